@@ -1,0 +1,182 @@
+"""Extraction: reads whole scopes through the client into the landing, each ending in a verdict.
+
+A scope is all users, all entries of the organization, or one user's entries. Its scan goes on from the
+pages that the landing already has, so a resumed run asks for nothing that it has. Several pages or
+users are under way at once; the pacer keeps them within one budget.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient
+from calcom.errors import ApiError, CalcomError, ErrorKind, LandingError, TransportError
+from calcom.landing import Landing, Scope, ScopeResult
+from calcom.models import Records
+from calcom.paging import Page, Scan, Verdict
+
+USERS = Scope("users")
+ORGANIZATION = Scope("organization")
+OUTAGE_AFTER = 5
+"""Users in a row that no answer came for before the rest are not asked."""
+
+
+class Progress(Protocol):
+    """Who wants to know how far extraction is."""
+
+    def page_read(self, scope: Scope, rows: int) -> None:
+        """A page has been landed."""
+
+    def scope_ended(self, result: ScopeResult) -> None:
+        """A scope has its verdict."""
+
+
+class Extraction:
+    """Reads one organization's scopes into one landing."""
+
+    def __init__(
+        self,
+        client: CalcomClient,
+        landing: Landing,
+        *,
+        progress: Progress,
+        max_concurrency: int = 4,
+    ) -> None:
+        """`landing.facts` says which organization and page size."""
+        self._client, self._landing, self._progress = client, landing, progress
+        self._max_concurrency = max_concurrency
+        self._organization_id = landing.facts.organization_id
+        self._take = max(2, min(landing.facts.page_size, MAX_ENTRIES_TAKE))
+        self.first_error: CalcomError | None = None
+        """The first error that failed a scope: the run's own, if nothing at all could be read."""
+
+    async def read_users(self) -> ScopeResult:
+        """All users of the organization are landed. Any error is raised: without users nothing is known."""
+        take = MAX_USERS_TAKE if self._take == MAX_ENTRIES_TAKE else self._take
+        return await self._read_scope(USERS, Scan(take), room=1, expected_rows=0)
+
+    async def read_organization(self, expected_rows: int = 0) -> ScopeResult:
+        """All entries of the organization are landed. An error before the first page is raised.
+
+        `expected_rows` (what the last run saw) lets that many rows' pages be read side by side.
+        """
+        try:
+            return await self._read_scope(
+                ORGANIZATION, Scan(self._take), room=self._max_concurrency, expected_rows=expected_rows
+            )
+        except CalcomError as error:
+            if _ends_the_run(error) or ORGANIZATION not in self._landing.pages:
+                raise
+            return self._fail(ORGANIZATION, error)
+
+    async def read_user_entries(self, user_ids: Iterable[int]) -> list[ScopeResult]:
+        """The entries of each user are landed, several users side by side; one's failure is its own."""
+        results: list[ScopeResult] = []
+        outage = _Outage()
+        queue = iter(user_ids)
+        workers = [self._drain(queue, results, outage) for _ in range(self._max_concurrency)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for worker in workers:
+                    group.create_task(worker)
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+        return results
+
+    async def _drain(
+        self, queue: Iterator[int], results: list[ScopeResult], outage: "_Outage"
+    ) -> None:
+        for user_id in queue:
+            scope = Scope("user", user_id)
+            if outage.cause is not None:
+                results.append(self._fail(scope, outage.cause))
+                continue
+            try:
+                result = await self._read_scope(scope, Scan(self._take), room=1, expected_rows=0)
+            except CalcomError as error:
+                if _ends_the_run(error):
+                    raise
+                result = self._fail(scope, error)
+                outage.note_failure(error)
+            else:
+                outage.note_success()
+            results.append(result)
+
+    async def _read_scope(
+        self, scope: Scope, scan: Scan, *, room: int, expected_rows: int
+    ) -> ScopeResult:
+        """The scope's result, from the pages that are landed and those that are still to be asked for."""
+        done = self._landing.results.get(scope)
+        if done is not None and done.verdict is not Verdict.FAILED:
+            return done
+        for page in self._landing.pages.get(scope, []):
+            scan.accept(page)
+        under_way: set[asyncio.Task[tuple[Page, Records]]] = set()
+        try:
+            while not scan.is_over:
+                for skip in scan.next_skips(room - len(under_way), expected_rows):
+                    under_way.add(asyncio.create_task(self._fetch(scope, skip, scan.take)))
+                answered, under_way = await asyncio.wait(
+                    under_way, return_when=asyncio.FIRST_COMPLETED
+                )
+                for page, records in [task.result() for task in answered]:
+                    self._landing.add_page(scope, page, records)
+                    scan.accept(page)
+                    self._progress.page_read(scope, page.rows)
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+        verdict = scan.verdict or Verdict.UNPROVEN
+        return self._end(ScopeResult(scope, verdict, scan.pages, scan.repairs, scan.problem))
+
+    async def _fetch(self, scope: Scope, skip: int, take: int) -> tuple[Page, Records]:
+        organization_id = self._organization_id
+        if scope.kind == "users":
+            records = await self._client.fetch_users(organization_id, skip=skip, take=take)
+        elif scope.user_id is None:
+            records = await self._client.fetch_organization_entries(
+                organization_id, skip=skip, take=take
+            )
+        else:
+            records = await self._client.fetch_user_entries(
+                organization_id, scope.user_id, skip=skip, take=take
+            )
+        return Page.of_ids(skip=skip, take=take, ids=records.ids), records
+
+    def _fail(self, scope: Scope, error: CalcomError) -> ScopeResult:
+        self.first_error = self.first_error or error
+        problem = str(error)
+        pages = len(self._landing.pages.get(scope, []))
+        return self._end(ScopeResult(scope, Verdict.FAILED, pages, 0, problem))
+
+    def _end(self, result: ScopeResult) -> ScopeResult:
+        self._landing.end_scope(result)
+        self._progress.scope_ended(result)
+        return result
+
+
+class _Outage:
+    """Notices when the source is gone, so that ten thousand users are not each waited for."""
+
+    def __init__(self) -> None:
+        self.cause: CalcomError | None = None
+        self._in_a_row = 0
+
+    def note_failure(self, error: CalcomError) -> None:
+        self._in_a_row += isinstance(error, TransportError) or (
+            isinstance(error, ApiError) and error.kind is ErrorKind.SERVER
+        )
+        if self._in_a_row >= OUTAGE_AFTER:
+            self.cause = CalcomError(
+                f"not asked, because {self._in_a_row} users in a row had failed, the last with: {error}"
+            )
+
+    def note_success(self) -> None:
+        self._in_a_row = 0
+
+
+def _ends_the_run(error: CalcomError) -> bool:
+    """True for what no other scope would survive either."""
+    refused = isinstance(error, ApiError) and error.kind is ErrorKind.CREDENTIALS
+    return refused or isinstance(error, LandingError)

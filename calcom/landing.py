@@ -1,0 +1,351 @@
+"""Landing: what was read, on disk, so that a killed run resumes and memory stays bounded.
+
+    landing/<run_id>/run.json                  what the run reads (organization, strategy, page size …)
+    landing/<run_id>/users-000001.parquet      segments: the records of some pages, in the order read
+    landing/<run_id>/entries-000001.parquet
+
+A segment carries in its Parquet metadata the facts of its pages and the results of the scopes that
+ended in it, so one rename publishes rows, pages and verdicts together: after a kill the three never
+disagree. A folder of segments is the whole state of a run; reading the page facts back in order
+rebuilds every scan where it stopped.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from calcom.errors import LandingError
+from calcom.models import Records
+from calcom.paging import Page, Verdict
+
+FORMAT = 1
+SEGMENT_ROWS = 50_000
+SEGMENT_SECONDS = 1.0
+_METADATA_KEY = b"calcom.landing"
+_FINISHED, _HELD = "finished", "held"
+
+ENTRY_SCHEMA = pa.schema(
+    [
+        ("page", pa.int32()),  # of this run, in the order read: the later page has the newer version
+        ("id", pa.int64()),
+        ("uuid", pa.string()),
+        ("user_id", pa.int64()),
+        ("to_user_id", pa.int64()),
+        ("start", pa.string()),
+        ("end", pa.string()),
+        ("reason", pa.string()),
+        ("has_notes", pa.bool_()),
+        ("notes", pa.string()),
+        ("problem", pa.string()),  # not null: the record was rejected, and `raw` is all of it
+        ("raw", pa.string()),
+    ]
+)
+USER_SCHEMA = pa.schema(
+    [
+        ("page", pa.int32()),
+        ("id", pa.int64()),
+        ("email", pa.string()),
+        ("name", pa.string()),
+        ("username", pa.string()),
+        ("time_zone", pa.string()),
+        ("locale", pa.string()),
+        ("created_at", pa.string()),
+        ("problem", pa.string()),
+        ("raw", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one verdict is about: all users, all entries of the organization, or one user's entries."""
+
+    kind: str
+    """`users`, `organization` or `user`."""
+    user_id: int | None = None
+
+
+@dataclass(frozen=True)
+class ScopeResult:
+    """How a scope's scan ended. `problem` is a code or an error's message, None when complete."""
+
+    scope: Scope
+    verdict: Verdict
+    pages: int
+    repairs: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class LandedPage:
+    """One page's facts as landed, with the scope whose scan it belongs to."""
+
+    scope: Scope
+    page: Page
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a run reads; two runs can share a landing only if all of it but the id and time agree."""
+
+    run_id: str
+    started_at: datetime
+    api_url: str
+    organization_id: int
+    strategy: str
+    page_size: int
+    keeps_notes: bool
+
+    def reads_the_same_as(self, other: "RunFacts") -> bool:
+        """True if `other` would land the same records."""
+        mine, others = asdict(self), asdict(other)
+        return all(mine[key] == others[key] for key in mine.keys() - {"run_id", "started_at"})
+
+
+@dataclass
+class _Buffer:
+    kind: str
+    schema: pa.Schema
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    pages: list[LandedPage] = field(default_factory=list)
+    results: list[ScopeResult] = field(default_factory=list)
+
+
+class Landing:
+    """One run's landing folder: pages and verdicts go in, and come out again in the order read."""
+
+    def __init__(self, folder: Path, facts: RunFacts, *, clock: Callable[[], float]) -> None:
+        """Take over a folder that `create_landing` has prepared, with all that it holds."""
+        self.folder, self.facts = folder, facts
+        self.page_count = 0
+        self.pages: dict[Scope, list[Page]] = {}
+        """The pages read of each scope, in the order read."""
+        self.results: dict[Scope, ScopeResult] = {}
+        self._clock = clock
+        self._flushed_at = clock()
+        self._buffers = {
+            "users": _Buffer("users", USER_SCHEMA),
+            "entries": _Buffer("entries", ENTRY_SCHEMA),
+        }
+        for path in self.segments():
+            self._take_back(path)
+
+    def segments(self, kind: str = "*") -> list[Path]:
+        """The whole segments of `kind` (`users` or `entries`; default both), in the order written."""
+        return sorted(self.folder.glob(f"{kind}-??????.parquet"), key=lambda path: path.name[-14:])
+
+    def user_ids(self) -> list[int]:
+        """The ids of all users that were read, ascending; of unreadable users too where the id could be read."""
+        ids: set[int] = set()
+        for path in self.segments("users"):
+            with _naming(path):
+                ids.update(pq.read_table(path, columns=["id"])["id"].to_pylist())
+        return sorted(ids - {None})  # type: ignore[arg-type]
+
+    def add_page(self, scope: Scope, page: Page, records: Records) -> None:
+        """Keep one page; it is on disk after the next flush."""
+        buffer = self._buffer_of(scope)
+        number = self.page_count
+        to_row = _user_row if scope.kind == "users" else self._entry_row
+        buffer.rows += [to_row(record) | {"page": number} for record in records.accepted]
+        buffer.rows += [
+            {
+                "page": number,
+                "id": rejected.record_id,
+                "user_id": rejected.user_id or scope.user_id,
+                "problem": rejected.problem,
+                "raw": rejected.raw if self.facts.keeps_notes else _without_notes(rejected.raw),
+            }
+            for rejected in records.rejected
+        ]
+        buffer.pages.append(LandedPage(scope, page))
+        self._note_page(scope, page)
+        self._flush_when_due()
+
+    def end_scope(self, result: ScopeResult) -> None:
+        """Keep a scope's result; it is on disk after the next flush."""
+        self._buffer_of(result.scope).results.append(result)
+        self.results[result.scope] = result
+        self._flush_when_due()
+
+    def flush(self) -> None:
+        """Write what is buffered: afterwards it survives a kill."""
+        for buffer in self._buffers.values():
+            if buffer.pages or buffer.results:
+                self._write(buffer)
+        self._flushed_at = self._clock()
+
+    def mark_finished(self) -> None:
+        """The warehouse has it all: no later run resumes from here."""
+        with _naming(self.folder):
+            (self.folder / _FINISHED).touch()
+
+    def mark_held(self) -> None:
+        """A guard stopped the load: only a run with a person's consent resumes from here."""
+        with _naming(self.folder):
+            (self.folder / _HELD).touch()
+
+    def discard_if_empty(self) -> None:
+        """A landing without a page leaves no folder behind."""
+        if not self.page_count:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _note_page(self, scope: Scope, page: Page) -> None:
+        self.pages.setdefault(scope, []).append(page)
+        self.page_count += 1
+
+    def _buffer_of(self, scope: Scope) -> _Buffer:
+        return self._buffers["users" if scope.kind == "users" else "entries"]
+
+    def _flush_when_due(self) -> None:
+        rows = sum(len(buffer.rows) for buffer in self._buffers.values())
+        if rows >= SEGMENT_ROWS or self._clock() - self._flushed_at >= SEGMENT_SECONDS:
+            self.flush()
+
+    def _write(self, buffer: _Buffer) -> None:
+        metadata = json.dumps(
+            {
+                "pages": [asdict(landed) for landed in buffer.pages],
+                "results": [asdict(result) for result in buffer.results],
+            }
+        )
+        columns = [
+            pa.array([row.get(column.name) for row in buffer.rows], column.type)
+            for column in buffer.schema
+        ]
+        table = pa.Table.from_arrays(
+            columns, schema=buffer.schema.with_metadata({_METADATA_KEY: metadata.encode()})
+        )
+        target = self.folder / f"{buffer.kind}-{len(self.segments()) + 1:06d}.parquet"
+        aside = target.with_suffix(".tmp")
+        with _naming(target):
+            pq.write_table(table, aside, compression="zstd")
+            os.replace(aside, target)
+        buffer.rows, buffer.pages, buffer.results = [], [], []
+
+    def _take_back(self, path: Path) -> None:
+        with _naming(path):
+            metadata = pq.read_schema(path).metadata or {}
+        if _METADATA_KEY not in metadata:
+            message = f"{path} is not a landing segment; remove {self.folder} to start afresh"
+            raise LandingError(message)
+        facts = json.loads(metadata[_METADATA_KEY])
+        for one in facts["pages"]:
+            self._note_page(Scope(**one["scope"]), Page(**one["page"]))
+        for one in facts["results"]:
+            scope, verdict = Scope(**one.pop("scope")), Verdict(one.pop("verdict"))
+            self.results[scope] = ScopeResult(scope=scope, verdict=verdict, **one)
+
+    def _entry_row(self, record: dict[str, Any]) -> dict[str, Any]:
+        notes = record.get("notes")
+        return {
+            "id": record["id"],
+            "uuid": record["uuid"],
+            "user_id": record["userId"],
+            "to_user_id": record.get("toUserId"),
+            "start": record["start"],
+            "end": record["end"],
+            "reason": record.get("reason"),
+            "has_notes": bool(notes),
+            "notes": notes if self.facts.keeps_notes else None,
+        }
+
+
+def _user_row(record: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": record["id"],
+        "email": record["email"],
+        "name": record.get("name"),
+        "username": record.get("username"),
+        "time_zone": record.get("timeZone"),
+        "locale": record.get("locale"),
+        "created_at": record.get("createdDate"),
+    }
+
+
+def _without_notes(raw: str) -> str:
+    record = json.loads(raw)
+    if isinstance(record, dict):
+        record.pop("notes", None)
+        return json.dumps(record, sort_keys=True)
+    return json.dumps(f"a JSON {type(record).__name__}")
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses into one error that names the path and the way out."""
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid) as error:
+        message = (
+            f"can't keep or read {path}: {error}; free space or correct the permissions, then run"
+            " again: it resumes from what is landed"
+        )
+        raise LandingError(message) from error
+
+
+def create_landing(
+    root: Path, facts: RunFacts, *, clock: Callable[[], float] = time.monotonic
+) -> Landing:
+    """A new folder under `root` for the run that `facts` describes."""
+    folder = root / facts.run_id
+    with _naming(folder):
+        folder.mkdir(parents=True, mode=0o700)
+        aside = folder / "run.tmp"
+        told = {"format": FORMAT, **asdict(facts), "started_at": facts.started_at.isoformat()}
+        aside.write_text(json.dumps(told), encoding="utf-8")
+        os.replace(aside, folder / "run.json")
+    return Landing(folder, facts, clock=clock)
+
+
+def find_resumable(
+    root: Path,
+    facts: RunFacts,
+    *,
+    max_age: timedelta,
+    includes_held: bool,
+    clock: Callable[[], float] = time.monotonic,
+) -> Landing | None:
+    """The newest unfinished landing of what `facts` would read, not older than `max_age`; None if there is none.
+
+    One that a guard stopped is held back unless `includes_held`: without consent it would only stop again.
+    """
+    for found in reversed(_list_runs(root)):
+        folder = root / found.run_id
+        age = facts.started_at - found.started_at
+        is_over = (folder / _FINISHED).exists() or (
+            (folder / _HELD).exists() and not includes_held
+        )
+        if not is_over and age <= max_age and facts.reads_the_same_as(found):
+            return Landing(folder, found, clock=clock)
+    return None
+
+
+def _list_runs(root: Path) -> list[RunFacts]:
+    found = []
+    for path in sorted(root.glob("*/run.json")):
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            told = json.loads(path.read_text(encoding="utf-8"))
+            if told.pop("format") == FORMAT:
+                started_at = datetime.fromisoformat(told.pop("started_at"))
+                found.append(RunFacts(started_at=started_at, **told))
+    return found
+
+
+def prune_landings(root: Path, *, keep: int) -> list[str]:
+    """Remove all but the newest `keep` landings; return the run ids of those removed."""
+    folders = sorted((path for path in root.glob("*") if path.is_dir()), key=lambda path: path.name)
+    doomed = folders[: max(len(folders) - keep, 0)]
+    for folder in doomed:
+        shutil.rmtree(folder)
+    return [folder.name for folder in doomed]

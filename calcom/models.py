@@ -1,0 +1,199 @@
+"""What Cal.com sends, checked strictly where a wrong type would corrupt, and no further.
+
+Unknown keys are ignored, `null` and an absent key are both accepted where the server sends either,
+and integers are integers (`"7"`, `7.0` and `true` are refused). Source: Cal.com's `UserOooOutputDto`
+and `GetOrgUsersWithProfileOutput`, and the answers of its own request classes.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from typing_extensions import NotRequired, TypedDict
+
+from calcom.errors import ProtocolError
+
+INSTANT_PATTERN = r"^\d{4}-\d{2}-\d{2}T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z$"
+MAX_PATH_ID = 2**31 - 1
+"""Cal.com's ids are PostgreSQL `integer`; a larger one in a path is answered with a 500."""
+MAX_WIRE_ID = 2**63 - 1
+
+_WIRE = ConfigDict(extra="ignore", strict=True)
+
+
+def _calendar_date(text: str) -> str:
+    date.fromisoformat(text[:10])
+    return text
+
+
+WireId = Annotated[int, Field(ge=1, le=MAX_WIRE_ID)]
+WireInstant = Annotated[str, Field(pattern=INSTANT_PATTERN), AfterValidator(_calendar_date)]
+
+
+class OooEntry(TypedDict):
+    """One out-of-office entry, as `…/ooo` sends it.
+
+    `start` and `end` are civil dates that wear a Z; a missing `reason` means a custom reason.
+    """
+
+    __pydantic_config__ = _WIRE  # type: ignore[misc]
+
+    id: WireId
+    uuid: str
+    userId: WireId
+    toUserId: NotRequired[WireId | None]
+    start: WireInstant
+    end: WireInstant
+    notes: NotRequired[str | None]
+    reason: NotRequired[str | None]
+
+
+class OrgUser(TypedDict):
+    """One user of an organization, as `…/users` sends it (the keys that the warehouse keeps)."""
+
+    __pydantic_config__ = _WIRE  # type: ignore[misc]
+
+    id: WireId
+    email: str
+    username: NotRequired[str | None]
+    name: NotRequired[str | None]
+    timeZone: NotRequired[str | None]
+    locale: NotRequired[str | None]
+    createdDate: NotRequired[str | None]
+
+
+class MyOrganization(BaseModel):
+    """The organization of the caller's main profile."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    id: int
+    isPlatform: bool = False  # noqa: N815 - the wire's name
+
+
+class Me(BaseModel):
+    """The caller, as `/v2/me` sends it."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    id: int
+    organizationId: int | None = None  # noqa: N815 - the wire's name
+    organization: MyOrganization | None = None
+
+
+class MeAnswer(BaseModel):
+    """The envelope of `/v2/me`."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    status: Literal["success"]
+    data: Me
+
+
+@dataclass(frozen=True)
+class RejectedRecord:
+    """A record that is there and can't be read: kept as text, with a reason code and its id if it has one."""
+
+    record_id: int | None
+    user_id: int | None
+    problem: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of one page, in the server's order: those that hold and those that do not."""
+
+    accepted: list[dict[str, Any]]
+    rejected: list[RejectedRecord] = field(default_factory=list)
+    ids: list[int | None] = field(default_factory=list)
+    """Every record's id in the server's order; None where it can't be read."""
+
+
+class RecordReader:
+    """Reads one kind of list answer: the whole page at once, or record by record if one is bad."""
+
+    def __init__(self, record_type: type, *, noun: str) -> None:
+        """`noun` names the record in error messages."""
+        envelope = TypedDict("envelope", {"status": Literal["success"], "data": list[record_type]})  # type: ignore[misc, valid-type]
+        envelope.__pydantic_config__ = _WIRE  # type: ignore[attr-defined]
+        self._page: TypeAdapter[Any] = TypeAdapter(envelope)
+        self._record: TypeAdapter[Any] = TypeAdapter(record_type)
+        self._noun = noun
+
+    def read(self, body: bytes, *, path: str, request_id: str | None) -> Records:
+        """The records of `body`; a bad record is set aside, a bad page raises `ProtocolError`."""
+        try:
+            accepted = self._page.validate_json(body)["data"]
+        except ValidationError:
+            return self._read_one_by_one(body, path=path, request_id=request_id)
+        return Records(accepted=accepted, ids=[record["id"] for record in accepted])
+
+    def _read_one_by_one(self, body: bytes, *, path: str, request_id: str | None) -> Records:
+        expected = f'{{"status": "success", "data": [{self._noun}, …]}}'
+        try:
+            answer = json.loads(body)
+        except ValueError as error:
+            found = f"{len(body)} bytes that are not JSON ({type(error).__name__})"
+            raise ProtocolError(
+                path=path, expected=expected, found=found, request_id=request_id
+            ) from None
+        if (
+            not isinstance(answer, dict)
+            or answer.get("status") != "success"
+            or not isinstance(answer.get("data"), list)
+        ):
+            raise ProtocolError(
+                path=path, expected=expected, found=_shape_of(answer), request_id=request_id
+            )
+        records = Records(accepted=[])
+        for raw in answer["data"]:
+            try:
+                record = self._record.validate_python(raw)
+            except ValidationError as error:
+                rejected = _reject(raw, error)
+                records.rejected.append(rejected)
+                records.ids.append(rejected.record_id)
+            else:
+                records.accepted.append(record)
+                records.ids.append(record["id"])
+        return records
+
+
+def _reject(raw: Any, error: ValidationError) -> RejectedRecord:
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    where = str(first["loc"][0]) if first["loc"] else "record"
+    return RejectedRecord(
+        record_id=_readable_id(raw, "id"),
+        user_id=_readable_id(raw, "userId"),
+        problem=f"{where}_{_problem_of(first['type'])}",
+        raw=json.dumps(raw, sort_keys=True),
+    )
+
+
+def _problem_of(pydantic_type: str) -> str:
+    """`missing`, `wrong_type` or `invalid`, from Pydantic's own name of a validation error."""
+    if pydantic_type == "missing":
+        return "missing"
+    return "wrong_type" if pydantic_type.endswith("_type") else "invalid"
+
+
+def _readable_id(raw: Any, key: str) -> int | None:
+    value = raw.get(key) if isinstance(raw, Mapping) else None
+    readable = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_WIRE_ID
+    return value if readable else None
+
+
+def _shape_of(answer: Any) -> str:
+    if not isinstance(answer, dict):
+        return f"a JSON {type(answer).__name__}"
+    return "a JSON object with " + ", ".join(
+        f"{key}: {type(value).__name__}" for key, value in sorted(answer.items())
+    )
+
+
+ENTRY_READER = RecordReader(OooEntry, noun="entry")
+USER_READER = RecordReader(OrgUser, noun="user")

@@ -1,0 +1,1 @@
+"""Orchestrate: the only place that knows Prefect, the environment and the terminal."""

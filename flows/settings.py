@@ -1,0 +1,183 @@
+"""Settings: the environment (and a `.env` file), read here and nowhere else."""
+
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from calcom.client import MAX_ENTRIES_TAKE, Connection
+from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
+from flows.errors import ConfigurationError
+from warehouse.snapshot import Guards
+
+
+class Notes(StrEnum):
+    """What becomes of the entries' notes, which can be health data."""
+
+    CORE = "core"
+    """Kept in the warehouse, never published."""
+    PUBLISH = "publish"
+    """Kept and published."""
+    DROP = "drop"
+    """Never stored, not even in the landing."""
+
+
+def _api_url(value: str) -> str:
+    url = value.strip().rstrip("/").removesuffix("/v2")
+    if not url.startswith(("https://", "http://")) or not url.split("://", 1)[1]:
+        message = "expected a URL such as https://api.cal.com"
+        raise ValueError(message)
+    return url
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, by the name of its variable."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+    )
+
+    api_url: Annotated[str, AfterValidator(_api_url)] = Field(
+        "https://api.cal.com",
+        alias="CALCOM_API_URL",
+        description="Cal.com's API; https://api.cal.eu for EU accounts, or a self-hosted one",
+    )
+    organization_id: int | None = Field(
+        None, alias="CALCOM_ORG_ID", ge=1, le=2**31 - 1, description="found through /v2/me if not set"
+    )
+    api_key: SecretStr | None = Field(None, alias="CALCOM_API_KEY", description="an API key, cal_…")
+    access_token: SecretStr | None = Field(
+        None, alias="CALCOM_ACCESS_TOKEN", description="an OAuth access token"
+    )
+    client_id: str | None = Field(
+        None, alias="CALCOM_CLIENT_ID", description="a platform client's id, with its secret key"
+    )
+    secret_key: SecretStr | None = Field(
+        None, alias="CALCOM_SECRET_KEY", description="a platform client's secret key"
+    )
+    data_dir: Path = Field(Path("data"), alias="OOO_DATA_DIR", description="where all files go")
+    notes: Notes = Field(
+        Notes.CORE, alias="OOO_NOTES", description="core (kept, not published), publish or drop"
+    )
+    page_size: int = Field(
+        MAX_ENTRIES_TAKE,
+        alias="OOO_PAGE_SIZE",
+        ge=1,
+        le=MAX_ENTRIES_TAKE,
+        description="rows a request; 1 is read as 2, because pages overlap by a row",
+    )
+    max_concurrency: int = Field(
+        4, alias="OOO_CONCURRENCY", ge=1, le=64, description="requests under way at once, at most"
+    )
+    max_attempts: int = Field(
+        5, alias="OOO_MAX_ATTEMPTS", ge=1, le=20, description="tries of one request, at most"
+    )
+    read_timeout_seconds: float = Field(
+        40.0,
+        alias="OOO_READ_TIMEOUT_SECONDS",
+        gt=0,
+        description="how long an answer may take; Cal.com's slowest 500 takes 33 s",
+    )
+    resume_hours: float = Field(
+        6.0, alias="OOO_RESUME_HOURS", ge=0, description="how old a killed run may be and still resume"
+    )
+    keep_landings: int = Field(3, alias="OOO_KEEP_LANDINGS", ge=1, description="runs kept as landed")
+    keep_generations: int = Field(
+        5, alias="OOO_KEEP_GENERATIONS", ge=1, description="publications kept under exports/generations"
+    )
+    max_deleted_share: float = Field(
+        0.20, alias="OOO_MAX_DELETED_SHARE", ge=0, le=1, description="of the live entries, in one run"
+    )
+    max_deleted_rows: int = Field(
+        50, alias="OOO_MAX_DELETED_ROWS", ge=0, description="fewer are never a mass delete"
+    )
+    max_quarantined_share: float = Field(
+        0.05, alias="OOO_MAX_QUARANTINED_SHARE", ge=0, le=1, description="of the entries read, in one run"
+    )
+    max_quarantined_rows: int = Field(
+        50, alias="OOO_MAX_QUARANTINED_ROWS", ge=0, description="fewer never stop a run"
+    )
+    memory_limit: str | None = Field(
+        None, alias="OOO_MEMORY_LIMIT", description="DuckDB's memory, such as 2GB; its own default if not set"
+    )
+
+    @property
+    def resume_within(self) -> timedelta:
+        """How old a landing may be and still be resumed."""
+        return timedelta(hours=self.resume_hours)
+
+    @property
+    def keeps_notes(self) -> bool:
+        """True if notes are stored anywhere at all."""
+        return self.notes is not Notes.DROP
+
+    def guards(self, *, allows_mass_delete: bool) -> Guards:
+        """The guards that a load has to pass."""
+        return Guards(
+            max_deleted_share=self.max_deleted_share,
+            max_deleted_rows=self.max_deleted_rows,
+            allows_mass_delete=allows_mass_delete,
+            max_quarantined_share=self.max_quarantined_share,
+            max_quarantined_rows=self.max_quarantined_rows,
+        )
+
+    def credential(self) -> Credential:
+        """The one credential. Raises `ConfigurationError` if there is none, half of one, or several."""
+        kinds: list[Credential] = []
+        if self.api_key:
+            kinds.append(ApiKey(self.api_key))
+        if self.access_token:
+            kinds.append(AccessToken(self.access_token))
+        if self.client_id and self.secret_key:
+            kinds.append(PlatformClient(self.client_id, self.secret_key))
+        elif self.client_id or self.secret_key:
+            given, missing = (
+                ("CALCOM_CLIENT_ID", "CALCOM_SECRET_KEY")
+                if self.client_id
+                else ("CALCOM_SECRET_KEY", "CALCOM_CLIENT_ID")
+            )
+            message = f"{given} is set but {missing} is not; a platform client needs both"
+            raise ConfigurationError(message)
+        if len(kinds) != 1:
+            found = "none is set" if not kinds else f"{len(kinds)} are set"
+            message = (
+                "expected exactly one credential: CALCOM_API_KEY, or CALCOM_ACCESS_TOKEN, or"
+                f" CALCOM_CLIENT_ID with CALCOM_SECRET_KEY; {found}. Set one in the environment or in .env"
+            )
+            raise ConfigurationError(message)
+        return kinds[0]
+
+    def connection(self) -> Connection:
+        """How to reach Cal.com with these settings."""
+        return Connection(
+            base_url=self.api_url,
+            credential=self.credential(),
+            max_attempts=self.max_attempts,
+            read_timeout_seconds=self.read_timeout_seconds,
+            max_connections=self.max_concurrency,
+        )
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process. Raises `ConfigurationError` naming every variable that is wrong."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}"
+            + ("" if _is_secret(one) else f", found {one.get('input')!r}")
+            for one in error.errors(include_url=False)
+        ]
+        message = "; ".join(problems) + ". Correct it in the environment or in .env"
+        raise ConfigurationError(message) from None
+
+
+def _is_secret(problem: Any) -> bool:
+    return any(word in str(problem["loc"]).upper() for word in ("KEY", "TOKEN", "SECRET"))

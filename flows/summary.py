@@ -1,0 +1,137 @@
+"""The run summary: what was read, changed and published, as data and as text."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from calcom.landing import ScopeResult
+from calcom.paging import Verdict
+from flows.errors import DONE, PARTIAL
+from warehouse.publish import Publication
+from warehouse.runs import RunRow
+
+MAX_PROBLEMS = 20
+"""Scopes named in a summary; all of them are in ops.scopes."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One finished run. `problems` names the scopes that are not complete, and why."""
+
+    run_id: str
+    organization_id: int
+    outcome: str
+    exit_code: int
+    strategy: str
+    is_resumed: bool
+    started_at: datetime
+    finished_at: datetime
+    requests: int
+    retries: int
+    throttled: int
+    waited_seconds: float
+    rows: dict[str, int]
+    scopes: dict[str, int]
+    problems: list[dict[str, Any]]
+    published: dict[str, int]
+    generation: str
+    warehouse: Path
+    database: Path
+    parquet_folder: Path
+
+    @classmethod
+    def of(  # noqa: PLR0913 - one summary's parts
+        cls,
+        row: RunRow,
+        publication: Publication,
+        *,
+        results: Sequence[ScopeResult],
+        throttled: int,
+        is_resumed: bool,
+        warehouse: Path,
+    ) -> Self:
+        """The summary of a run that was loaded as `row` and published as `publication`."""
+        problems = [
+            {
+                "scope": result.scope.kind,
+                "user_id": result.scope.user_id,
+                "verdict": result.verdict.value,
+                "problem": result.problem,
+            }
+            for result in results
+            if result.verdict is not Verdict.COMPLETE
+        ]
+        return cls(
+            run_id=row.run_id,
+            organization_id=row.organization_id,
+            outcome=row.outcome,
+            exit_code=DONE if row.outcome == "complete" else PARTIAL,
+            strategy=row.strategy,
+            is_resumed=is_resumed,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            requests=row.requests,
+            retries=row.retries,
+            throttled=throttled,
+            waited_seconds=round(row.waited_seconds, 3),
+            rows={
+                "in": row.rows_in,
+                "inserted": row.rows_inserted,
+                "updated": row.rows_updated,
+                "unchanged": row.rows_unchanged,
+                "deleted": row.rows_deleted,
+                "quarantined": row.rows_quarantined,
+            },
+            scopes={
+                "complete": row.scopes_complete,
+                "unproven": row.scopes_unproven,
+                "failed": row.scopes_failed,
+            },
+            problems=problems[:MAX_PROBLEMS],
+            published=publication.rows,
+            generation=publication.generation,
+            warehouse=warehouse,
+            database=publication.database,
+            parquet_folder=publication.parquet_folder,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The summary as JSON types: instants as ISO 8601 UTC, paths as text."""
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, datetime):
+                return f"{value.isoformat(timespec='milliseconds')}Z"
+            return str(value) if isinstance(value, Path) else value
+
+        return {key: plain(value) for key, value in asdict(self).items()}
+
+    def as_text(self) -> str:
+        """The summary for a person: what happened, what changed, where it is."""
+        rows, scopes = self.rows, self.scopes
+        changes = rows["inserted"] + rows["updated"] + rows["deleted"]
+        seconds = (self.finished_at - self.started_at).total_seconds()
+        lines = [
+            f"{self.outcome.upper()}  organization {self.organization_id}, {self.strategy},"
+            f" run {self.run_id}" + (", resumed" if self.is_resumed else ""),
+            f"  read       {rows['in']:,} entries in {self.requests:,} requests, {seconds:.1f} s"
+            f" (waited {self.waited_seconds:.0f} s for the rate limit, {self.retries} retries,"
+            f" {self.throttled} answers of 429)",
+            f"  proved     {scopes['complete']:,} scopes complete, {scopes['unproven']:,} unproven,"
+            f" {scopes['failed']:,} failed",
+            f"  changes    {changes:,}: {rows['inserted']:,} inserted, {rows['updated']:,} updated,"
+            f" {rows['deleted']:,} deleted ({rows['unchanged']:,} unchanged,"
+            f" {rows['quarantined']:,} quarantined)",
+        ]
+        lines += [
+            f"  {one['verdict']:<10} {one['scope']} {one['user_id'] or ''}: {one['problem']}"
+            for one in self.problems
+        ]
+        tables = ", ".join(f"{name} {count:,}" for name, count in self.published.items())
+        lines += [
+            f"  published  {tables}",
+            f"  DuckDB     {self.database}",
+            f"  Parquet    {self.parquet_folder / '*.parquet'}",
+        ]
+        return "\n".join(lines)

@@ -1,0 +1,25 @@
+"""The declarations of `transforms`, as the warehouse publishes them."""
+
+from transforms.schema import ENTRIES, NOTES, PUBLISHED, Column, Table
+from warehouse.tables import PublishedColumn, PublishedTable
+
+
+def published_tables(*, publishes_notes: bool) -> list[PublishedTable]:
+    """Every published table, in order; `fct_ooo_entries` has the notes only if they are published."""
+    return [
+        _published(table, extra=(NOTES,) if publishes_notes and table is ENTRIES else ())
+        for table in PUBLISHED
+    ]
+
+
+def _published(table: Table, extra: tuple[Column, ...]) -> PublishedTable:
+    columns = (*table.columns, *extra)
+    return PublishedTable(
+        name=table.name,
+        grain=table.grain,
+        key=table.key,
+        columns=tuple(
+            PublishedColumn(column.name, column.sql_type, column.is_nullable, column.meaning)
+            for column in columns
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Transform: Polars frames in, Polars frames out; pure, and without a clock."""

@@ -1,0 +1,267 @@
+"""Every table, declared once: columns, types, keys, grain and meaning.
+
+The warehouse's DDL, the Parquet files, the comments in the database and the data dictionary are tested
+against these declarations. Instants are UTC without a zone (`TIMESTAMP`), so that no reader's session
+time zone ever moves a date.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from transforms.errors import TransformError
+
+INSTANT = pl.Datetime("us")
+_SQL_TYPES: dict[object, str] = {
+    pl.Int64: "BIGINT",
+    pl.Int32: "INTEGER",
+    pl.Float64: "DOUBLE",
+    pl.String: "VARCHAR",
+    pl.Boolean: "BOOLEAN",
+    pl.Date: "DATE",
+    INSTANT: "TIMESTAMP",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its Polars type, what it means, and whether it may be null."""
+
+    name: str
+    dtype: pl.DataType | type[pl.DataType]
+    meaning: str
+    is_nullable: bool = False
+
+    @property
+    def sql_type(self) -> str:
+        """The DuckDB type of the same values."""
+        return _SQL_TYPES[self.dtype]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: what a row is, which columns identify it, and its columns in order."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def polars_schema(self) -> pl.Schema:
+        """The columns as a Polars schema."""
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    def check(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """`frame` itself, if its columns and types are exactly this table's; else `TransformError`."""
+        if frame.schema != self.polars_schema:
+            message = f"{self.name}: expected columns {self.polars_schema}, found {frame.schema}"
+            raise TransformError(message)
+        return frame
+
+
+def _organization() -> Column:
+    return Column("organization_id", pl.Int64, "Cal.com organization")
+
+
+def _table(name: str, grain: str, key: tuple[str, ...], *columns: Column) -> Table:
+    return Table(name, grain, key, columns)
+
+
+_ENTRY_FACTS = (
+    Column("entry_uuid", pl.String, "Cal.com's second identifier of the entry"),
+    Column("user_id", pl.Int64, "the absent person"),
+    Column("covering_user_id", pl.Int64, "who covers for them", is_nullable=True),
+    Column("starts_on", pl.Date, "first day of absence, inclusive, as the person picked it"),
+    Column("ends_on", pl.Date, "last day of absence, inclusive, as the person picked it"),
+    Column("calendar_days", pl.Int32, "days from starts_on to ends_on, both included; 0 if reversed"),
+    Column("working_days", pl.Int32, "of those, Mondays to Fridays"),
+    Column("reason", pl.String, "reason code, see dim_reasons"),
+    Column("reason_raw", pl.String, "the source's text; null for a custom reason", is_nullable=True),
+    Column("has_notes", pl.Boolean, "true if the entry has a text, whether published or not"),
+    Column("starts_at_raw", INSTANT, "the start as stored by Cal.com, UTC; a date that wears a Z"),
+    Column("ends_at_raw", INSTANT, "the end as stored by Cal.com, UTC; a date that wears a Z"),
+    Column("is_day_aligned", pl.Boolean, "true if stored as 00:00:00 to 23:59:59, as today's Cal.com does"),
+)
+NOTES = Column("notes", pl.String, "the entry's text; null if none, or not kept", is_nullable=True)
+_PAGE = Column("page", pl.Int32, "the run's page that the row was read on; the later is the newer")
+
+STAGED_ENTRIES = _table(
+    "staged_entries",
+    "one entry as read on one page",
+    ("organization_id", "entry_id", "page"),
+    _PAGE,
+    _organization(),
+    Column("entry_id", pl.Int64, "Cal.com's id of the entry"),
+    *_ENTRY_FACTS,
+    NOTES,
+)
+
+STAGED_PEOPLE = _table(
+    "staged_people",
+    "one person as read on one page",
+    ("organization_id", "user_id", "page"),
+    _PAGE,
+    _organization(),
+    Column("user_id", pl.Int64, "Cal.com's id of the person"),
+    Column("email", pl.String, "e-mail address"),
+    Column("name", pl.String, "display name", is_nullable=True),
+    Column("username", pl.String, "Cal.com user name", is_nullable=True),
+    Column("time_zone", pl.String, "IANA time zone the person has set now", is_nullable=True),
+    Column("locale", pl.String, "language the person has set", is_nullable=True),
+    Column("created_at", INSTANT, "when the account was created, UTC", is_nullable=True),
+)
+
+STAGED_REJECTS = _table(
+    "staged_rejects",
+    "one record that could not be read, on one page",
+    ("organization_id", "record_kind", "record_id", "page"),
+    _PAGE,
+    _organization(),
+    Column("record_kind", pl.String, "entry or user"),
+    Column("record_id", pl.Int64, "the record's id, if that could be read", is_nullable=True),
+    Column("user_id", pl.Int64, "the person it belongs to, if known", is_nullable=True),
+    Column("problem", pl.String, "reason code: field and what is wrong with it"),
+    Column("raw", pl.String, "the whole record as JSON text"),
+)
+
+ENTRY_DAYS = _table(
+    "fct_entry_days",
+    "one day of one entry; overlapping entries count separately",
+    ("organization_id", "entry_id", "date_on"),
+    _organization(),
+    Column("entry_id", pl.Int64, "the entry, see fct_ooo_entries"),
+    Column("date_on", pl.Date, "a day of absence"),
+    Column("user_id", pl.Int64, "the absent person"),
+    Column("reason", pl.String, "the entry's reason code"),
+    Column("is_working_day", pl.Boolean, "Monday to Friday"),
+)
+
+PERSON_DAYS = _table(
+    "person_days",
+    "one day on which a person is absent, however many entries say so",
+    ("organization_id", "user_id", "date_on"),
+    _organization(),
+    Column("user_id", pl.Int64, "the absent person"),
+    Column("date_on", pl.Date, "a day of absence"),
+    Column("reason", pl.String, "the reason that counts: the first by dim_reasons.sort_order"),
+    Column("entry_count", pl.Int32, "how many entries cover the day"),
+    Column("is_working_day", pl.Boolean, "Monday to Friday"),
+    Column(
+        "covering_user_id",
+        pl.Int64,
+        "who covers: of the entry that counts, else of the next that names someone",
+        is_nullable=True,
+    ),
+)
+
+ABSENCE_DAYS = Table(
+    "fct_absence_days",
+    PERSON_DAYS.grain,
+    PERSON_DAYS.key,
+    (
+        *PERSON_DAYS.columns,
+        Column(
+            "is_cover_absent",
+            pl.Boolean,
+            "true if the cover is absent that day too; null without a cover",
+            is_nullable=True,
+        ),
+    ),
+)
+
+_SEEN = (
+    Column("first_seen_at", INSTANT, "snapshot that first had it, UTC"),
+    Column("last_seen_at", INSTANT, "latest snapshot that had it readable, UTC"),
+)
+_IS_STALE = Column(
+    "is_stale", pl.Boolean, "still in the warehouse, but the latest snapshot could not confirm it"
+)
+
+PEOPLE = _table(
+    "dim_people",
+    "one person who is or was in the organization",
+    ("organization_id", "user_id"),
+    _organization(),
+    Column("user_id", pl.Int64, "Cal.com's id of the person"),
+    Column("email", pl.String, "e-mail address; null if only entries name the person", is_nullable=True),
+    *STAGED_PEOPLE.columns[4:],
+    *_SEEN,
+    Column("left_at", INSTANT, "first whole users list without them, UTC", is_nullable=True),
+    _IS_STALE,
+)
+
+ENTRIES = _table(
+    "fct_ooo_entries",
+    "one out-of-office entry, deleted ones included",
+    ("organization_id", "entry_id"),
+    _organization(),
+    Column("entry_id", pl.Int64, "Cal.com's id of the entry"),
+    *_ENTRY_FACTS,
+    *_SEEN,
+    Column("deleted_at", INSTANT, "first snapshot that proved it gone, UTC", is_nullable=True),
+    _IS_STALE,
+)
+
+HISTORY = _table(
+    "ooo_entry_history",
+    "one version of one entry, valid from valid_from up to but not including valid_to",
+    ("organization_id", "entry_id", "valid_from"),
+    _organization(),
+    Column("entry_id", pl.Int64, "the entry, see fct_ooo_entries"),
+    Column("valid_from", INSTANT, "snapshot that first showed this version, UTC, inclusive"),
+    Column("valid_to", INSTANT, "snapshot that showed the next one, UTC, exclusive", is_nullable=True),
+    Column("change", pl.String, "appeared, changed, vanished or returned"),
+    *_ENTRY_FACTS,
+)
+
+DATES = _table(
+    "dim_dates",
+    "one day of the calendar",
+    ("date_on",),
+    Column("date_on", pl.Date, "the day"),
+    Column("year", pl.Int32, "calendar year"),
+    Column("quarter", pl.Int32, "1 to 4"),
+    Column("month", pl.Int32, "1 to 12"),
+    Column("iso_week", pl.Int32, "ISO 8601 week, 1 to 53"),
+    Column("weekday", pl.Int32, "ISO 8601 weekday, 1 Monday to 7 Sunday"),
+    Column("is_weekend", pl.Boolean, "Saturday or Sunday"),
+)
+
+REASONS = _table(
+    "dim_reasons",
+    "one reason code",
+    ("reason",),
+    Column("reason", pl.String, "reason code"),
+    Column("label", pl.String, "for people"),
+    Column("is_standard", pl.Boolean, "true if Cal.com's API names it"),
+    Column("sort_order", pl.Int32, "precedence where entries overlap, 1 first"),
+)
+
+RUNS = _table(
+    "runs",
+    "one run of the pipeline",
+    ("run_id",),
+    Column("run_id", pl.String, "sortable id: UTC time of the start and a random part"),
+    _organization(),
+    Column("started_at", INSTANT, "start of the snapshot, UTC"),
+    Column("finished_at", INSTANT, "end of the load, UTC"),
+    Column("strategy", pl.String, "per-user, org-wide or both"),
+    Column("outcome", pl.String, "complete, partial or failed"),
+    Column("requests", pl.Int64, "requests sent, retries included"),
+    Column("retries", pl.Int64, "of those, repeated ones"),
+    Column("waited_seconds", pl.Float64, "time slept for the rate limit"),
+    Column("rows_in", pl.Int64, "entries read: inserted, updated, unchanged and quarantined"),
+    Column("rows_inserted", pl.Int64, "entries seen for the first time"),
+    Column("rows_updated", pl.Int64, "entries that changed or returned"),
+    Column("rows_unchanged", pl.Int64, "entries as they were"),
+    Column("rows_quarantined", pl.Int64, "entries that could not be read"),
+    Column("rows_deleted", pl.Int64, "entries proved gone"),
+    Column("scopes_complete", pl.Int64, "scopes proved whole"),
+    Column("scopes_unproven", pl.Int64, "scopes read without a proof"),
+    Column("scopes_failed", pl.Int64, "scopes that could not be read"),
+    Column("error", pl.String, "why the run failed", is_nullable=True),
+)
+
+PUBLISHED = (PEOPLE, DATES, REASONS, ENTRIES, ENTRY_DAYS, ABSENCE_DAYS, HISTORY, RUNS)
+"""The tables that readers get, under these names in ooo.duckdb and as Parquet files."""

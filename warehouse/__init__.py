@@ -1,0 +1,1 @@
+"""Load: knows DuckDB and Parquet; knows no API, no environment, no Prefect."""

@@ -1,0 +1,84 @@
+"""Opening the warehouse file, running a statement from its own file, and transactions."""
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from warehouse.errors import WarehouseError
+
+
+@contextlib.contextmanager
+def open_warehouse(
+    path: Path, *, is_read_only: bool = False, memory_limit: str | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the warehouse file, closed at the end. Extensions are never fetched."""
+    config: dict[str, Any] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        # The order of rows is stated wherever it matters; keeping the insertion order costs memory.
+        "preserve_insertion_order": "false",
+    }
+    if memory_limit:
+        config["memory_limit"] = memory_limit
+    try:
+        connection = duckdb.connect(str(path), read_only=is_read_only, config=config)
+    except duckdb.Error as error:
+        message = (
+            f"can't open {path}: {error}; if another program holds it, close that (readers use"
+            " ooo.duckdb beside it); if the file is damaged, restore it from a back-up"
+        )
+        raise WarehouseError(message) from error
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of the block is committed, or none of it."""
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        yield
+    except BaseException:
+        # The connection may already be past saving; the error that led here matters more.
+        with contextlib.suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@cache
+def read_statement(name: str) -> str:
+    """The text of the statement in `warehouse/<name>.sql`, `name` with its folder."""
+    return files("warehouse").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def run_statement(
+    connection: duckdb.DuckDBPyConnection, name: str, parameters: Mapping[str, Any] | None = None
+) -> list[tuple[Any, ...]]:
+    """All rows of the statement in `warehouse/<name>.sql`, with those of `parameters` that it names."""
+    text = read_statement(name)
+    named = set(re.findall(r"\$([a-z_]+)", re.sub(r"--.*", "", text)))
+    wanted = {key: value for key, value in (parameters or {}).items() if key in named}
+    try:
+        return connection.execute(text, wanted).fetchall()
+    except duckdb.Error as error:
+        message = f"the statement {name}.sql failed: {error}"
+        raise WarehouseError(message) from error
+
+
+def insert_frame(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
+    """`rows` are appended to `table` (a name from this package, never from outside); columns go by name."""
+    connection.register("incoming_rows", rows)
+    try:
+        connection.execute(f"INSERT INTO {table} BY NAME FROM incoming_rows").fetchall()  # noqa: S608
+    finally:
+        connection.unregister("incoming_rows")

@@ -1,0 +1,31 @@
+"""What can go wrong in the warehouse, grouped by what the caller should do.
+
+WarehouseError
+├── GuardError      stopped before the commit on purpose; look, then allow it or mend the source
+├── AuditError      the tables contradict each other; the last publication stands
+└── MigrationError  the file is of a newer version, or was migrated differently
+"""
+
+
+class WarehouseError(Exception):
+    """The warehouse file or the publication could not be read or written; nothing is half done."""
+
+
+class GuardError(WarehouseError):
+    """A snapshot asked for more than it may without a person's consent; nothing was committed."""
+
+
+class AuditError(WarehouseError):
+    """An audit failed before publication: `failures` names each. The last publication stands."""
+
+    def __init__(self, failures: list[str]) -> None:
+        """Keep and list the failures."""
+        self.failures = failures
+        super().__init__(
+            f"{len(failures)} audit(s) failed, so nothing was published: {'; '.join(failures)};"
+            " the last publication stands"
+        )
+
+
+class MigrationError(WarehouseError):
+    """The warehouse file does not fit this version of the program."""

@@ -1,0 +1,15 @@
+-- Purpose: who is out at any time from from_date to to_date, both included, and who covers.
+-- Grain: one live entry that touches the range. A second run makes the same macro again.
+CREATE OR REPLACE MACRO who_is_out(from_date, to_date) AS TABLE
+SELECT
+    e.organization_id, e.entry_id, e.user_id, p.name, e.starts_on, e.ends_on, e.reason,
+    e.covering_user_id, c.name AS covering_name
+FROM fct_ooo_entries AS e
+JOIN dim_people AS p USING (organization_id, user_id)
+LEFT JOIN dim_people AS c
+    ON c.organization_id = e.organization_id AND c.user_id = e.covering_user_id
+WHERE e.deleted_at IS NULL
+  AND e.starts_on <= e.ends_on
+  AND e.starts_on <= to_date::DATE
+  AND e.ends_on >= from_date::DATE
+ORDER BY e.organization_id, e.starts_on, p.name, e.entry_id;

@@ -1,0 +1,171 @@
+"""Applying a snapshot: staged rows become core rows, history, tombstones and verdicts, in one transaction.
+
+The caller holds the transaction, so that what is derived from core can be part of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import duckdb
+import polars as pl
+
+from warehouse.connection import insert_frame, run_statement
+from warehouse.errors import GuardError
+
+StagedTable = Literal["staged_entries", "staged_people", "staged_rejects"]
+
+_TIDY = (
+    "delete_repeated_entries",
+    "delete_repeated_people",
+    "delete_repeated_rejects",
+    "delete_redeemed_rejects",
+)
+_APPLY = (
+    "update_closed_versions",
+    "insert_entry_versions",
+    "update_vanished_entries",
+    "update_unchanged_entries",
+    "delete_replaced_entries",
+    "insert_entries",
+    "create_former_people",
+    "delete_seen_people",
+    "insert_people",
+    "update_left_people",
+    "insert_named_people",
+    "update_entries_as_of",
+    "insert_quarantine",
+)
+
+
+@dataclass(frozen=True)
+class ScopeRow:
+    """One scope's verdict, as `ops.scopes` keeps it."""
+
+    scope_kind: str
+    user_id: int | None
+    verdict: str
+    pages: int
+    repairs: int
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is being applied: whose, as of when, and what was proved."""
+
+    run_id: str
+    organization_id: int
+    observed_at: datetime
+    """UTC without a zone, later than every earlier snapshot of the organization."""
+    scopes: Sequence[ScopeRow]
+
+
+@dataclass(frozen=True)
+class Guards:
+    """How much one snapshot may delete or set aside without a person's consent."""
+
+    max_deleted_share: float = 0.20
+    max_deleted_rows: int = 50
+    allows_mass_delete: bool = False
+    max_quarantined_share: float = 0.05
+    max_quarantined_rows: int = 50
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Entries by what became of them; `rows_in` is what was read, each entry once."""
+
+    rows_in: int
+    inserted: int
+    updated: int
+    unchanged: int
+    quarantined: int
+    deleted: int
+
+
+def create_staging(connection: duckdb.DuckDBPyConnection) -> None:
+    """Empty staging tables exist on this connection."""
+    for name in ("create_staged_entries", "create_staged_people", "create_staged_rejects"):
+        run_statement(connection, f"sql/{name}")
+
+
+def stage_rows(
+    connection: duckdb.DuckDBPyConnection, table: StagedTable, rows: pl.DataFrame
+) -> None:
+    """`rows` are in the staging table; columns go by name."""
+    insert_frame(connection, table, rows)
+
+
+def apply_snapshot(
+    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, guards: Guards
+) -> Changes:
+    """Core, history, quarantine and verdicts are as the staged rows and `snapshot.scopes` say.
+
+    Runs inside the caller's transaction. Raises `GuardError` before anything in core has changed if
+    the snapshot would delete or set aside more than `guards` allow.
+    """
+    _insert_scopes(connection, snapshot)
+    for name in _TIDY:
+        run_statement(connection, f"sql/{name}")
+    parameters: dict[str, Any] = {
+        "run_id": snapshot.run_id,
+        "organization_id": snapshot.organization_id,
+        "observed_at": snapshot.observed_at,
+    }
+    run_statement(connection, "sql/update_scope_rows", parameters)
+    run_statement(connection, "sql/create_entry_changes", parameters)
+    accepted, quarantined, inserted, updated, unchanged, deleted, live = run_statement(
+        connection, "sql/select_change_counts", parameters
+    )[0]
+    changes = Changes(accepted + quarantined, inserted, updated, unchanged, quarantined, deleted)
+    _check_guards(changes, live, guards)
+    for name in _APPLY:
+        run_statement(connection, f"sql/{name}", parameters)
+    return changes
+
+
+def _insert_scopes(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+    scopes = pl.DataFrame(
+        [
+            {
+                "run_id": snapshot.run_id,
+                "organization_id": snapshot.organization_id,
+                "scope_kind": scope.scope_kind,
+                "user_id": scope.user_id,
+                "verdict": scope.verdict,
+                "pages": scope.pages,
+                "repairs": scope.repairs,
+                "problem": scope.problem,
+            }
+            for scope in snapshot.scopes
+        ],
+        schema_overrides={"user_id": pl.Int64, "problem": pl.String},
+        infer_schema_length=None,
+    )
+    insert_frame(connection, "ops.scopes", scopes)
+
+
+def _check_guards(changes: Changes, live: int, guards: Guards) -> None:
+    share = changes.deleted / live if live else 0.0
+    if (
+        changes.deleted > guards.max_deleted_rows
+        and share > guards.max_deleted_share
+        and not guards.allows_mass_delete
+    ):
+        message = (
+            f"mass delete: this snapshot would delete {changes.deleted} of {live} live entries"
+            f" ({share:.0%}; the limit is {guards.max_deleted_share:.0%} and {guards.max_deleted_rows}"
+            " entries); nothing was changed. If the deletion is real, run again with --allow-mass-delete"
+        )
+        raise GuardError(message)
+    share = changes.quarantined / changes.rows_in if changes.rows_in else 0.0
+    if changes.quarantined > guards.max_quarantined_rows and share > guards.max_quarantined_share:
+        message = (
+            f"quarantine limit: {changes.quarantined} of {changes.rows_in} entries could not be read"
+            f" ({share:.0%}; the limit is {guards.max_quarantined_share:.0%} and"
+            f" {guards.max_quarantined_rows} entries); nothing was changed. Cal.com's answers have"
+            " probably changed shape; raise OOO_MAX_QUARANTINED_SHARE to load the rest all the same"
+        )
+        raise GuardError(message)

@@ -1,0 +1,56 @@
+-- Purpose: what this snapshot changes: every staged entry with what became of it since the last one,
+-- and every live entry that a complete scope lacks ("vanished").
+-- Only a complete scope proves an absence: the whole organization, the entry's user, or the users list
+-- that lacks that user (whose entries then are not in the organization either). A record that is there
+-- but can't be read is not gone.
+-- Grain: one entry. Parameters: $run_id, $organization_id. A second run makes the same table again.
+CREATE OR REPLACE TEMP TABLE entry_changes AS
+SELECT
+    s.* EXCLUDE (page),
+    CASE
+        WHEN c.entry_id IS NULL THEN 'appeared'
+        WHEN c.deleted_at IS NOT NULL THEN 'returned'
+        WHEN (s.entry_uuid, s.user_id, s.covering_user_id, s.starts_on, s.ends_on, s.working_days,
+              s.reason, s.reason_raw, s.has_notes, s.starts_at_raw, s.ends_at_raw, s.notes)
+             IS DISTINCT FROM
+             (c.entry_uuid, c.user_id, c.covering_user_id, c.starts_on, c.ends_on, c.working_days,
+              c.reason, c.reason_raw, c.has_notes, c.starts_at_raw, c.ends_at_raw, c.notes)
+        THEN 'changed'
+        ELSE 'unchanged'
+    END AS change,
+    c.first_seen_at,
+    c.user_id AS former_user_id
+FROM staged_entries AS s
+LEFT JOIN core.ooo_entries AS c USING (organization_id, entry_id)
+UNION ALL BY NAME
+SELECT
+    c.* EXCLUDE (last_seen_at, deleted_at),
+    'vanished' AS change,
+    c.user_id AS former_user_id
+FROM core.ooo_entries AS c
+WHERE c.organization_id = $organization_id
+  AND c.deleted_at IS NULL
+  AND NOT EXISTS (FROM staged_entries AS s WHERE s.entry_id = c.entry_id)
+  AND NOT EXISTS (
+      FROM staged_rejects AS r WHERE r.record_kind = 'entry' AND r.record_id = c.entry_id
+  )
+  AND (
+      EXISTS (
+          FROM ops.scopes AS o
+          WHERE o.run_id = $run_id AND o.scope_kind = 'organization' AND o.verdict = 'complete'
+      )
+      OR c.user_id IN (
+          SELECT o.user_id FROM ops.scopes AS o
+          WHERE o.run_id = $run_id AND o.scope_kind = 'user' AND o.verdict = 'complete'
+      )
+      OR (
+          EXISTS (
+              FROM ops.scopes AS o
+              WHERE o.run_id = $run_id AND o.scope_kind = 'users' AND o.verdict = 'complete'
+          )
+          AND NOT EXISTS (FROM staged_people AS p WHERE p.user_id = c.user_id)
+          AND NOT EXISTS (
+              FROM staged_rejects AS r WHERE r.record_kind = 'user' AND r.record_id = c.user_id
+          )
+      )
+  );

@@ -1,0 +1,5 @@
+-- Purpose: a record that was read well on any page of this run is not rejected.
+-- Grain: one staged reject. A second run deletes nothing.
+DELETE FROM staged_rejects
+WHERE (record_kind = 'entry' AND record_id IN (SELECT entry_id FROM staged_entries))
+   OR (record_kind = 'user' AND record_id IN (SELECT user_id FROM staged_people));

@@ -187,6 +187,7 @@ def read_people(run: Run) -> ScopeResult:
     run.observer.stage_started("people", f"organization {run.organization_id}")
     with naming_organization(run.organization_id):
         result = run.wait_for(run.extraction.read_users())
+    run.landing.flush()
     if run.strategy is Strategy.AUTO:
         users = len(run.landing.user_ids())
         run.strategy = choose(
@@ -194,7 +195,6 @@ def read_people(run: Run) -> ScopeResult:
             entries=run.known.entries if run.known else None,
             take=run.landing.facts.page_size,
         )
-    run.landing.flush()
     return result
 
 

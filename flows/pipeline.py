@@ -28,7 +28,7 @@ from calcom.landing import (
     prune_landings,
 )
 from calcom.paging import Verdict
-from calcom.strategy import Strategy, choose
+from calcom.strategy import Strategy, choose, estimate
 from flows.errors import AccessRefusedError, ConfigurationError, naming_organization
 from flows.settings import Notes, Settings
 from flows.summary import RunSummary
@@ -62,6 +62,9 @@ from warehouse.runs import (
 from warehouse.snapshot import Changes, ScopeRow, Snapshot, apply_snapshot, create_staging, stage_rows
 
 USERS_PER_BATCH = 200
+ASSUMED_ENTRIES_PER_PERSON = 25
+"""For an organization that was never read: about three years of entries a person."""
+
 DAYS_AT_ONCE = 500_000
 """Days of absence derived in one go: it bounds the memory of a load."""
 
@@ -73,6 +76,9 @@ class Observer(Progress, Protocol):
 
     def stage_started(self, name: str, detail: str) -> None:
         """The run has come to `name`."""
+
+    def requests_expected(self, requests: int) -> None:
+        """So many requests the whole run will be, as far as is known."""
 
     def waiting(self, seconds: float) -> None:
         """The rate limit imposes a pause."""
@@ -138,7 +144,7 @@ def open_run(
     with _holding(settings.data_dir), asyncio.Runner() as runner:
         client = CalcomClient(connection, on_wait=observer.waiting)
         try:
-            organization_id = settings.organization_id or _find_organization(runner, client)
+            organization_id = settings.organization_id or find_organization(runner, client)
             landing = _open_landing(settings, organization_id, strategy, includes_held=allows_mass_delete)
             try:
                 yield Run(
@@ -146,7 +152,7 @@ def open_run(
                     runner=runner,
                     client=client,
                     landing=landing,
-                    known=_read_known_size(settings, organization_id),
+                    known=read_known_size(settings, organization_id),
                     observer=observer,
                     allows_mass_delete=allows_mass_delete,
                 )
@@ -195,7 +201,14 @@ def read_people(run: Run) -> ScopeResult:
             entries=run.known.entries if run.known else None,
             take=run.landing.facts.page_size,
         )
+    run.observer.requests_expected(_estimate_requests(run, users=len(run.landing.user_ids())))
     return result
+
+
+def _estimate_requests(run: Run, *, users: int) -> int:
+    entries = run.known.entries if run.known else users * ASSUMED_ENTRIES_PER_PERSON
+    take = max(2, run.landing.facts.page_size)
+    return estimate(run.strategy, users=users, entries=entries, requests_per_minute=None, take=take).requests
 
 
 def plan_batches(run: Run) -> Iterator[list[int]]:
@@ -419,7 +432,8 @@ def _open_own_warehouse(run: Run) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _read_known_size(settings: Settings, organization_id: int) -> KnownSize | None:
+def read_known_size(settings: Settings, organization_id: int) -> KnownSize | None:
+    """What the last runs saw of the organization; None before the first."""
     if not warehouse_path(settings).exists():
         return None
     with open_warehouse(warehouse_path(settings)) as connection:
@@ -427,7 +441,8 @@ def _read_known_size(settings: Settings, organization_id: int) -> KnownSize | No
         return known_size(connection, organization_id)
 
 
-def _find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
+def find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
+    """The organization of the credential's owner. Raises `ConfigurationError` if there is none."""
     me = runner.run(client.fetch_me())
     if me.organizationId is None:
         message = (

@@ -1,0 +1,201 @@
+"""The `ooo` command: one line of help by example for each command, and one exit code for each way to end."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from calcom.strategy import Strategy
+from flows import pipeline
+from flows.console import show_progress
+from flows.errors import exit_code_of
+from flows.query import NAMED, QueryError, render, run_query
+from flows.settings import load_settings
+
+EXIT_CODES = """\b
+Exit codes:
+  0 done           2 usage            10 configuration   11 credentials
+  12 source unavailable   13 protocol   14 transform     15 warehouse
+  16 guard (mass delete, quarantine limit, audit)
+  17 partial (some scopes failed or unproven, the rest published)"""
+
+_STRATEGIES = click.Choice([strategy.value for strategy in Strategy])
+
+
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="calcom-ooo-warehouse", prog_name="ooo")
+def cli() -> None:
+    """Cal.com's out-of-office entries as tables you can trust, in DuckDB and Parquet.
+
+    \b
+      ooo demo                                   try it on an invented organization
+      CALCOM_API_KEY=cal_… ooo sync              read, load and publish to ./data
+      ooo query absence_by_reason --from 2026-01-01 --to 2026-12-31
+    """  # noqa: D301 - \b is click's own mark
+
+
+@cli.command()
+@click.option("--strategy", type=_STRATEGIES, default="auto", show_default=True, help="How entries are read.")
+@click.option("--allow-mass-delete", is_flag=True, help="Load even if most entries would be deleted.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, the run summary.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.pass_context
+def sync(context: click.Context, strategy: str, allow_mass_delete: bool, as_json: bool, quiet: bool) -> None:  # noqa: FBT001
+    """Read the organization, load what is proved, publish it.
+
+    \b
+      CALCOM_API_KEY=cal_… ooo sync
+      ooo sync --strategy per-user --json | jq .rows
+    """  # noqa: D301
+    context.obj = {"as_json": as_json}
+    settings = load_settings()
+    with show_progress(is_quiet=quiet) as observer:
+        summary = pipeline.sync(
+            settings,
+            strategy=Strategy(strategy),
+            observer=observer,
+            allows_mass_delete=allow_mass_delete,
+        )
+    click.echo(json.dumps(summary.as_json(), indent=2) if as_json else summary.as_text())
+    context.exit(summary.exit_code)
+
+
+@cli.command()
+def plan() -> None:
+    """Say what a sync would cost, in requests and minutes, for each strategy.
+
+    \b
+      ooo plan
+    """  # noqa: D301
+    from flows.plan import make_plan  # noqa: PLC0415 - the other commands start without it
+
+    click.echo(make_plan(load_settings()).as_text())
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(as_json: bool) -> None:  # noqa: FBT001
+    """Say how fresh and how whole the published tables are.
+
+    \b
+      ooo status
+    """  # noqa: D301
+    from flows.status import read_status, status_text  # noqa: PLC0415 - the other commands start without it
+
+    found = read_status(load_settings())
+    click.echo(json.dumps(found, default=str, indent=2) if as_json else status_text(found))
+
+
+def _this_year(month: int, day: int) -> Callable[[], date]:
+    return lambda: date(datetime.now(UTC).year, month, day)
+
+
+@cli.command()
+@click.argument("query")
+@click.option("--from", "from_date", type=click.DateTime(["%Y-%m-%d"]), default=_this_year(1, 1),
+              help="First day, included. [default: 1 January]")
+@click.option("--to", "to_date", type=click.DateTime(["%Y-%m-%d"]), default=_this_year(12, 31),
+              help="Last day, included. [default: 31 December]")
+@click.option("--output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def query(query: str, from_date: datetime, to_date: datetime, output: str) -> None:
+    """Ask the published database: a named query, or SQL in quotes. `ooo query list` names them.
+
+    \b
+      ooo query who_is_out --from 2026-12-21 --to 2026-12-31
+      ooo query "SELECT count(*) FROM fct_ooo_entries" --output json
+    """  # noqa: D301
+    if query == "list":
+        click.echo("\n".join(NAMED))
+        return
+    if query not in NAMED and " " not in query.strip():
+        message = f"no named query {query!r}; expected one of {', '.join(NAMED)}, or SQL in quotes"
+        raise click.UsageError(message)
+    database = load_settings().data_dir / "ooo.duckdb"
+    try:
+        rows = run_query(database, query, _as_date(from_date), _as_date(to_date))
+    except QueryError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(render(rows, output))
+
+
+def _as_date(value: datetime | date) -> date:
+    return value.date() if isinstance(value, datetime) else value
+
+
+@cli.command()
+@click.option("--people", default=250, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--years", default=3, show_default=True, type=click.IntRange(1, 20))
+@click.option("--seed", default=1, show_default=True)
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def demo(people: int, years: int, seed: int, quiet: bool) -> None:  # noqa: FBT001
+    """Run the whole pipeline on an invented organization, into demo/ under OOO_DATA_DIR.
+
+    \b
+      ooo demo
+    """  # noqa: D301
+    from flows.demo import run_demo  # noqa: PLC0415 - the other commands start without the simulator
+
+    data_dir = load_settings().data_dir / "demo"
+    with show_progress(is_quiet=quiet) as observer:
+        run_demo(data_dir, people=people, years=years, seed=seed, observer=observer, write=click.echo)
+
+
+@cli.command()
+@click.option("--people", default=250, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--years", default=3, show_default=True, type=click.IntRange(1, 20))
+@click.option("--seed", default=1, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8642, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--api-key", default="cal_simulator_owner", show_default=True, help="The owner's key.")
+@click.option("--no-limit", is_flag=True, help="Switch the rate limit off.")
+def simulate(  # noqa: PLR0913 - the simulator's own knobs
+    people: int, years: int, seed: int, host: str, port: int, api_key: str, no_limit: bool  # noqa: FBT001
+) -> None:
+    """Serve an invented organization as Cal.com would, until interrupted.
+
+    \b
+      ooo simulate --port 8642 &
+      CALCOM_API_URL=http://127.0.0.1:8642 CALCOM_API_KEY=cal_simulator_owner ooo sync
+    """  # noqa: D301
+    from calcom.simulator import Limits, Simulator, World, run_forever  # noqa: PLC0415 - as above
+
+    world = World.generate(seed=seed, people=people, years=years)
+    simulator = Simulator(world, api_key=api_key, limits=None if no_limit else Limits())
+
+    def announce(url: str) -> None:
+        click.echo(f"{len(world.users()):,} people, {len(world.entries()):,} entries at {url}")
+        click.echo(f"CALCOM_API_URL={url} CALCOM_API_KEY={api_key} ooo sync")
+
+    run_forever(simulator, host, port, on_ready=announce)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command and end with its exit code; no error that was foreseen prints a traceback."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = cli.main(arguments, prog_name="ooo", standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        code = ended.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; what was read is kept, and the next sync resumes", err=True)
+        code = 130
+    except Exception as error:
+        code = exit_code_of(error)
+        if code == 1:
+            raise
+        _report(error, code, as_json="--json" in arguments)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(error: Exception, code: int, *, as_json: bool) -> None:
+    if as_json:
+        facts: dict[str, Any] = {"outcome": "failed", "exit_code": code, "error": str(error)}
+        click.echo(json.dumps(facts, indent=2))
+    click.echo(f"error: {error}", err=True)

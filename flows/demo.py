@@ -1,0 +1,55 @@
+"""The demo: an invented organization behind a real HTTP server on loopback, synchronised twice."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from calcom.simulator import Simulator, World, serve
+from calcom.strategy import Strategy
+from flows import pipeline
+from flows.pipeline import Observer
+from flows.query import render, run_query
+from flows.settings import load_settings
+
+API_KEY = "cal_simulator_owner"
+
+
+@contextmanager
+def simulated_organization(*, people: int, years: int, seed: int) -> Iterator[tuple[str, World]]:
+    """The URL of a server with an invented organization, under Cal.com's own rate limit, and its truth."""
+    world = World.generate(seed=seed, people=people, years=years)
+    with serve(Simulator(world, api_key=API_KEY)) as server:
+        yield server.url, world
+
+
+def run_demo(  # noqa: PLR0913 - the demo's own knobs
+    data_dir: Path,
+    *,
+    people: int,
+    years: int,
+    seed: int,
+    observer: Observer,
+    write: Callable[[str], None],
+) -> None:
+    """The invented organization is published under `data_dir`, and what that gave is written."""
+    with simulated_organization(people=people, years=years, seed=seed) as (url, world):
+        settings = load_settings(
+            CALCOM_API_URL=url, CALCOM_API_KEY=API_KEY, OOO_DATA_DIR=data_dir, CALCOM_ORG_ID=1
+        )
+        write(f"A simulated Cal.com with {people} people and {years} years of absence is at {url}\n")
+        first = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer)
+        write(f"First sync\n{first.as_text()}\n")
+        truth = len(world.entries())
+        write(f"The simulator holds {truth:,} entries; the warehouse has {first.published['fct_ooo_entries']:,}.\n")
+        second = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer)
+        write(f"Second sync, nothing changed meanwhile\n{second.as_text()}\n")
+    from_date, to_date = date(2026, 1, 1), date(2026, 12, 31)
+    write(f"absence_by_reason('{from_date}', '{to_date}')")
+    write(render(run_query(second.database, "absence_by_reason", from_date, to_date), "table"))
+    write(
+        f"Ask it more:  ooo query who_is_out --from {from_date} --to {from_date}"
+        f"   (with OOO_DATA_DIR={data_dir})\n"
+        f"DuckDB        {second.database}\n"
+        f"Parquet       {second.parquet_folder / '*.parquet'}"
+    )

@@ -200,7 +200,7 @@ class CalcomClient:
 
     def _attempts(self) -> AsyncRetrying:
         """Bounded attempts at what may pass: no answer, a 5xx, a page cut short, a 429."""
-        backoff = wait_exponential_jitter(initial=0.5, max=30.0, jitter=0.5)
+        backoff = wait_exponential_jitter(multiplier=0.5, max=30.0, jitter=0.5)
 
         def wait(state: RetryCallState) -> float:
             self.traffic.retries += 1

@@ -9,23 +9,28 @@ or by an earlier process. A row that lived through the whole scan is then in one
 
 Two spans join (a *sound seam*) when the later begins at or before the row after the earlier's last id.
 To make that so, the next page is asked for one row early, on the last row seen: the anchor. If rows
-before it were deleted meanwhile, the page begins too far on; the scan steps back and asks again, a
-bounded number of times. Rows are only ever inserted at the end (ids are serial) or, when a person
-joins the organization, in the middle: both make pages overlap more, never less.
+before it were deleted meanwhile, the page begins too far on; the scan steps back, twice as far each
+time, and once it has stepped too far it halves the way: even after a mass deletion the seam is found
+in a few pages. Rows are only ever inserted at the end (ids are serial) or, when a person joins the
+organization, in the middle: both make pages overlap more, never less.
 
-Pure: no I/O, no clock. Source of the order: Prisma's implicit primary-key order, undocumented, hence
-checked on every page.
+Pure: no I/O, no clock; the state follows from the pages accepted, so accepting them again rebuilds it.
+Source of the order: Prisma's implicit primary-key order, undocumented, hence checked on every page.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
 MAX_REPAIRS = 100
 """Pages of one scan that may bring it no further before it goes on without a proof."""
 
+MAX_PAGES = 100_000
+"""Pages of one scan, 14 hours at 120 a minute, after which a server is taken to repeat itself for ever."""
+
 _EVERYTHING = 2**64
-"""Beyond every id: how far a page that ends the data vouches."""
+"""Beyond every id and every offset: how far a page that ends the data vouches."""
 
 
 class Verdict(StrEnum):
@@ -61,7 +66,7 @@ class Page:
             rows=len(ids),
             first_id=known[0] if known else None,
             last_id=known[-1] if known else None,
-            is_ascending=all(a < b for a, b in zip(known, known[1:], strict=False)),
+            is_ascending=all(a < b for a, b in pairwise(known)),
             unreadable=len(ids) - len(known),
         )
 
@@ -81,6 +86,7 @@ class Scan:
 
     take: int
     max_repairs: int = MAX_REPAIRS
+    max_pages: int = MAX_PAGES
     pages: int = 0
     repairs: int = 0
     is_over: bool = False
@@ -88,8 +94,10 @@ class Scan:
     """Why the scan can't be complete, once that is known."""
 
     _reach: int = 0  # every row with an id up to here is on a page
-    _anchor: int = 0  # where the next page begins: the offset of the last row seen
-    _misses: int = 0  # anchored pages in a row that did not join
+    _anchor: int = 0  # the offset of the last row within reach, when it was read
+    _beyond: int | None = None  # the offset of a page that began too far on, while the seam is sought
+    _leap: int = 1  # how far to step back from there
+    _ahead: int = 0  # the lowest offset that was never asked for
     _islands: list[Page] = field(default_factory=list)  # pages beyond a gap
     _asked: set[int] = field(default_factory=set)
     _previous: Page | None = None
@@ -113,16 +121,16 @@ class Scan:
         Offsets ahead of the anchor are speculation, made only while `expected_rows` (what the last
         run saw) says that they will not run past the end.
         """
-        if self.is_over:
+        if self.is_over or room < 1:
             return []
-        wanted = [max(0, self._anchor - self._step_back())]
-        if self._misses == 0 and self.problem is None:
-            have = self._asked | {island.skip for island in self._islands}
-            ahead = range(self._anchor + self.take - 1, expected_rows - self.take, self.take - 1)
-            wanted += [skip for skip in ahead[: room + len(have)] if skip not in have]
-        fresh = [skip for skip in wanted if skip not in self._asked][: max(room, 0)]
-        self._asked.update(fresh)
-        return fresh
+        seam = self._seam()
+        skips = [] if seam in self._asked else [seam]
+        if self._beyond is None and self.problem is None:
+            begin = max(self._ahead, self._anchor + self.take - 1)
+            skips += range(begin, expected_rows - self.take, self.take - 1)[: room - len(skips)]
+        self._asked.update(skips)
+        self._ahead = max(self._ahead, *(skip + self.take - 1 for skip in skips), 0)
+        return skips
 
     def accept(self, page: Page) -> None:
         """Take the answer to one of the offsets asked for."""
@@ -130,31 +138,44 @@ class Scan:
         self.pages += 1
         if self.is_over:
             return
-        if self.problem is None and not page.is_ascending:
-            self.problem = "ids_not_ascending"
-        if self.problem is None and page.unreadable:
-            self.problem = "unreadable_id"
+        # Nothing is sought ahead of what was asked already, nor behind the end of the data.
+        self._ahead = _EVERYTHING if page.is_last else max(self._ahead, page.skip + page.take - 1)
+        if not page.is_ascending:
+            self._give_up("ids_not_ascending")
+        elif page.unreadable:
+            self._give_up("unreadable_id")
         if self.problem is not None:
             self._read_on(page)
         elif page.skip == 0 or self._joins(page):
             self._extend(page)
         else:
             self._set_aside(page)
+        if self.pages >= self.max_pages and not self.is_over:
+            self._give_up("no_end")
+            self.is_over = True
 
-    def _step_back(self) -> int:
-        return 0 if self._misses == 0 else (self.take // 2) << (self._misses - 1)
+    def _seam(self) -> int:
+        """Where the next page should begin in order to join: on the anchor, as long as that holds."""
+        if self._beyond is None:
+            return self._anchor
+        if self._beyond <= self._anchor:
+            return max(0, self._beyond - self._leap)
+        return max(self._anchor, (self._anchor + self._beyond - self.take) // 2)
 
     def _joins(self, page: Page) -> bool:
         return page.first_id is not None and page.first_id <= self._reach + 1
 
     def _extend(self, page: Page) -> None:
         before = self._reach
-        self._misses = 0
         self._move_to(page)
-        for island in sorted(self._islands, key=lambda one: one.first_id or 0):
-            if self._joins(island):
-                self._islands.remove(island)
+        islands, self._islands = sorted(self._islands, key=lambda one: one.first_id or 0), []
+        for island in islands:
+            if not self._joins(island):
+                self._islands.append(island)
+            elif island.is_last or (island.last_id or 0) > self._reach:
                 self._move_to(island)
+        if self._reach > before or self._anchor >= (self._beyond or 0):
+            self._beyond, self._leap = None, max(1, self.take // 2)
         if self._reach == before:
             self._count_repair()
         self.is_over = self._reach == _EVERYTHING
@@ -167,27 +188,34 @@ class Scan:
             self._reach = max(self._reach, page.last_id)
 
     def _set_aside(self, page: Page) -> None:
-        """Keep a page that does not join; if it was the anchored one, step back further."""
+        """Keep a page that does not join; if it was asked for in order to join, seek the seam before it."""
+        was_sought = page.skip <= self._seam()
         if page.first_id is not None:
             self._islands.append(page)
-        if page.skip > self._anchor:
-            return  # speculation: the pages before it may still come
-        self._misses += 1
-        self._count_repair()
+        if was_sought:
+            if self._beyond is not None and self._beyond <= self._anchor:
+                self._leap *= 2
+            self._beyond = page.skip
+            self._count_repair()
 
     def _count_repair(self) -> None:
         self.repairs += 1
         if self.repairs > self.max_repairs:
-            self.problem = "no_sound_seam"
+            self._give_up("no_sound_seam")
+
+    def _give_up(self, problem: str) -> None:
+        self.problem = self.problem or problem
+        self._beyond = None
 
     def _read_on(self, page: Page) -> None:
         """Move on without a proof, to the page that ends the data or repeats the one before."""
         if page.skip > self._anchor:
             return  # speculation from before the proof failed
-        self._misses = 0
         self._anchor = max(self._anchor, page.skip + page.rows)
-        repeats = self._previous is not None and page.rows > 0 and (
-            (page.first_id, page.last_id) == (self._previous.first_id, self._previous.last_id)
+        repeats = (
+            self._previous is not None
+            and page.rows > 0
+            and (page.first_id, page.last_id) == (self._previous.first_id, self._previous.last_id)
         )
         self.is_over = page.is_last or repeats
         self._previous = page

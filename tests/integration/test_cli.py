@@ -1,0 +1,121 @@
+"""The `ooo` command as a person meets it: exit codes, messages, what is left behind."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from calcom.simulator import EXPIRED_TOKEN, MEMBER_KEY, OWNER_KEY, Simulator, World, serve
+from tests.support.program import run_ooo
+
+
+def _publication(folder: Path) -> dict[str, bytes]:
+    data = folder / "data"
+    paths = [data / "ooo.duckdb", data / "exports" / "current.json", *(data / "exports" / "current").iterdir()]
+    return {str(path): path.read_bytes() for path in paths}
+
+
+@pytest.fixture(scope="module")
+def organization() -> World:
+    return World.generate(people=5)
+
+
+def test_without_a_credential_the_message_names_the_variables(tmp_path: Path) -> None:
+    refused = run_ooo("sync", cwd=tmp_path)
+    assert refused.returncode == 10
+    for name in ("CALCOM_API_KEY", "CALCOM_ACCESS_TOKEN", "CALCOM_CLIENT_ID", "CALCOM_SECRET_KEY"):
+        assert name in refused.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"CALCOM_API_KEY": "cal_x", "CALCOM_ACCESS_TOKEN": "y"}, "exactly one credential"),
+        ({"CALCOM_CLIENT_ID": "x"}, "CALCOM_SECRET_KEY"),
+        ({"CALCOM_API_KEY": "cal_x", "CALCOM_ORG_ID": "seven"}, "CALCOM_ORG_ID"),
+        ({"CALCOM_API_KEY": "cal_x", "CALCOM_API_URL": "api.cal.com"}, "CALCOM_API_URL"),
+        ({"CALCOM_API_KEY": "cal_x", "OOO_NOTES": "some"}, "OOO_NOTES"),
+    ],
+)
+def test_a_wrong_setting_is_named(environment: dict[str, str], named: str, tmp_path: Path) -> None:
+    refused = run_ooo("sync", cwd=tmp_path, **environment)
+    assert refused.returncode == 10
+    assert named in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_an_error_leaves_the_last_publication_as_it_was(organization: World, tmp_path: Path) -> None:
+    with serve(Simulator(organization, limits=None)) as server:
+        assert run_ooo("sync", cwd=tmp_path, CALCOM_API_URL=server.url, CALCOM_API_KEY=OWNER_KEY).returncode == 0
+        before = _publication(tmp_path)
+        common = {"CALCOM_API_URL": server.url, "OOO_MAX_ATTEMPTS": "1"}
+        cases = {
+            "wrong key": (11, common | {"CALCOM_API_KEY": "cal_wrong"}),
+            "expired token": (11, common | {"CALCOM_ACCESS_TOKEN": EXPIRED_TOKEN}),
+            "member's key": (11, common | {"CALCOM_API_KEY": MEMBER_KEY}),
+            "other organization": (11, common | {"CALCOM_API_KEY": OWNER_KEY, "CALCOM_ORG_ID": "99"}),
+            "unreachable": (
+                12,
+                common | {"CALCOM_API_KEY": OWNER_KEY, "CALCOM_API_URL": "http://127.0.0.1:9"},
+            ),
+            "not Cal.com": (13, common | {"CALCOM_API_KEY": OWNER_KEY, "CALCOM_API_URL": f"{server.url}/nope"}),
+        }
+        for name, (code, environment) in cases.items():
+            failed = run_ooo("sync", cwd=tmp_path, **environment)
+            assert failed.returncode == code, (name, failed.stderr)
+            assert "Traceback" not in failed.stderr, name
+            assert failed.stderr.splitlines()[-1].startswith("error: "), name
+            assert "cal_wrong" not in failed.stderr
+            assert EXPIRED_TOKEN not in failed.stderr
+        assert "organization 99" in run_ooo("sync", cwd=tmp_path, **cases["other organization"][1]).stderr
+    assert _publication(tmp_path) == before
+    assert not list((tmp_path / "data").rglob("*.tmp"))
+    assert not list((tmp_path / "data").rglob(".next-*"))
+
+
+def test_json_prints_one_object_the_run_summary(organization: World, tmp_path: Path) -> None:
+    with serve(Simulator(organization, limits=None)) as server:
+        done = run_ooo("sync", "--json", "--quiet", cwd=tmp_path, CALCOM_API_URL=server.url, CALCOM_API_KEY=OWNER_KEY)
+        failed = run_ooo("sync", "--json", cwd=tmp_path, CALCOM_API_URL=server.url, CALCOM_API_KEY="cal_no")
+    summary = json.loads(done.stdout)
+    assert (summary["outcome"], summary["exit_code"], done.stderr) == ("complete", 0, "")
+    assert summary["rows"]["in"] == len(organization.entries())
+    assert json.loads(failed.stdout)["exit_code"] == failed.returncode == 11
+
+
+def test_plan_status_and_query_answer(organization: World, tmp_path: Path) -> None:
+    with serve(Simulator(organization)) as server:
+        environment = {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY}
+        unknown = run_ooo("plan", cwd=tmp_path, **environment)
+        run_ooo("sync", cwd=tmp_path, **environment)
+        plan = run_ooo("plan", cwd=tmp_path, **environment)
+    status = run_ooo("status", cwd=tmp_path)
+    named = run_ooo(
+        "query", "absence_by_reason", "--from", "2024-01-01", "--to", "2026-12-31", "--output", "json", cwd=tmp_path
+    )
+    free = run_ooo("query", "SELECT count(*) AS n FROM fct_ooo_entries", "--output", "csv", cwd=tmp_path)
+    wrong = run_ooo("query", "absence_by_mood", cwd=tmp_path)
+    assert "never synchronised" in unknown.stdout
+    assert "120 requests a minute" in plan.stdout
+    assert f"{len(organization.entries()):,} entries" in plan.stdout
+    assert "(0 stale)" in status.stdout
+    assert {row["reason"] for row in json.loads(named.stdout)} <= {
+        "public_holiday", "sick", "vacation", "travel", "custom", "unspecified",
+    }
+    assert free.stdout.split() == ["n", str(len(organization.entries()))]
+    assert (wrong.returncode, "absence_by_day" in wrong.stderr) == (2, True)
+
+
+def test_the_demo_ends_in_a_publication_and_a_second_sync_without_changes(tmp_path: Path) -> None:
+    demo = run_ooo("demo", "--people", "30", cwd=tmp_path)
+    assert demo.returncode == 0, demo.stderr
+    assert "changes    0:" in demo.stdout
+    assert "absence_by_reason" in demo.stdout
+    assert (tmp_path / "data" / "demo" / "ooo.duckdb").exists()
+
+
+def test_usage_errors_exit_with_2_and_help_with_0(tmp_path: Path) -> None:
+    assert run_ooo("sync", "--strategy", "psychic", cwd=tmp_path).returncode == 2
+    assert run_ooo("--help", cwd=tmp_path).returncode == 0
+    assert run_ooo("nonsense", cwd=tmp_path).returncode == 2

@@ -1,0 +1,238 @@
+"""The whole pipeline over a real HTTP server, a real DuckDB file and real Parquet."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from calcom.simulator import (
+    ACCESS_TOKEN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    Fault,
+    Limits,
+    Simulator,
+    World,
+    serve,
+)
+from calcom.strategy import Strategy
+from flows import pipeline
+from flows.console import SilentObserver
+from flows.errors import AccessRefusedError
+from flows.settings import Settings
+from flows.summary import RunSummary
+from tests.support.truth import assert_equals_truth
+from warehouse.errors import GuardError, WarehouseError
+
+
+def _sync(settings: Settings, strategy: str = "auto", **options: bool) -> RunSummary:
+    return pipeline.sync(settings, strategy=Strategy(strategy), observer=SilentObserver(), **options)
+
+
+@pytest.mark.parametrize("strategy", ["org-wide", "per-user", "auto"])
+@pytest.mark.parametrize("page_size", [250, 7])
+def test_the_tables_equal_the_simulators_truth(
+    strategy: str, page_size: int, settings_for: Callable[..., Settings]
+) -> None:
+    world = World.generate(people=40)
+    with serve(Simulator(world, limits=None)) as server:
+        summary = _sync(settings_for(server.url, OOO_PAGE_SIZE=page_size), strategy)
+    assert summary.outcome == "complete"
+    assert_equals_truth(summary.database, world.entries(), world.users())
+
+
+def test_changes_at_the_source_are_changes_in_the_warehouse(settings_for: Callable[..., Settings]) -> None:
+    world = World.generate(people=20)
+    with serve(Simulator(world, limits=None)) as server:
+        settings = settings_for(server.url)
+        _sync(settings)
+        gone, moved = [entry["id"] for entry in world.entries()[:2]]
+        world.delete_entry(gone)
+        world.update_entry(moved, start="2030-05-06T00:00:00.000Z", end="2030-05-10T23:59:59.999Z")
+        user_id = world.users()[0]["id"]
+        world.add_entry(user_id, "2030-01-01T00:00:00.000Z", "2030-01-02T23:59:59.999Z", reason="sick")
+        summary = _sync(settings)
+    assert (summary.rows["inserted"], summary.rows["updated"], summary.rows["deleted"]) == (1, 1, 1)
+    with duckdb.connect(str(summary.database), read_only=True) as connection:
+        tombstones = connection.execute(
+            "SELECT entry_id FROM fct_ooo_entries WHERE deleted_at IS NOT NULL"
+        ).fetchall()
+        changes = connection.execute(
+            "SELECT change, count(*) FROM ooo_entry_history WHERE change <> 'appeared' GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    assert tombstones == [(gone,)]
+    assert changes == [("changed", 1), ("vanished", 1)]
+
+
+@pytest.mark.parametrize("strategy", ["org-wide", "per-user"])
+def test_a_person_who_leaves_is_tombstoned_and_comes_back(
+    strategy: str, settings_for: Callable[..., Settings]
+) -> None:
+    world = World.generate(people=20)
+    leaver = world.entries()[0]["userId"]
+    with serve(Simulator(world, limits=None)) as server:
+        settings = settings_for(server.url)
+        _sync(settings, strategy)
+        world.remove_user(leaver)
+        left = _sync(settings, strategy)
+        world.restore_user(leaver)
+        back = _sync(settings, strategy)
+    assert left.rows["deleted"] == back.rows["updated"] > 0
+    assert_equals_truth(back.database, world.entries(), world.users())
+
+
+def test_a_failing_user_keeps_their_rows_and_the_others_load(settings_for: Callable[..., Settings]) -> None:
+    world = World.generate(people=20)
+    victim = world.entries()[0]["userId"]
+    own_entries = len(world.entries(victim))
+    simulator = Simulator(
+        world, limits=None, faults=[Fault("500", path=rf"/users/{victim}/ooo", nth=2, times=1000)]
+    )
+    with serve(simulator) as server:
+        settings = settings_for(server.url, OOO_MAX_ATTEMPTS=1)
+        whole = _sync(settings, "per-user")
+        for entry in world.entries(victim):
+            world.delete_entry(entry["id"])
+        partial = _sync(settings, "per-user")
+    assert (whole.exit_code, partial.exit_code) == (0, 17)
+    assert partial.scopes["failed"] == 1
+    assert partial.rows["deleted"] == 0
+    assert [one["user_id"] for one in partial.problems] == [victim]
+    with duckdb.connect(str(partial.database), read_only=True) as connection:
+        stale = connection.execute(
+            "SELECT count(*), bool_and(user_id = $id) FROM fct_ooo_entries WHERE is_stale", {"id": victim}
+        ).fetchall()
+        people = connection.execute("SELECT user_id FROM dim_people WHERE is_stale").fetchall()
+    assert stale == [(own_entries, True)]
+    assert people == [(victim,)]
+
+
+def test_auto_reads_user_by_user_when_the_org_wide_call_is_refused(
+    settings_for: Callable[..., Settings],
+) -> None:
+    world = World.generate(people=10)
+    refused = Fault("403_html", path=r"/organizations/1/ooo", times=1000)
+    with serve(Simulator(world, limits=None, faults=[refused])) as server:
+        summary = _sync(settings_for(server.url))
+        with pytest.raises(AccessRefusedError, match="organization 1"):
+            _sync(settings_for(server.url), "org-wide")
+    assert summary.strategy == "per-user"
+    assert_equals_truth(summary.database, world.entries(), world.users())
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        {"CALCOM_ACCESS_TOKEN": ACCESS_TOKEN},
+        {"CALCOM_CLIENT_ID": CLIENT_ID, "CALCOM_SECRET_KEY": CLIENT_SECRET},
+    ],
+)
+def test_every_kind_of_credential_reads_the_organization(
+    credential: dict[str, str], settings_for: Callable[..., Settings]
+) -> None:
+    world = World.generate(people=5)
+    with serve(Simulator(world, limits=Limits())) as server:
+        summary = _sync(settings_for(server.url, CALCOM_API_KEY=None, **credential))
+    assert summary.rows["in"] == len(world.entries())
+
+
+def test_an_emptied_organization_stops_at_the_guard_until_a_person_allows_it(
+    settings_for: Callable[..., Settings],
+) -> None:
+    world = World.generate(people=20)
+    with serve(Simulator(world, limits=None)) as server:
+        settings = settings_for(server.url)
+        first = _sync(settings)
+        for entry in world.entries():
+            world.delete_entry(entry["id"])
+        with pytest.raises(GuardError, match="--allow-mass-delete"):
+            _sync(settings)
+        still = json.loads((settings.data_dir / "exports" / "current.json").read_text())
+        allowed = _sync(settings, allows_mass_delete=True)
+    assert still["generation"] == first.generation
+    assert allowed.is_resumed
+    assert allowed.rows["deleted"] == first.rows["in"]
+    assert allowed.published["fct_absence_days"] == 0
+
+
+def test_a_second_run_on_the_same_data_folder_is_refused(settings_for: Callable[..., Settings]) -> None:
+    world = World.generate(people=3)
+    with serve(Simulator(world, limits=None)) as server:
+        settings = settings_for(server.url)
+        held = pipeline.open_run(settings, strategy=Strategy.AUTO, observer=SilentObserver())
+        with held, pytest.raises(WarehouseError, match="another run is writing"):
+            _sync(settings)
+        _sync(settings)
+
+
+def test_every_engine_reads_the_parquet_files_and_agrees(settings_for: Callable[..., Settings]) -> None:
+    world = World.generate(people=20)
+    with serve(Simulator(world, limits=None)) as server:
+        summary = _sync(settings_for(server.url))
+    manifest_path = summary.parquet_folder.parent / "generations" / summary.generation / "manifest.json"
+    manifest = json.loads(manifest_path.read_text())
+    for table, rows in summary.published.items():
+        path = summary.parquet_folder / f"{table}.parquet"
+        with duckdb.connect(str(summary.database), read_only=True) as connection:
+            in_database = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+            in_parquet = connection.execute(f"SELECT count(*) FROM '{path}'").fetchall()[0][0]
+            as_frame = connection.sql(f"FROM {table} ORDER BY ALL").pl()
+        counts = {
+            in_database,
+            in_parquet,
+            len(pl.read_parquet(path)),
+            len(pd.read_parquet(path)),
+            pq.read_table(path).num_rows,
+            manifest["tables"][table]["rows"],
+        }
+        assert counts == {rows}, table
+        assert pl.read_parquet(path).sort(pl.all()).equals(as_frame.sort(pl.all())), table
+
+
+def test_a_run_that_is_killed_between_load_and_publication_is_published_by_the_next(
+    settings_for: Callable[..., Settings],
+) -> None:
+    world = World.generate(people=10)
+    simulator = Simulator(world, limits=None)
+    with serve(simulator) as server:
+        settings = settings_for(server.url)
+        with pipeline.open_run(settings, strategy=Strategy.ORG_WIDE, observer=SilentObserver()) as run:
+            pipeline.read_people(run)
+            for batch in pipeline.plan_batches(run):
+                pipeline.read_entries(run, batch)
+            pipeline.load(run)
+            (run.landing.folder / "finished").unlink()
+        simulator.clear_requests()
+        summary = _sync(settings, "org-wide")
+    assert summary.is_resumed
+    assert [request.path for request in simulator.requests] == ["/v2/me"]
+    assert_equals_truth(summary.database, world.entries(), world.users())
+
+
+def test_nothing_that_is_published_holds_a_note(settings_for: Callable[..., Settings], tmp_path: Path) -> None:
+    world = World.generate(people=5)
+    user_id = world.users()[0]["id"]
+    secret = "Zahnarzttermin-XYZ"
+    world.add_entry(user_id, "2026-03-02T00:00:00.000Z", "2026-03-02T23:59:59.999Z", notes=secret)
+    with serve(Simulator(world, limits=None)) as server:
+        summary = _sync(settings_for(server.url))
+        dropped = _sync(settings_for(server.url, OOO_DATA_DIR=tmp_path / "dropped", OOO_NOTES="drop"))
+        published = _sync(settings_for(server.url, OOO_DATA_DIR=tmp_path / "published", OOO_NOTES="publish"))
+    assert not _files_with(secret, summary.database, *summary.parquet_folder.iterdir())
+    kept = pl.read_parquet(summary.parquet_folder / "fct_ooo_entries.parquet")
+    assert "notes" not in kept.columns
+    with duckdb.connect(str(dropped.warehouse), read_only=True) as connection:
+        stored = connection.execute("SELECT count(*) FROM core.ooo_entries WHERE notes IS NOT NULL").fetchall()
+        flagged = connection.execute("SELECT count(*) FROM core.ooo_entries WHERE has_notes").fetchall()
+    assert (stored, flagged[0][0] > 0) == ([(0,)], True)
+    notes = pl.read_parquet(published.parquet_folder / "fct_ooo_entries.parquet")["notes"]
+    assert secret in notes.to_list()
+
+
+def _files_with(text: str, *paths: Path) -> list[Path]:
+    return [path for path in paths if text.encode() in path.read_bytes()]

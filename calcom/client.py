@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 import httpx
 from pydantic import ValidationError
@@ -48,6 +48,7 @@ READ_TIMEOUT_SECONDS = 40.0
 
 Direction = Literal["asc", "desc"]
 _OK = 200
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Connection:
 
 @dataclass
 class Traffic:
-    """What a client has sent and met."""
+    """What was sent and met: by a client, or for one scope."""
 
     requests: int = 0
     retries: int = 0
@@ -84,13 +85,15 @@ class CalcomClient:
         self.traffic = Traffic()
         self.pacer = Pacer(clock=connection.clock, sleep=connection.sleep, on_wait=on_wait)
         self._connection = connection
+        credential = connection.credential.headers()
+        self._secrets = [value.removeprefix("Bearer ").encode() for value in credential.values()]
         self._http = httpx.AsyncClient(
             base_url=connection.base_url.rstrip("/"),
             headers={
                 "Accept": "application/json",
                 "User-Agent": "calcom-ooo-warehouse",
                 **connection.headers,
-                **connection.credential.headers(),
+                **credential,
             },
             timeout=httpx.Timeout(connection.read_timeout_seconds, connect=10.0),
             limits=httpx.Limits(
@@ -120,27 +123,36 @@ class CalcomClient:
     async def fetch_me(self) -> Me:
         """The caller and its main organization. Source: `GET /v2/me`."""
         path = "/v2/me"
-        body, request_id = await self._get(path, {})
-        try:
-            return MeAnswer.model_validate_json(body).data
-        except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['type']}"
-                for one in error.errors(include_input=False, include_url=False)
-            )
-            raise ProtocolError(
-                path=path,
-                expected="the caller's id and organizationId",
-                found=problems,
-                request_id=request_id,
-            ) from None
+
+        def read(body: bytes, request_id: str | None) -> Me:
+            try:
+                return MeAnswer.model_validate_json(body).data
+            except ValidationError as error:
+                problems = "; ".join(
+                    f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['type']}"
+                    for one in error.errors(include_input=False, include_url=False)
+                )
+                expected = "the caller's id and organizationId"
+                raise ProtocolError(
+                    path=path, expected=expected, found=problems, request_id=request_id
+                ) from None
+
+        return await self._fetch(path, {}, read)
 
     async def fetch_users(
-        self, organization_id: int, *, skip: int = 0, take: int = MAX_USERS_TAKE
+        self,
+        organization_id: int,
+        *,
+        skip: int = 0,
+        take: int = MAX_USERS_TAKE,
+        traffic: Traffic | None = None,
     ) -> Records:
-        """One page of the organization's users, ascending by id. `take` is 1 to 1000."""
+        """One page of the organization's users, ascending by id. `take` is 1 to 1000.
+
+        `traffic` (here and below) counts what this call sends and meets, besides the client's own.
+        """
         path = f"/v2/organizations/{_path_id(organization_id)}/users"
-        return await self._fetch_page(path, USER_READER, _page(skip, take, MAX_USERS_TAKE))
+        return await self._fetch_page(path, USER_READER, _page(skip, take, MAX_USERS_TAKE), traffic)
 
     async def fetch_organization_entries(  # noqa: PLR0913 - the endpoint's own parameters
         self,
@@ -151,6 +163,7 @@ class CalcomClient:
         sort_start: Direction | None = None,
         sort_end: Direction | None = None,
         email: str | None = None,
+        traffic: Traffic | None = None,
     ) -> Records:
         """One page of the whole organization's entries; ascending by id unless a sort is asked for.
 
@@ -159,7 +172,8 @@ class CalcomClient:
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/ooo"
         query = _page(skip, take, MAX_ENTRIES_TAKE) | _sorting(sort_start, sort_end)
-        return await self._fetch_page(path, ENTRY_READER, query | ({"email": email} if email else {}))
+        query |= {"email": email} if email else {}
+        return await self._fetch_page(path, ENTRY_READER, query, traffic)
 
     async def fetch_user_entries(  # noqa: PLR0913 - the endpoint's own parameters
         self,
@@ -170,54 +184,73 @@ class CalcomClient:
         take: int = MAX_ENTRIES_TAKE,
         sort_start: Direction | None = None,
         sort_end: Direction | None = None,
+        traffic: Traffic | None = None,
     ) -> Records:
         """One page of one user's entries; ascending by id unless a sort is asked for (see above)."""
         path = f"/v2/organizations/{_path_id(organization_id)}/users/{_path_id(user_id)}/ooo"
         query = _page(skip, take, MAX_ENTRIES_TAKE) | _sorting(sort_start, sort_end)
-        return await self._fetch_page(path, ENTRY_READER, query)
+        return await self._fetch_page(path, ENTRY_READER, query, traffic)
 
     async def _fetch_page(
-        self, path: str, reader: RecordReader, query: Mapping[str, str | int]
+        self,
+        path: str,
+        reader: RecordReader,
+        query: Mapping[str, str | int],
+        traffic: Traffic | None,
     ) -> Records:
-        async for attempt in self._attempts():
-            with attempt:
-                body, request_id = await self._send(path, query)
-                records = reader.read(body, path=path, request_id=request_id)
-                if len(records.ids) > int(query["take"]):
-                    raise ProtocolError(
-                        path=path,
-                        expected=f"at most {query['take']} records",
-                        found=f"{len(records.ids)} records",
-                        request_id=request_id,
-                    )
-        return records
+        def read(body: bytes, request_id: str | None) -> Records:
+            records = reader.read(body, path=path, request_id=request_id)
+            if len(records.ids) > int(query["take"]):
+                raise ProtocolError(
+                    path=path,
+                    expected=f"at most {query['take']} records",
+                    found=f"{len(records.ids)} records",
+                    request_id=request_id,
+                )
+            return records
 
-    async def _get(self, path: str, query: Mapping[str, str | int]) -> tuple[bytes, str | None]:
-        async for attempt in self._attempts():
-            with attempt:
-                answer = await self._send(path, query)
-        return answer
+        return await self._fetch(path, query, read, traffic)
 
-    def _attempts(self) -> AsyncRetrying:
-        """Bounded attempts at what may pass: no answer, a 5xx, a page cut short, a 429."""
+    async def _fetch(
+        self,
+        path: str,
+        query: Mapping[str, str | int],
+        read: Callable[[bytes, str | None], _Answer],
+        traffic: Traffic | None = None,
+    ) -> _Answer:
+        """What `read` makes of a whole 200, in bounded attempts at what may pass."""
+        tallies = [self.traffic, traffic or Traffic()]
         backoff = wait_exponential_jitter(multiplier=0.5, max=30.0, jitter=0.5)
 
         def wait(state: RetryCallState) -> float:
-            self.traffic.retries += 1
             error = state.outcome.exception() if state.outcome else None
             return 0.0 if _is_throttled(error) else backoff(state)  # the pacer sleeps a 429's reset
 
-        return AsyncRetrying(
+        def note_retry(_: RetryCallState) -> None:
+            for tally in tallies:
+                tally.retries += 1
+
+        async for attempt in AsyncRetrying(
             stop=stop_after_attempt(self._connection.max_attempts),
             wait=wait,
             retry=retry_if_exception(is_transient),
             sleep=self._connection.sleep,
+            before_sleep=note_retry,
             reraise=True,
-        )
+        ):
+            with attempt:
+                await self.pacer.send_when_due()
+                for tally in tallies:
+                    tally.requests += 1
+                try:
+                    answer = read(*await self._send(path, query))
+                except ApiError as error:
+                    for tally in tallies:
+                        tally.throttled += _is_throttled(error)
+                    raise
+        return answer
 
     async def _send(self, path: str, query: Mapping[str, str | int]) -> tuple[bytes, str | None]:
-        await self.pacer.send_when_due()
-        self.traffic.requests += 1
         try:
             answer = await self._http.get(path, params=dict(query))
         except httpx.TransportError as error:
@@ -241,14 +274,15 @@ class CalcomClient:
 
     def _error_from(self, answer: httpx.Response, path: str, request_id: str | None) -> CalcomError:
         if answer.status_code < 400:  # noqa: PLR2004 - a redirect, or a 2xx that no page has
-            location = answer.headers.get("location")
-            found = f"status {answer.status_code}" + (f" to {location}" if location else "")
+            target = answer.headers.get("location", "").partition("?")[0]
+            found = f"status {answer.status_code}" + (f" to {target}" if target else "")
             return ProtocolError(path=path, expected="status 200", found=found, request_id=request_id)
-        error = error_from_answer(
-            status=answer.status_code, path=path, request_id=request_id, body=answer.content
+        body = answer.content
+        for secret in self._secrets:  # a server may quote what it refuses
+            body = body.replace(secret, "…".encode())
+        return error_from_answer(
+            status=answer.status_code, path=path, request_id=request_id, body=body
         )
-        self.traffic.throttled += _is_throttled(error)
-        return error
 
 
 def is_transient(error: BaseException) -> bool:

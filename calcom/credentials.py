@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from calcom.errors import CredentialError
+
 
 @dataclass(frozen=True)
 class ApiKey:
@@ -17,7 +19,7 @@ class ApiKey:
 
     def headers(self) -> dict[str, str]:
         """The headers that carry this credential."""
-        return {"Authorization": f"Bearer {self.key.get_secret_value()}"}
+        return {"Authorization": f"Bearer {_sendable(self.key, 'API key')}"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class AccessToken:
 
     def headers(self) -> dict[str, str]:
         """The headers that carry this credential."""
-        return {"Authorization": f"Bearer {self.token.get_secret_value()}"}
+        return {"Authorization": f"Bearer {_sendable(self.token, 'access token')}"}
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,18 @@ class PlatformClient:
     def headers(self) -> dict[str, str]:
         """The headers that carry this credential."""
         return {
-            "x-cal-client-id": self.client_id,
-            "x-cal-secret-key": self.secret_key.get_secret_value(),
+            "x-cal-client-id": _sendable(SecretStr(self.client_id), "client id"),
+            "x-cal-secret-key": _sendable(self.secret_key, "secret key"),
         }
+
+
+def _sendable(secret: SecretStr, name: str) -> str:
+    """The secret without the blanks around it, if a header can hold it: httpx's own error would quote it."""
+    value = secret.get_secret_value().strip()
+    if not value or not (value.isascii() and value.isprintable()) or " " in value:
+        message = f"the {name} is empty or holds a character that none has; copy it again, without quotes"
+        raise CredentialError(message)
+    return value
 
 
 Credential = ApiKey | AccessToken | PlatformClient

@@ -2,6 +2,7 @@
 
 CalcomError
 ├── ApiError        Cal.com answered with an error status; `kind` says which sort
+├── CredentialError a credential that can't be sent at all
 ├── TransportError  no answer came: refused, unresolved, reset, timed out
 ├── ProtocolError   an answer came that is not what the API documents
 └── LandingError    an answer came and could not be kept on disk
@@ -13,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 BODY_LIMIT = 500
-_EMAIL = re.compile(r"[^\s\"'<>=&,;:]+@[^\s\"'<>=&,;]+")
+_EMAIL = re.compile(r"[^\s\"'<>=&,;:]+(?:@|%40)[^\s\"'<>=&,;]+")
 _KEY = re.compile(r"\bcal_[A-Za-z0-9_\-]+")
 
 
@@ -39,12 +40,17 @@ _ADVICE = {
 
 
 def redact(text: str) -> str:
-    """`text` without e-mail addresses and API keys, cut at 500 characters."""
-    return _KEY.sub("cal_…", _EMAIL.sub("<e-mail>", text))[:BODY_LIMIT]
+    """`text` without e-mail addresses, API keys and what can't be printed, cut at 500 characters."""
+    printable = "".join(one if one.isprintable() else " " for one in text[: 4 * BODY_LIMIT])
+    return _KEY.sub("cal_…", _EMAIL.sub("<e-mail>", printable))[:BODY_LIMIT]
 
 
 class CalcomError(Exception):
     """The root of what this package raises."""
+
+
+class CredentialError(CalcomError):
+    """A credential that no request can carry; the message never quotes it."""
 
 
 class TransportError(CalcomError):
@@ -117,7 +123,7 @@ def error_from_answer(*, status: int, path: str, request_id: str | None, body: b
     """
     try:
         answer: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
         text = "an answer that is not JSON, as an edge server in front of Cal.com would send"

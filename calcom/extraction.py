@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient
-from calcom.errors import ApiError, CalcomError, ErrorKind, LandingError, TransportError
+from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient, Traffic, is_transient
+from calcom.errors import ApiError, CalcomError, ErrorKind, LandingError
 from calcom.landing import Landing, Scope, ScopeResult
 from calcom.models import Records
 from calcom.paging import Page, Scan, Verdict
@@ -18,7 +18,7 @@ from calcom.paging import Page, Scan, Verdict
 USERS = Scope("users")
 ORGANIZATION = Scope("organization")
 OUTAGE_AFTER = 5
-"""Users in a row that no answer came for before the rest are not asked."""
+"""Users in a row that no usable answer came for before the rest are not asked."""
 
 
 class Progress(Protocol):
@@ -47,6 +47,7 @@ class Extraction:
         self._max_concurrency = max_concurrency
         self._organization_id = landing.facts.organization_id
         self._take = max(2, min(landing.facts.page_size, MAX_ENTRIES_TAKE))
+        self._traffic: dict[Scope, Traffic] = {}
         self.first_error: CalcomError | None = None
         """The first error that failed a scope: the run's own, if nothing at all could be read."""
 
@@ -111,11 +112,12 @@ class Extraction:
             return done
         for page in self._landing.pages.get(scope, []):
             scan.accept(page)
+        traffic = self._traffic.setdefault(scope, Traffic(requests=scan.pages))
         under_way: set[asyncio.Task[tuple[Page, Records]]] = set()
         try:
             while not scan.is_over:
                 for skip in scan.next_skips(room - len(under_way), expected_rows):
-                    under_way.add(asyncio.create_task(self._fetch(scope, skip, scan.take)))
+                    under_way.add(asyncio.create_task(self._fetch(scope, skip, scan.take, traffic)))
                 answered, under_way = await asyncio.wait(
                     under_way, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -128,29 +130,36 @@ class Extraction:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
         verdict = scan.verdict or Verdict.UNPROVEN
-        return self._end(ScopeResult(scope, verdict, scan.pages, scan.repairs, scan.problem))
+        return self._end(scope, verdict, repairs=scan.repairs, problem=scan.problem)
 
-    async def _fetch(self, scope: Scope, skip: int, take: int) -> tuple[Page, Records]:
+    async def _fetch(
+        self, scope: Scope, skip: int, take: int, traffic: Traffic
+    ) -> tuple[Page, Records]:
         organization_id = self._organization_id
         if scope.kind == "users":
-            records = await self._client.fetch_users(organization_id, skip=skip, take=take)
+            records = await self._client.fetch_users(
+                organization_id, skip=skip, take=take, traffic=traffic
+            )
         elif scope.user_id is None:
             records = await self._client.fetch_organization_entries(
-                organization_id, skip=skip, take=take
+                organization_id, skip=skip, take=take, traffic=traffic
             )
         else:
             records = await self._client.fetch_user_entries(
-                organization_id, scope.user_id, skip=skip, take=take
+                organization_id, scope.user_id, skip=skip, take=take, traffic=traffic
             )
         return Page.of_ids(skip=skip, take=take, ids=records.ids), records
 
     def _fail(self, scope: Scope, error: CalcomError) -> ScopeResult:
         self.first_error = self.first_error or error
-        problem = str(error)
-        pages = len(self._landing.pages.get(scope, []))
-        return self._end(ScopeResult(scope, Verdict.FAILED, pages, 0, problem))
+        return self._end(scope, Verdict.FAILED, repairs=0, problem=str(error))
 
-    def _end(self, result: ScopeResult) -> ScopeResult:
+    def _end(
+        self, scope: Scope, verdict: Verdict, *, repairs: int, problem: str | None
+    ) -> ScopeResult:
+        pages = len(self._landing.pages.get(scope, []))
+        requests = self._traffic.get(scope, Traffic()).requests
+        result = ScopeResult(scope, verdict, pages, requests, repairs, problem)
         self._landing.end_scope(result)
         self._progress.scope_ended(result)
         return result
@@ -164,9 +173,7 @@ class _Outage:
         self._in_a_row = 0
 
     def note_failure(self, error: CalcomError) -> None:
-        self._in_a_row += isinstance(error, TransportError) or (
-            isinstance(error, ApiError) and error.kind is ErrorKind.SERVER
-        )
+        self._in_a_row = self._in_a_row + 1 if is_transient(error) else 0
         if self._in_a_row >= OUTAGE_AFTER:
             self.cause = CalcomError(
                 f"not asked, because {self._in_a_row} users in a row had failed, the last with: {error}"

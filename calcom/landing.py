@@ -12,7 +12,6 @@ rebuilds every scan where it stopped.
 
 import contextlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -25,14 +24,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from calcom.errors import LandingError
-from calcom.models import Records
+from calcom.models import OooEntry, Records
 from calcom.paging import Page, Verdict
 
 FORMAT = 1
 SEGMENT_ROWS = 50_000
 SEGMENT_SECONDS = 1.0
 _METADATA_KEY = b"calcom.landing"
-_FINISHED, _HELD = "finished", "held"
+_RUN_FILE, _FINISHED, _HELD = "run.json", "finished", "held"
+_NOTELESS_KEYS = OooEntry.__annotations__.keys() - {"notes"}
 
 ENTRY_SCHEMA = pa.schema(
     [
@@ -82,6 +82,8 @@ class ScopeResult:
     scope: Scope
     verdict: Verdict
     pages: int
+    requests: int
+    """What was sent for it: its pages, and the attempts that gave none."""
     repairs: int
     problem: str | None = None
 
@@ -137,20 +139,25 @@ class Landing:
             "users": _Buffer("users", USER_SCHEMA),
             "entries": _Buffer("entries", ENTRY_SCHEMA),
         }
-        for path in self.segments():
+        segments = self.segments()
+        self._segment_count = len(segments)
+        if [_number_of(path) for path in segments] != list(range(1, len(segments) + 1)):
+            message = f"segments are missing from {folder}; remove it to start afresh"
+            raise LandingError(message)
+        for path in segments:
             self._take_back(path)
 
     def segments(self, kind: str = "*") -> list[Path]:
         """The whole segments of `kind` (`users` or `entries`; default both), in the order written."""
-        return sorted(self.folder.glob(f"{kind}-??????.parquet"), key=lambda path: path.name[-14:])
+        return sorted(self.folder.glob(f"{kind}-??????.parquet"), key=_number_of)
 
     def user_ids(self) -> list[int]:
-        """The ids of all users that were read, ascending; of unreadable users too where the id could be read."""
-        ids: set[int] = set()
+        """The ids of all users that were read, ascending; also of those of whom no more could be read."""
+        ids: set[int | None] = set()
         for path in self.segments("users"):
             with _naming(path):
                 ids.update(pq.read_table(path, columns=["id"])["id"].to_pylist())
-        return sorted(ids - {None})  # type: ignore[arg-type]
+        return sorted(one for one in ids if one is not None)
 
     def add_page(self, scope: Scope, page: Page, records: Records) -> None:
         """Keep one page; it is on disk after the next flush."""
@@ -164,7 +171,7 @@ class Landing:
                 "id": rejected.record_id,
                 "user_id": rejected.user_id or scope.user_id,
                 "problem": rejected.problem,
-                "raw": rejected.raw if self.facts.keeps_notes else _without_notes(rejected.raw),
+                "raw": self._kept(scope, rejected.raw),
             }
             for rejected in records.rejected
         ]
@@ -198,7 +205,7 @@ class Landing:
     def discard_if_empty(self) -> None:
         """A landing without a page leaves no folder behind."""
         if not self.page_count:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _remove(self.folder)
 
     def _note_page(self, scope: Scope, page: Page) -> None:
         self.pages.setdefault(scope, []).append(page)
@@ -226,11 +233,12 @@ class Landing:
         table = pa.Table.from_arrays(
             columns, schema=buffer.schema.with_metadata({_METADATA_KEY: metadata.encode()})
         )
-        target = self.folder / f"{buffer.kind}-{len(self.segments()) + 1:06d}.parquet"
+        target = self.folder / f"{buffer.kind}-{self._segment_count + 1:06d}.parquet"
         aside = target.with_suffix(".tmp")
         with _naming(target):
             pq.write_table(table, aside, compression="zstd")
-            os.replace(aside, target)
+            aside.replace(target)
+        self._segment_count += 1
         buffer.rows, buffer.pages, buffer.results = [], [], []
 
     def _take_back(self, path: Path) -> None:
@@ -245,6 +253,16 @@ class Landing:
         for one in facts["results"]:
             scope, verdict = Scope(**one.pop("scope")), Verdict(one.pop("verdict"))
             self.results[scope] = ScopeResult(scope=scope, verdict=verdict, **one)
+
+    def _kept(self, scope: Scope, raw: str) -> str:
+        """A rejected record as it may be kept: without notes, of an entry nothing that could be one."""
+        if self.facts.keeps_notes or scope.kind == "users":
+            return raw
+        record = json.loads(raw)
+        if not isinstance(record, dict):
+            return json.dumps(f"a JSON {type(record).__name__}")
+        kept = {key: value for key, value in record.items() if key in _NOTELESS_KEYS}
+        return json.dumps(kept, sort_keys=True)
 
     def _entry_row(self, record: dict[str, Any]) -> dict[str, Any]:
         notes = record.get("notes")
@@ -273,14 +291,6 @@ def _user_row(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _without_notes(raw: str) -> str:
-    record = json.loads(raw)
-    if isinstance(record, dict):
-        record.pop("notes", None)
-        return json.dumps(record, sort_keys=True)
-    return json.dumps(f"a JSON {type(record).__name__}")
-
-
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Turn what the disk refuses into one error that names the path and the way out."""
@@ -304,7 +314,7 @@ def create_landing(
         aside = folder / "run.tmp"
         told = {"format": FORMAT, **asdict(facts), "started_at": facts.started_at.isoformat()}
         aside.write_text(json.dumps(told), encoding="utf-8")
-        os.replace(aside, folder / "run.json")
+        aside.replace(folder / _RUN_FILE)
     return Landing(folder, facts, clock=clock)
 
 
@@ -316,9 +326,10 @@ def find_resumable(
     includes_held: bool,
     clock: Callable[[], float] = time.monotonic,
 ) -> Landing | None:
-    """The newest unfinished landing of what `facts` would read, not older than `max_age`; None if there is none.
+    """The newest unfinished landing of what `facts` would read, not older than `max_age`, or None.
 
     One that a guard stopped is held back unless `includes_held`: without consent it would only stop again.
+    One that can't be read whole is passed over: what it has is read again.
     """
     for found in reversed(_list_runs(root)):
         folder = root / found.run_id
@@ -327,16 +338,17 @@ def find_resumable(
             (folder / _HELD).exists() and not includes_held
         )
         if not is_over and age <= max_age and facts.reads_the_same_as(found):
-            return Landing(folder, found, clock=clock)
+            with contextlib.suppress(LandingError):
+                return Landing(folder, found, clock=clock)
     return None
 
 
 def _list_runs(root: Path) -> list[RunFacts]:
     found = []
-    for path in sorted(root.glob("*/run.json")):
-        with contextlib.suppress(ValueError, TypeError, KeyError):
+    for path in sorted(root.glob(f"*/{_RUN_FILE}")):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
             told = json.loads(path.read_text(encoding="utf-8"))
-            if told.pop("format") == FORMAT:
+            if told.pop("format") == FORMAT and told["run_id"] == path.parent.name:
                 started_at = datetime.fromisoformat(told.pop("started_at"))
                 found.append(RunFacts(started_at=started_at, **told))
     return found
@@ -347,5 +359,16 @@ def prune_landings(root: Path, *, keep: int) -> list[str]:
     folders = sorted((path for path in root.glob("*") if path.is_dir()), key=lambda path: path.name)
     doomed = folders[: max(len(folders) - keep, 0)]
     for folder in doomed:
-        shutil.rmtree(folder)
+        _remove(folder)
     return [folder.name for folder in doomed]
+
+
+def _remove(folder: Path) -> None:
+    """The folder is gone; a kill halfway leaves none that could be taken for a run's."""
+    with _naming(folder):
+        (folder / _RUN_FILE).unlink(missing_ok=True)
+        shutil.rmtree(folder)
+
+
+def _number_of(segment: Path) -> int:
+    return int(segment.stem[-6:])

@@ -9,10 +9,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from calcom.errors import ProtocolError
 
@@ -22,6 +22,7 @@ MAX_PATH_ID = 2**31 - 1
 MAX_WIRE_ID = 2**63 - 1
 
 _WIRE = ConfigDict(extra="ignore", strict=True)
+_Record = TypeVar("_Record")
 
 
 def _calendar_date(text: str) -> str:
@@ -113,14 +114,23 @@ class Records:
     """Every record's id in the server's order; None where it can't be read."""
 
 
+class _UnreadablePageError(Exception):
+    """Says what was found in place of a page."""
+
+
+class _Envelope(TypedDict, Generic[_Record]):
+    __pydantic_config__ = _WIRE  # type: ignore[misc]
+
+    status: Literal["success"]
+    data: list[_Record]
+
+
 class RecordReader:
     """Reads one kind of list answer: the whole page at once, or record by record if one is bad."""
 
     def __init__(self, record_type: type, *, noun: str) -> None:
         """`noun` names the record in error messages."""
-        envelope = TypedDict("envelope", {"status": Literal["success"], "data": list[record_type]})  # type: ignore[misc, valid-type]
-        envelope.__pydantic_config__ = _WIRE  # type: ignore[attr-defined]
-        self._page: TypeAdapter[Any] = TypeAdapter(envelope)
+        self._page: TypeAdapter[Any] = TypeAdapter(_Envelope[record_type])  # type: ignore[valid-type]
         self._record: TypeAdapter[Any] = TypeAdapter(record_type)
         self._noun = noun
 
@@ -129,26 +139,30 @@ class RecordReader:
         try:
             accepted = self._page.validate_json(body)["data"]
         except ValidationError:
-            return self._read_one_by_one(body, path=path, request_id=request_id)
-        return Records(accepted=accepted, ids=[record["id"] for record in accepted])
-
-    def _read_one_by_one(self, body: bytes, *, path: str, request_id: str | None) -> Records:
+            pass  # something in it is bad: the records that are not have to be told from those that are
+        else:
+            return Records(accepted=accepted, ids=[record["id"] for record in accepted])
+        try:
+            return self._read_one_by_one(body)
+        except _UnreadablePageError as error:
+            found = str(error)
+        except RecursionError:
+            found = f"{len(body)} bytes of JSON nested too deeply"
         expected = f'{{"status": "success", "data": [{self._noun}, …]}}'
+        raise ProtocolError(path=path, expected=expected, found=found, request_id=request_id)
+
+    def _read_one_by_one(self, body: bytes) -> Records:
         try:
             answer = json.loads(body)
         except ValueError as error:
             found = f"{len(body)} bytes that are not JSON ({type(error).__name__})"
-            raise ProtocolError(
-                path=path, expected=expected, found=found, request_id=request_id
-            ) from None
+            raise _UnreadablePageError(found) from None
         if (
             not isinstance(answer, dict)
             or answer.get("status") != "success"
             or not isinstance(answer.get("data"), list)
         ):
-            raise ProtocolError(
-                path=path, expected=expected, found=_shape_of(answer), request_id=request_id
-            )
+            raise _UnreadablePageError(_shape_of(answer))
         records = Records(accepted=[])
         for raw in answer["data"]:
             try:

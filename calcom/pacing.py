@@ -25,6 +25,9 @@ UNSTATED_BLOCK_SECONDS = 60.0
 BLOCK_MARGIN_SECONDS = 1.0
 """Slept on top of a block's reset: 429 was still seen just before a reset that said 1."""
 
+MAX_RESET_SECONDS = 86_400.0
+"""A longer reset is no number of seconds left (an epoch, most likely), and nobody waits for it."""
+
 _HEADER = re.compile(r"x-ratelimit-(limit|remaining|reset)-(.+)", re.IGNORECASE)
 _TOO_MANY = 429
 
@@ -55,9 +58,9 @@ class Budget:
             if now >= window.ends_at:
                 window.remaining, window.ends_at = window.limit, float("inf")
                 self._is_probing = True
-        spent = [one.ends_at - now for one in self.windows.values() if one.remaining <= 0]
-        if spent and max(spent) != float("inf"):
-            return max(spent)
+        ends = [one.ends_at for one in self.windows.values() if one.remaining <= 0]
+        if known_ends := [end for end in ends if end != float("inf")]:
+            return max(known_ends) - now
         most = min((one.remaining for one in self.windows.values()), default=self.in_flight + 1)
         if self.in_flight and (self._is_probing or self.in_flight >= most):
             return None
@@ -79,8 +82,12 @@ class Budget:
         stated = read_limits(headers)
         for name, (limit, remaining, reset) in stated.items():
             self._take_over(name, Window(limit, remaining, now + reset), now)
+        asked = _retry_after(headers)
         if status == _TOO_MANY:
-            self._note_block(now, stated, headers)
+            resets = [reset for _, _, reset in stated.values()] + ([] if asked is None else [asked])
+            self._block(now + max(resets, default=UNSTATED_BLOCK_SECONDS) + BLOCK_MARGIN_SECONDS)
+        elif asked:
+            self._block(now + asked)
         elif stated or not self.windows:
             self._is_probing = False
 
@@ -94,14 +101,9 @@ class Budget:
         known.remaining = min(known.remaining, told.remaining)
         known.ends_at = min(known.ends_at, told.ends_at)
 
-    def _note_block(
-        self, now: float, stated: dict[str, tuple[int, int, float]], headers: Mapping[str, str]
-    ) -> None:
-        resets = [reset for _, _, reset in stated.values()]
-        if (asked := _retry_after(headers)) is not None:
-            resets.append(asked)
-        block = max(resets, default=UNSTATED_BLOCK_SECONDS) + BLOCK_MARGIN_SECONDS
-        self.blocked_until = max(self.blocked_until, now + block)
+    def _block(self, until: float) -> None:
+        """Nothing is sent before `until`; afterwards every window is new, as far as anyone knows."""
+        self.blocked_until = max(self.blocked_until, until)
         for window in self.windows.values():
             window.remaining, window.ends_at = window.limit, self.blocked_until
         self._is_probing = True
@@ -119,16 +121,18 @@ def read_limits(headers: Mapping[str, str]) -> dict[str, tuple[int, int, float]]
             numbers = int(fields["limit"]), int(fields["remaining"]), float(fields["reset"])
         except (KeyError, ValueError):
             continue
-        if numbers[0] > 0 and 0 <= numbers[2] < float("inf"):
+        if numbers[0] > 0 and 0 <= numbers[2] <= MAX_RESET_SECONDS:
             limits[name] = numbers
     return limits
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds, where they are sent as such; an HTTP date is left to the reset of the block."""
     try:
-        return max(0.0, float(headers.get("retry-after", "")))
+        seconds = float(headers.get("retry-after", ""))
     except ValueError:
         return None
+    return seconds if 0 <= seconds <= MAX_RESET_SECONDS else None
 
 
 class Pacer:
@@ -148,6 +152,7 @@ class Pacer:
         self._clock, self._sleep = clock, sleep
         self._jitter = jitter or (lambda: random.uniform(0.05, 0.25))  # noqa: S311
         self._on_wait = on_wait or (lambda _: None)
+        self._pauses_until = float("-inf")
         self._answered = asyncio.Event()
 
     async def send_when_due(self) -> None:
@@ -157,11 +162,17 @@ class Pacer:
                 self._answered.clear()
                 await self._answered.wait()
                 continue
-            seconds += self._jitter()
-            self._on_wait(seconds)
-            self.waited_seconds += seconds
-            await self._sleep(seconds)
+            await self._pause(seconds + self._jitter())
         self.budget.note_sent()
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep; of requests that wait side by side, one counts and is heard of."""
+        now = self._clock()
+        if now >= self._pauses_until:
+            self._pauses_until = now + seconds
+            self.waited_seconds += seconds
+            self._on_wait(seconds)
+        await self._sleep(seconds)
 
     def note_answer(self, status: int, headers: Mapping[str, str]) -> None:
         """Report the answer to a request that was let through."""

@@ -96,8 +96,8 @@ class Scan:
     _reach: int = 0  # every row with an id up to here is on a page
     _anchor: int = 0  # the offset of the last row within reach, when it was read
     _beyond: int | None = None  # the offset of a page that began too far on, while the seam is sought
-    _leap: int = 1  # how far to step back from there
-    _ahead: int = 0  # the lowest offset that was never asked for
+    _leap: int = 0  # how far to step back from there
+    _ahead: int = 0  # where speculation goes on: past all that was asked for; nowhere once the end was seen
     _islands: list[Page] = field(default_factory=list)  # pages beyond a gap
     _asked: set[int] = field(default_factory=set)
     _previous: Page | None = None
@@ -138,7 +138,6 @@ class Scan:
         self.pages += 1
         if self.is_over:
             return
-        # Nothing is sought ahead of what was asked already, nor behind the end of the data.
         self._ahead = _EVERYTHING if page.is_last else max(self._ahead, page.skip + page.take - 1)
         if not page.is_ascending:
             self._give_up("ids_not_ascending")
@@ -174,10 +173,10 @@ class Scan:
                 self._islands.append(island)
             elif island.is_last or (island.last_id or 0) > self._reach:
                 self._move_to(island)
-        if self._reach > before or self._anchor >= (self._beyond or 0):
-            self._beyond, self._leap = None, max(1, self.take // 2)
         if self._reach == before:
             self._count_repair()
+        if self._reach > before or (self._beyond is not None and self._beyond <= self._anchor):
+            self._beyond = None
         self.is_over = self._reach == _EVERYTHING
 
     def _move_to(self, page: Page) -> None:
@@ -193,8 +192,7 @@ class Scan:
         if page.first_id is not None:
             self._islands.append(page)
         if was_sought:
-            if self._beyond is not None and self._beyond <= self._anchor:
-                self._leap *= 2
+            self._leap = self.take // 2 if self._beyond is None else self._leap * 2
             self._beyond = page.skip
             self._count_repair()
 

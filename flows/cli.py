@@ -3,8 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import click
@@ -90,15 +89,15 @@ def status(as_json: bool) -> None:  # noqa: FBT001
     click.echo(json.dumps(found, default=str, indent=2) if as_json else status_text(found))
 
 
-def _this_year(month: int, day: int) -> Callable[[], date]:
-    return lambda: date(datetime.now(UTC).year, month, day)
+def _this_year(month_and_day: str) -> Callable[[], str]:
+    return lambda: f"{datetime.now(UTC).year}-{month_and_day}"
 
 
 @cli.command()
 @click.argument("query")
-@click.option("--from", "from_date", type=click.DateTime(["%Y-%m-%d"]), default=_this_year(1, 1),
+@click.option("--from", "from_date", type=click.DateTime(["%Y-%m-%d"]), default=_this_year("01-01"),
               help="First day, included. [default: 1 January]")
-@click.option("--to", "to_date", type=click.DateTime(["%Y-%m-%d"]), default=_this_year(12, 31),
+@click.option("--to", "to_date", type=click.DateTime(["%Y-%m-%d"]), default=_this_year("12-31"),
               help="Last day, included. [default: 31 December]")
 @click.option("--output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def query(query: str, from_date: datetime, to_date: datetime, output: str) -> None:
@@ -116,14 +115,10 @@ def query(query: str, from_date: datetime, to_date: datetime, output: str) -> No
         raise click.UsageError(message)
     database = load_settings().data_dir / "ooo.duckdb"
     try:
-        rows = run_query(database, query, _as_date(from_date), _as_date(to_date))
+        rows = run_query(database, query, from_date.date(), to_date.date())
     except QueryError as error:
         raise click.UsageError(str(error)) from error
     click.echo(render(rows, output))
-
-
-def _as_date(value: datetime | date) -> date:
-    return value.date() if isinstance(value, datetime) else value
 
 
 @cli.command()

@@ -38,7 +38,8 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
             CALCOM_API_URL=url, CALCOM_API_KEY=API_KEY, OOO_DATA_DIR=data_dir, CALCOM_ORG_ID=1
         )
         write(f"A simulated Cal.com with {people} people and {years} years of absence is at {url}\n")
-        first = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer)
+        # Another demo may have left another organization here, which this one replaces.
+        first = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer, allows_mass_delete=True)
         write(f"First sync\n{first.as_text()}\n")
         truth = len(world.entries())
         write(f"The simulator holds {truth:,} entries; the warehouse has {first.published['fct_ooo_entries']:,}.\n")
@@ -48,8 +49,7 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
     write(f"absence_by_reason('{from_date}', '{to_date}')")
     write(render(run_query(second.database, "absence_by_reason", from_date, to_date), "table"))
     write(
-        f"Ask it more:  ooo query who_is_out --from {from_date} --to {from_date}"
-        f"   (with OOO_DATA_DIR={data_dir})\n"
-        f"DuckDB        {second.database}\n"
-        f"Parquet       {second.parquet_folder / '*.parquet'}"
+        f"DuckDB    {second.database}\n"
+        f"Parquet   {second.parquet_folder / '*.parquet'}\n"
+        f"Ask more  OOO_DATA_DIR={data_dir} ooo query who_is_out --from 2026-12-21 --to 2026-12-31"
     )

@@ -8,6 +8,7 @@ date, inclusive at both ends, and no time zone is ever applied. Source: Cal.com'
 
 import polars as pl
 
+from transforms.errors import TransformError
 from transforms.reasons import STANDARD
 from transforms.schema import STAGED_ENTRIES
 
@@ -17,9 +18,19 @@ MONDAY_TO_FRIDAY = (True, True, True, True, True, False, False)
 def normalise_entries(landed: pl.DataFrame, *, organization_id: int) -> pl.DataFrame:
     """One row a readable entry and page, as `STAGED_ENTRIES`; the order is the landing's.
 
-    `landed` has the landing's entry columns, `start` and `end` as RFC 3339 text in UTC.
+    `landed` has the landing's entry columns, `start` and `end` as RFC 3339 text in UTC. Raises
+    `TransformError` if one of them is no instant.
     """
-    entries = (
+    try:
+        entries = _normalise(landed, organization_id)
+    except pl.exceptions.PolarsError as error:
+        message = f"entries of organization {organization_id}: expected instants in UTC, found {error}"
+        raise TransformError(message) from error
+    return STAGED_ENTRIES.check(entries)
+
+
+def _normalise(landed: pl.DataFrame, organization_id: int) -> pl.DataFrame:
+    return (
         landed.lazy()
         .filter(pl.col("problem").is_null())
         .with_columns(
@@ -50,7 +61,6 @@ def normalise_entries(landed: pl.DataFrame, *, organization_id: int) -> pl.DataF
         )
         .collect()
     )
-    return STAGED_ENTRIES.check(entries)
 
 
 def _civil_date(name: str) -> pl.Expr:

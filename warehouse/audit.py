@@ -27,9 +27,7 @@ class Audit:
     offending_rows: int
 
 
-def audit_tables(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable]
-) -> list[Audit]:
+def audit_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable]) -> list[Audit]:
     """All audits of the tables in `marts`, passed. Raises `AuditError` naming each that failed."""
     audits = [_audit_key(connection, table) for table in tables]
     audits += [_audit_required(connection, table) for table in tables]
@@ -58,9 +56,7 @@ def _audit_required(connection: duckdb.DuckDBPyConnection, table: PublishedTable
     return Audit(f"{table.name} has no null in {', '.join(required)}", _count(connection, query))
 
 
-def _audit_reference(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: str, target: str
-) -> Audit:
+def _audit_reference(connection: duckdb.DuckDBPyConnection, table: str, columns: str, target: str) -> Audit:
     orphans = f"SELECT 1 FROM marts.{table} ANTI JOIN marts.{target} USING ({columns})"  # noqa: S608
     return Audit(f"every {table} has its {target} by {columns}", _count(connection, orphans))
 

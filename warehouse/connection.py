@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -13,12 +14,18 @@ import polars as pl
 
 from warehouse.errors import WarehouseError
 
+ASIDE = ".next-"
+"""What is being written has a name like this: no reader looks at it, and the next run removes it."""
+
 
 @contextlib.contextmanager
 def open_warehouse(
     path: Path, *, is_read_only: bool = False, memory_limit: str | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the warehouse file, closed at the end. Extensions are never fetched."""
+    """A connection to the warehouse file, closed at the end. Extensions are never fetched.
+
+    DuckDB's errors leave the block as `WarehouseError`.
+    """
     config: dict[str, Any] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -37,6 +44,9 @@ def open_warehouse(
         raise WarehouseError(message) from error
     try:
         yield connection
+    except duckdb.Error as error:
+        message = f"the warehouse {path} could not be read or written: {error}; nothing is half done"
+        raise WarehouseError(message) from error
     finally:
         connection.close()
 
@@ -76,9 +86,23 @@ def run_statement(
 
 
 def insert_frame(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
-    """`rows` are appended to `table` (a name from this package, never from outside); columns go by name."""
-    connection.register("incoming_rows", rows)
-    try:
-        connection.execute(f"INSERT INTO {table} BY NAME FROM incoming_rows").fetchall()  # noqa: S608
-    finally:
-        connection.unregister("incoming_rows")
+    """`rows` are appended to `table` (a name from this package, never from outside); columns go by name.
+
+    They go through a file: what DuckDB scans from memory within a transaction it holds until the
+    transaction ends (measured on 2.0: 25 MB for 500,000 days), so a large load would hold every frame.
+    """
+    if rows.is_empty():
+        return
+    with tempfile.TemporaryDirectory(prefix=ASIDE, dir=_folder_of(connection)) as folder:
+        path = Path(folder) / "rows.parquet"
+        rows.write_parquet(path, compression="lz4")
+        insertion = f"INSERT INTO {table} BY NAME FROM read_parquet($path)"
+        connection.execute(insertion, {"path": str(path)}).fetchall()
+
+
+def _folder_of(connection: duckdb.DuckDBPyConnection) -> Path | None:
+    """The folder of the warehouse file; None, the system's own, if the warehouse is in memory."""
+    found = connection.execute(
+        "SELECT path FROM duckdb_databases() WHERE database_name = current_database()"
+    ).fetchall()
+    return Path(found[0][0]).parent if found[0][0] else None

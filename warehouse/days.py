@@ -62,13 +62,9 @@ def replace_dimensions(
     insert_frame(connection, "marts.dim_reasons", reasons)
 
 
-def read_calendar_span(
-    connection: duckdb.DuckDBPyConnection, observed_at: datetime
-) -> tuple[date, date]:
+def read_calendar_span(connection: duckdb.DuckDBPyConnection, observed_at: datetime) -> tuple[date, date]:
     """The first and last day that the calendar has to have, both included."""
-    first_on, last_on = run_statement(
-        connection, "sql/select_calendar_span", {"observed_at": observed_at}
-    )[0]
+    first_on, last_on = run_statement(connection, "sql/select_calendar_span", {"observed_at": observed_at})[0]
     return first_on, last_on
 
 

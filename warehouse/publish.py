@@ -21,19 +21,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from warehouse.connection import run_statement
+from warehouse.connection import ASIDE, run_statement
 from warehouse.errors import AuditError, WarehouseError
 from warehouse.tables import PublishedTable
 
 READER_STORAGE_VERSION = "v1.0.0"
-"""DuckDB 2.0's own storage can't be read by 1.x, which today's BI tools embed; this one can, by all since 1.0."""
-
-_ASIDE = ".next-"
+"""DuckDB 2.0's own can't be read by 1.x, which today's BI tools embed; this one can, by all since 1.0."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Publication:
     parquet_folder: Path
 
 
-def publish(
+def publish(  # noqa: PLR0913 - one publication's facts
     connection: duckdb.DuckDBPyConnection,
     data_dir: Path,
     tables: Sequence[PublishedTable],
@@ -56,18 +55,20 @@ def publish(
     published_at: datetime,
     keep_generations: int = 5,
 ) -> Publication:
-    """Readers see the tables of `marts` as they are now, whole. Raises `WarehouseError` on a refusing disk."""
+    """Readers see the tables of `marts` as they are now, whole. `WarehouseError` if the disk refuses."""
     exports = data_dir / "exports"
     database = data_dir / "ooo.duckdb"
     with _naming(data_dir):
         (exports / "generations").mkdir(parents=True, exist_ok=True)
         (exports / "current").mkdir(exist_ok=True)
         remove_leftovers(data_dir)
-        rows = _build_database(connection, data_dir / f"{_ASIDE}ooo.duckdb", tables)
-        generation = _build_generation(connection, exports, tables, rows, run_id, published_at)
-        _replace(data_dir / f"{_ASIDE}ooo.duckdb", database)
+        rows = _build_database(connection, data_dir / f"{ASIDE}ooo.duckdb", tables)
+        generation = _build_generation(
+            connection, exports, tables, rows, run_id=run_id, published_at=published_at
+        )
+        _replace(data_dir / f"{ASIDE}ooo.duckdb", database)
         _point_current_at(exports, generation)
-        _prune(exports, keep_generations)
+        _prune(generation, keep_generations)
     return Publication(generation.name, published_at, rows, database, exports / "current")
 
 
@@ -75,7 +76,7 @@ def remove_leftovers(data_dir: Path) -> None:
     """What a killed publication left aside is gone."""
     exports = data_dir / "exports"
     for folder in (data_dir, exports, exports / "current", exports / "generations"):
-        for path in folder.glob(f"{_ASIDE}*"):
+        for path in folder.glob(f"{ASIDE}*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
@@ -83,25 +84,29 @@ def _build_database(
     connection: duckdb.DuckDBPyConnection, aside: Path, tables: Sequence[PublishedTable]
 ) -> dict[str, int]:
     """A reader's database at `aside`, on disk to the last byte; return each table's rows."""
-    own = connection.execute("SELECT current_database()").fetchall()[0][0]
-    connection.execute(
-        f"ATTACH '{_quoted(aside)}' AS reader (STORAGE_VERSION '{READER_STORAGE_VERSION}')"
-    ).fetchall()
-    try:
+    with _attached(connection, aside, f"STORAGE_VERSION '{READER_STORAGE_VERSION}'"):
         rows = {table.name: _copy_table(connection, table) for table in tables}
         connection.execute("USE reader").fetchall()
         for name in _macro_names():
             run_statement(connection, f"macros/{name}")
-        connection.execute(f'USE "{own}"').fetchall()
         connection.execute("CHECKPOINT reader").fetchall()
-    finally:
-        connection.execute(f'USE "{own}"').fetchall()
-        connection.execute("DETACH reader").fetchall()
     if aside.with_name(f"{aside.name}.wal").exists():
         message = f"{aside} still has a write-ahead log after its checkpoint; copying it would lose rows"
         raise WarehouseError(message)
     _flush(aside)
     return rows
+
+
+@contextlib.contextmanager
+def _attached(connection: duckdb.DuckDBPyConnection, database: Path, options: str) -> Iterator[None]:
+    """`database` is there as `reader` meanwhile; afterwards the connection is as it was."""
+    own = connection.execute("SELECT current_database()").fetchall()[0][0]
+    connection.execute(f"ATTACH '{_quoted(database)}' AS reader ({options})").fetchall()
+    try:
+        yield
+    finally:
+        connection.execute(f'USE "{own}"').fetchall()
+        connection.execute("DETACH reader").fetchall()
 
 
 def _copy_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> int:
@@ -127,29 +132,32 @@ def _build_generation(  # noqa: PLR0913 - one publication's facts
     exports: Path,
     tables: Sequence[PublishedTable],
     rows: dict[str, int],
+    *,
     run_id: str,
     published_at: datetime,
 ) -> Path:
     """An immutable folder of Parquet files and their manifest, from the reader's database."""
-    aside = exports / "generations" / f"{_ASIDE}{run_id}"
+    generation = _free_name(exports / "generations" / run_id)
+    aside = generation.with_name(f"{ASIDE}{generation.name}")
     aside.mkdir()
-    database = exports.parent / f"{_ASIDE}ooo.duckdb"
-    connection.execute(f"ATTACH '{_quoted(database)}' AS reader (READ_ONLY)").fetchall()
-    try:
+    with _attached(connection, exports.parent / f"{ASIDE}ooo.duckdb", "READ_ONLY"):
         described = [_export_table(connection, aside, table, rows[table.name]) for table in tables]
-    finally:
-        connection.execute("DETACH reader").fetchall()
     manifest = {
         "format": 1,
-        "generation": run_id,
+        "generation": generation.name,
         "run_id": run_id,
         "published_at": f"{published_at.isoformat(timespec='seconds')}Z",
         "tables": {facts.pop("table"): facts for facts in described},
     }
     _write_text(aside / "manifest.json", json.dumps(manifest, indent=2))
-    generation = exports / "generations" / run_id
     _replace(aside, generation)
     return generation
+
+
+def _free_name(generation: Path) -> Path:
+    """`generation`, or numbered if it exists: a run that publishes again leaves its first one alone."""
+    numbered = (generation.with_name(f"{generation.name}-{number}") for number in count(2))
+    return next(path for path in chain([generation], numbered) if not path.exists())
 
 
 def _export_table(
@@ -184,7 +192,7 @@ def _point_current_at(exports: Path, generation: Path) -> None:
     current = exports / "current"
     newest = sorted(generation.glob("*.parquet"))
     for path in newest:
-        aside = current / f"{_ASIDE}{path.stem}"
+        aside = current / f"{ASIDE}{path.stem}"
         try:
             os.link(path, aside)
         except OSError:  # a file system without hard links
@@ -207,28 +215,30 @@ def _point_current_at(exports: Path, generation: Path) -> None:
     )
 
 
-def _prune(exports: Path, keep: int) -> None:
-    generations = sorted(path for path in (exports / "generations").iterdir() if path.is_dir())
-    for path in generations[: max(len(generations) - max(keep, 1), 0)]:
-        doomed = path.with_name(f"{_ASIDE}{path.name}")
+def _prune(newest: Path, keep: int) -> None:
+    """The newest generation is there, and of the others the latest, `keep` in all."""
+    others = sorted(path for path in newest.parent.iterdir() if path.is_dir() and path != newest)
+    for path in others[: max(len(others) - max(keep - 1, 0), 0)]:
+        doomed = path.with_name(f"{ASIDE}{path.name}")
         path.rename(doomed)
         shutil.rmtree(doomed)
 
 
 def _macro_names() -> list[str]:
     folder = files("warehouse").joinpath("macros")
-    return sorted(entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    names = (entry.name for entry in folder.iterdir())
+    return sorted(name.removesuffix(".sql") for name in names if name.endswith(".sql"))
 
 
 def _write_text(path: Path, text: str) -> None:
-    aside = path.with_name(f"{_ASIDE}{path.name}")
+    aside = path.with_name(f"{ASIDE}{path.name}")
     aside.write_text(text + "\n", encoding="utf-8")
     _flush(aside)
     _replace(aside, path)
 
 
 def _replace(aside: Path, path: Path) -> None:
-    os.replace(aside, path)
+    aside.replace(path)
     _flush(path.parent)
 
 
@@ -248,7 +258,7 @@ def _quoted(value: Path | str) -> str:
 def _naming(data_dir: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, duckdb.IOException) as error:
+    except (OSError, duckdb.Error) as error:
         message = (
             f"can't publish under {data_dir}: {error}; the last publication stands. Free space or"
             " correct the permissions, then run again"

@@ -45,13 +45,9 @@ def find_run(connection: duckdb.DuckDBPyConnection, run_id: str) -> RunRow | Non
     return RunRow(*rows[0]) if rows else None
 
 
-def latest_snapshot_at(
-    connection: duckdb.DuckDBPyConnection, organization_id: int
-) -> datetime | None:
-    """When the organization's latest applied snapshot was taken, UTC without a zone; None before the first."""
-    rows = run_statement(
-        connection, "sql/select_latest_snapshot", {"organization_id": organization_id}
-    )
+def latest_snapshot_at(connection: duckdb.DuckDBPyConnection, organization_id: int) -> datetime | None:
+    """When the organization's latest applied snapshot was taken, UTC without a zone; None if never."""
+    rows = run_statement(connection, "sql/select_latest_snapshot", {"organization_id": organization_id})
     latest: datetime | None = rows[0][0] if rows else None
     return latest
 

@@ -33,6 +33,7 @@ _APPLY = (
     "delete_seen_people",
     "insert_people",
     "update_left_people",
+    "update_returned_people",
     "insert_named_people",
     "update_entries_as_of",
     "insert_quarantine",
@@ -91,16 +92,12 @@ def create_staging(connection: duckdb.DuckDBPyConnection) -> None:
         run_statement(connection, f"sql/{name}")
 
 
-def stage_rows(
-    connection: duckdb.DuckDBPyConnection, table: StagedTable, rows: pl.DataFrame
-) -> None:
+def stage_rows(connection: duckdb.DuckDBPyConnection, table: StagedTable, rows: pl.DataFrame) -> None:
     """`rows` are in the staging table; columns go by name."""
     insert_frame(connection, table, rows)
 
 
-def apply_snapshot(
-    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, guards: Guards
-) -> Changes:
+def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, guards: Guards) -> Changes:
     """Core, history, quarantine and verdicts are as the staged rows and `snapshot.scopes` say.
 
     Runs inside the caller's transaction. Raises `GuardError` before anything in core has changed if
@@ -115,6 +112,7 @@ def apply_snapshot(
         "observed_at": snapshot.observed_at,
     }
     run_statement(connection, "sql/update_scope_rows", parameters)
+    run_statement(connection, "sql/create_absent_people", parameters)
     run_statement(connection, "sql/create_entry_changes", parameters)
     accepted, quarantined, inserted, updated, unchanged, deleted, live = run_statement(
         connection, "sql/select_change_counts", parameters

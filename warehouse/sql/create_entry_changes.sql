@@ -1,8 +1,8 @@
 -- Purpose: what this snapshot changes: every staged entry with what became of it since the last one,
 -- and every live entry that a complete scope lacks ("vanished").
 -- Only a complete scope proves an absence: the whole organization, the entry's user, or the users list
--- that lacks that user (whose entries then are not in the organization either). A record that is there
--- but can't be read is not gone.
+-- that lacks that user (see create_absent_people; their entries then are not in the organization either).
+-- A record that is there but can't be read is not gone.
 -- Grain: one entry. Parameters: $run_id, $organization_id. A second run makes the same table again.
 CREATE OR REPLACE TEMP TABLE entry_changes AS
 SELECT
@@ -43,14 +43,5 @@ WHERE c.organization_id = $organization_id
           SELECT o.user_id FROM ops.scopes AS o
           WHERE o.run_id = $run_id AND o.scope_kind = 'user' AND o.verdict = 'complete'
       )
-      OR (
-          EXISTS (
-              FROM ops.scopes AS o
-              WHERE o.run_id = $run_id AND o.scope_kind = 'users' AND o.verdict = 'complete'
-          )
-          AND NOT EXISTS (FROM staged_people AS p WHERE p.user_id = c.user_id)
-          AND NOT EXISTS (
-              FROM staged_rejects AS r WHERE r.record_kind = 'user' AND r.record_id = c.user_id
-          )
-      )
+      OR c.user_id IN (FROM absent_people)
   );

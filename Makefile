@@ -1,0 +1,46 @@
+# `make demo` and `make test` need a Python from 3.11 to 3.13 and make; everything else is installed into .venv.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: install demo test test-fast check format lock clean help
+
+help:            ## show these lines
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+install: $(INSTALLED)  ## build .venv with the `ooo` command in it
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; found none (set PYTHON=/path/to/python)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install    ## run the pipeline end to end on an invented organization
+	$(BIN)/ooo demo
+
+test: install    ## the whole suite
+	$(BIN)/python -m pytest
+
+test-fast: install  ## the suite without real processes, kills and Prefect servers
+	$(BIN)/python -m pytest -m "not slow"
+
+check: install   ## style, types, the direction of imports, the documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/docs
+
+format: install  ## put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:            ## resolve pyproject.toml into requirements.lock (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+
+clean:           ## remove what was installed and made
+	rm -rf .venv data .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,6 @@
+-- Purpose: who is back, though only their entries show it (they rejoined after the users list was read).
+-- Grain: one person. Parameters: $organization_id. A second run finds none.
+UPDATE core.people SET left_at = NULL
+WHERE organization_id = $organization_id
+  AND left_at IS NOT NULL
+  AND user_id IN (SELECT user_id FROM staged_entries);

@@ -78,9 +78,7 @@ class Traffic:
 class CalcomClient:
     """Reads users and out-of-office entries, one page a call, in the server's order."""
 
-    def __init__(
-        self, connection: Connection, *, on_wait: Callable[[float], None] | None = None
-    ) -> None:
+    def __init__(self, connection: Connection, *, on_wait: Callable[[float], None] | None = None) -> None:
         """Open no socket yet; `on_wait` hears of every pause that the rate limit imposes, in seconds."""
         self.traffic = Traffic()
         self.pacer = Pacer(clock=connection.clock, sleep=connection.sleep, on_wait=on_wait)
@@ -280,9 +278,7 @@ class CalcomClient:
         body = answer.content
         for secret in self._secrets:  # a server may quote what it refuses
             body = body.replace(secret, "…".encode())
-        return error_from_answer(
-            status=answer.status_code, path=path, request_id=request_id, body=body
-        )
+        return error_from_answer(status=answer.status_code, path=path, request_id=request_id, body=body)
 
 
 def is_transient(error: BaseException) -> bool:

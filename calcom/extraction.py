@@ -84,9 +84,7 @@ class Extraction:
             raise group.exceptions[0] from None
         return results
 
-    async def _drain(
-        self, queue: Iterator[int], results: list[ScopeResult], outage: "_Outage"
-    ) -> None:
+    async def _drain(self, queue: Iterator[int], results: list[ScopeResult], outage: "_Outage") -> None:
         for user_id in queue:
             scope = Scope("user", user_id)
             if outage.cause is not None:
@@ -103,9 +101,7 @@ class Extraction:
                 outage.note_success()
             results.append(result)
 
-    async def _read_scope(
-        self, scope: Scope, scan: Scan, *, room: int, expected_rows: int
-    ) -> ScopeResult:
+    async def _read_scope(self, scope: Scope, scan: Scan, *, room: int, expected_rows: int) -> ScopeResult:
         """The scope's result, from the pages that are landed and those that are still to be asked for."""
         done = self._landing.results.get(scope)
         if done is not None and done.verdict is not Verdict.FAILED:
@@ -118,10 +114,10 @@ class Extraction:
             while not scan.is_over:
                 for skip in scan.next_skips(room - len(under_way), expected_rows):
                     under_way.add(asyncio.create_task(self._fetch(scope, skip, scan.take, traffic)))
-                answered, under_way = await asyncio.wait(
-                    under_way, return_when=asyncio.FIRST_COMPLETED
-                )
-                for page, records in [task.result() for task in answered]:
+                answered, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                # What came is landed before an error ends the scope.
+                for task in sorted(answered, key=lambda one: one.exception() is not None):
+                    page, records = task.result()
                     self._landing.add_page(scope, page, records)
                     scan.accept(page)
                     self._progress.page_read(scope, page.rows)
@@ -132,14 +128,10 @@ class Extraction:
         verdict = scan.verdict or Verdict.UNPROVEN
         return self._end(scope, verdict, repairs=scan.repairs, problem=scan.problem)
 
-    async def _fetch(
-        self, scope: Scope, skip: int, take: int, traffic: Traffic
-    ) -> tuple[Page, Records]:
+    async def _fetch(self, scope: Scope, skip: int, take: int, traffic: Traffic) -> tuple[Page, Records]:
         organization_id = self._organization_id
         if scope.kind == "users":
-            records = await self._client.fetch_users(
-                organization_id, skip=skip, take=take, traffic=traffic
-            )
+            records = await self._client.fetch_users(organization_id, skip=skip, take=take, traffic=traffic)
         elif scope.user_id is None:
             records = await self._client.fetch_organization_entries(
                 organization_id, skip=skip, take=take, traffic=traffic
@@ -154,9 +146,7 @@ class Extraction:
         self.first_error = self.first_error or error
         return self._end(scope, Verdict.FAILED, repairs=0, problem=str(error))
 
-    def _end(
-        self, scope: Scope, verdict: Verdict, *, repairs: int, problem: str | None
-    ) -> ScopeResult:
+    def _end(self, scope: Scope, verdict: Verdict, *, repairs: int, problem: str | None) -> ScopeResult:
         pages = len(self._landing.pages.get(scope, []))
         requests = self._traffic.get(scope, Traffic()).requests
         result = ScopeResult(scope, verdict, pages, requests, repairs, problem)

@@ -227,8 +227,7 @@ class Landing:
             }
         )
         columns = [
-            pa.array([row.get(column.name) for row in buffer.rows], column.type)
-            for column in buffer.schema
+            pa.array([row.get(column.name) for row in buffer.rows], column.type) for column in buffer.schema
         ]
         table = pa.Table.from_arrays(
             columns, schema=buffer.schema.with_metadata({_METADATA_KEY: metadata.encode()})
@@ -304,9 +303,7 @@ def _naming(path: Path) -> Iterator[None]:
         raise LandingError(message) from error
 
 
-def create_landing(
-    root: Path, facts: RunFacts, *, clock: Callable[[], float] = time.monotonic
-) -> Landing:
+def create_landing(root: Path, facts: RunFacts, *, clock: Callable[[], float] = time.monotonic) -> Landing:
     """A new folder under `root` for the run that `facts` describes."""
     folder = root / facts.run_id
     with _naming(folder):
@@ -334,9 +331,7 @@ def find_resumable(
     for found in reversed(_list_runs(root)):
         folder = root / found.run_id
         age = facts.started_at - found.started_at
-        is_over = (folder / _FINISHED).exists() or (
-            (folder / _HELD).exists() and not includes_held
-        )
+        is_over = (folder / _FINISHED).exists() or ((folder / _HELD).exists() and not includes_held)
         if not is_over and age <= max_age and facts.reads_the_same_as(found):
             with contextlib.suppress(LandingError):
                 return Landing(folder, found, clock=clock)

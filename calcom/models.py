@@ -164,7 +164,7 @@ class RecordReader:
         ):
             raise _UnreadablePageError(_shape_of(answer))
         records = Records(accepted=[])
-        for raw in answer["data"]:
+        for raw in map(_with_whole_characters, answer["data"]):
             try:
                 record = self._record.validate_python(raw)
             except ValidationError as error:
@@ -175,6 +175,19 @@ class RecordReader:
                 records.accepted.append(record)
                 records.ids.append(record["id"])
         return records
+
+
+def _with_whole_characters(raw: Any) -> Any:
+    """The record with `?` for each half of a character, which no file can hold.
+
+    JavaScript sends them where a text was cut within an emoji; Pydantic refuses a page that has one.
+    """
+    if not isinstance(raw, dict):
+        return raw
+    return {
+        key: value.encode(errors="replace").decode() if isinstance(value, str) else value
+        for key, value in raw.items()
+    }
 
 
 def _reject(raw: Any, error: ValidationError) -> RejectedRecord:

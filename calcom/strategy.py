@@ -53,12 +53,15 @@ def estimate(
     listing = pages_for(users, MAX_USERS_TAKE if take == MAX_ENTRIES_TAKE else take)
     org_wide = pages_for(entries, take)
     per_user = users + max(0, (entries - users * (take - 1)) // (take - 1))
-    requests = listing + {
-        Strategy.ORG_WIDE: org_wide,
-        Strategy.PER_USER: per_user,
-        Strategy.BOTH: org_wide + per_user,
-        Strategy.AUTO: min(org_wide, per_user),
-    }[strategy]
+    requests = (
+        listing
+        + {
+            Strategy.ORG_WIDE: org_wide,
+            Strategy.PER_USER: per_user,
+            Strategy.BOTH: org_wide + per_user,
+            Strategy.AUTO: min(org_wide, per_user),
+        }[strategy]
+    )
     return Estimate(strategy, requests, seconds_for(requests, requests_per_minute))
 
 

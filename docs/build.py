@@ -1,6 +1,6 @@
 """Writes docs/data-dictionary.md and docs/settings.md from the code that they describe.
 
-    python docs/build.py
+python docs/build.py
 """
 
 from importlib.resources import files
@@ -18,8 +18,8 @@ def data_dictionary() -> str:
     """Every published table, macro and reason, as Markdown."""
     parts = [
         "# Data dictionary",
-        "Made by `python docs/build.py` from `transforms/schema.py`; a test keeps the two equal. The same texts"
-        " are comments in `ooo.duckdb`. Instants (`…_at`) are UTC without a zone; dates (`…_on`) are civil"
+        "Made by `python docs/build.py` from `transforms/schema.py`; a test keeps the two equal. The same"
+        " texts are comments in `ooo.duckdb`. Instants (`…_at`) are UTC without a zone; dates (`…_on`) are civil"
         " dates, and no time zone is ever applied to them.",
         *(_table(table) for table in PUBLISHED),
         f"With `OOO_NOTES=publish`, `fct_ooo_entries` has one more column: `{NOTES.name}`, {NOTES.meaning}.",
@@ -57,12 +57,12 @@ def settings_reference() -> str:
 
 def _table(table: Table) -> str:
     columns = [
-        (f"`{one.name}`", one.sql_type, "yes" if one.is_nullable else "", one.meaning) for one in table.columns
+        (f"`{one.name}`", one.sql_type, "yes" if one.is_nullable else "", one.meaning)
+        for one in table.columns
     ]
     key = ", ".join(f"`{name}`" for name in table.key)
-    return (
-        f"## {table.name}\n\nOne row: {table.grain}. Key: {key}.\n\n"
-        + _grid(("column", "type", "null", "meaning"), columns)
+    return f"## {table.name}\n\nOne row: {table.grain}. Key: {key}.\n\n" + _grid(
+        ("column", "type", "null", "meaning"), columns
     )
 
 

@@ -95,10 +95,20 @@ def _this_year(month_and_day: str) -> Callable[[], str]:
 
 @cli.command()
 @click.argument("query")
-@click.option("--from", "from_date", type=click.DateTime(["%Y-%m-%d"]), default=_this_year("01-01"),
-              help="First day, included. [default: 1 January]")
-@click.option("--to", "to_date", type=click.DateTime(["%Y-%m-%d"]), default=_this_year("12-31"),
-              help="Last day, included. [default: 31 December]")
+@click.option(
+    "--from",
+    "from_date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    default=_this_year("01-01"),
+    help="First day, included. [default: 1 January]",
+)
+@click.option(
+    "--to",
+    "to_date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    default=_this_year("12-31"),
+    help="Last day, included. [default: 31 December]",
+)
 @click.option("--output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def query(query: str, from_date: datetime, to_date: datetime, output: str) -> None:
     """Ask the published database: a named query, or SQL in quotes. `ooo query list` names them.
@@ -135,8 +145,7 @@ def demo(people: int, years: int, seed: int, quiet: bool) -> None:  # noqa: FBT0
     from flows.demo import run_demo  # noqa: PLC0415 - the other commands start without the simulator
 
     data_dir = load_settings().data_dir / "demo"
-    with show_progress(is_quiet=quiet) as observer:
-        run_demo(data_dir, people=people, years=years, seed=seed, observer=observer, write=click.echo)
+    run_demo(data_dir, people=people, years=years, seed=seed, is_quiet=quiet, write=click.echo)
 
 
 @cli.command()
@@ -147,8 +156,14 @@ def demo(people: int, years: int, seed: int, quiet: bool) -> None:  # noqa: FBT0
 @click.option("--port", default=8642, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--api-key", default="cal_simulator_owner", show_default=True, help="The owner's key.")
 @click.option("--no-limit", is_flag=True, help="Switch the rate limit off.")
-def simulate(  # noqa: PLR0913 - the simulator's own knobs
-    people: int, years: int, seed: int, host: str, port: int, api_key: str, no_limit: bool  # noqa: FBT001
+def simulate(  # noqa: PLR0913, PLR0917 - the simulator's own knobs
+    people: int,
+    years: int,
+    seed: int,
+    host: str,
+    port: int,
+    api_key: str,
+    no_limit: bool,  # noqa: FBT001
 ) -> None:
     """Serve an invented organization as Cal.com would, until interrupted.
 

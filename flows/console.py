@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from calcom.landing import Scope, ScopeResult
 from calcom.paging import Verdict
-from flows.pipeline import Observer
+from flows.run import Observer
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -39,9 +39,7 @@ class SilentObserver:
 class LineObserver:
     """One line a stage, a pause or a failed scope, and one every ten seconds in between."""
 
-    def __init__(
-        self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         """`write` takes a line without its end."""
         self._write, self._clock = write, clock
         self._pages = self._rows = self._expected = 0

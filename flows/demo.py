@@ -1,5 +1,7 @@
 """The demo: an invented organization behind a real HTTP server on loopback, synchronised twice."""
 
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -8,7 +10,7 @@ from pathlib import Path
 from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
 from flows import pipeline
-from flows.pipeline import Observer
+from flows.console import show_progress
 from flows.query import render, run_query
 from flows.settings import load_settings
 
@@ -29,7 +31,7 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
     people: int,
     years: int,
     seed: int,
-    observer: Observer,
+    is_quiet: bool,
     write: Callable[[str], None],
 ) -> None:
     """The invented organization is published under `data_dir`, and what that gave is written."""
@@ -39,11 +41,17 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
         )
         write(f"A simulated Cal.com with {people} people and {years} years of absence is at {url}\n")
         # Another demo may have left another organization here, which this one replaces.
-        first = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer, allows_mass_delete=True)
+        with show_progress(is_quiet=is_quiet) as observer:
+            first = pipeline.sync(
+                settings, strategy=Strategy.AUTO, observer=observer, allows_mass_delete=True
+            )
         write(f"First sync\n{first.as_text()}\n")
         truth = len(world.entries())
-        write(f"The simulator holds {truth:,} entries; the warehouse has {first.published['fct_ooo_entries']:,}.\n")
-        second = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer)
+        write(
+            f"The simulator holds {truth:,} entries; the warehouse has {first.published['fct_ooo_entries']:,}.\n"
+        )
+        with show_progress(is_quiet=is_quiet) as observer:
+            second = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer)
         write(f"Second sync, nothing changed meanwhile\n{second.as_text()}\n")
     from_date, to_date = date(2026, 1, 1), date(2026, 12, 31)
     write(f"absence_by_reason('{from_date}', '{to_date}')")
@@ -51,5 +59,13 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
     write(
         f"DuckDB    {second.database}\n"
         f"Parquet   {second.parquet_folder / '*.parquet'}\n"
-        f"Ask more  OOO_DATA_DIR={data_dir} ooo query who_is_out --from 2026-12-21 --to 2026-12-31"
+        f"Ask more  OOO_DATA_DIR={data_dir} {_program()} query who_is_out --from 2026-12-21 --to 2026-12-31"
     )
+
+
+def _program() -> str:
+    """The command as it can be typed here."""
+    program = Path(sys.argv[0])
+    if program.name != "ooo" or shutil.which("ooo") == str(program):
+        return "ooo"
+    return str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program)

@@ -1,6 +1,7 @@
 """Errors of the run itself, and the exit code that each error of any package ends with."""
 
 import contextlib
+from collections.abc import Iterator
 
 from calcom.errors import (
     ApiError,
@@ -56,7 +57,7 @@ def exit_code_of(error: BaseException) -> int:
 
 
 @contextlib.contextmanager
-def naming_organization(organization_id: int):  # type: ignore[no-untyped-def]
+def naming_organization(organization_id: int) -> Iterator[None]:
     """A 403 to the organization's own endpoints names the organization and the role it needs."""
     try:
         yield

@@ -7,7 +7,8 @@ from calcom.client import CalcomClient, Connection
 from calcom.credentials import ApiKey
 from calcom.strategy import Estimate, Strategy, estimate
 from flows.errors import naming_organization
-from flows.pipeline import ASSUMED_ENTRIES_PER_PERSON, find_organization, read_known_size
+from flows.pipeline import ASSUMED_ENTRIES_PER_PERSON
+from flows.run import find_organization, read_known_size
 from flows.settings import Settings
 
 API_KEY_LIMIT, TOKEN_LIMIT = 120, 500

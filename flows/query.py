@@ -42,9 +42,10 @@ def run_query(
         parameters = {"from_date": from_date, "to_date": to_date}
     try:
         with duckdb.connect(str(database), read_only=True) as connection:
-            return connection.sql(query, params=parameters).pl()
+            rows: pl.DataFrame = connection.sql(query, params=parameters).pl()
     except duckdb.Error as error:
         raise QueryError(str(error)) from error
+    return rows
 
 
 def render(rows: pl.DataFrame, output: str) -> str:

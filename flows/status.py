@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flows.pipeline import warehouse_path
 from flows.query import run_query
+from flows.run import warehouse_path
 from flows.settings import Settings
 from warehouse.connection import open_warehouse
 from warehouse.errors import WarehouseError

@@ -10,34 +10,39 @@ from prefect.states import Completed
 from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import LineObserver
+from flows.run import Run, open_run
 from flows.settings import load_settings
 
 # A task takes the run's open resources, which can be neither hashed nor stored; what a run has read is
 # kept in its landing, from where it resumes. The client itself retries what a retry may mend.
-_stage = task(cache_policy=NO_CACHE, persist_result=False, retries=0)
 
 
-@_stage(name="read people", task_run_name="read people")
-def read_people(run: pipeline.Run) -> None:
+@task(name="read people", task_run_name="read people", cache_policy=NO_CACHE, persist_result=False)
+def read_people(run: Run) -> None:
     """The organization's users are landed, and the strategy is settled."""
     pipeline.read_people(run)
 
 
-@_stage(name="read entries", task_run_name="read entries: batch {batch}")
-def read_entries(run: pipeline.Run, batch: int, user_ids: list[int]) -> None:
+@task(
+    name="read entries",
+    task_run_name="read entries: batch {batch}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def read_entries(run: Run, batch: int, user_ids: list[int]) -> None:
     """The entries of one batch of users are landed, or of the whole organization."""
     del batch
     pipeline.read_entries(run, user_ids)
 
 
-@_stage(name="load", task_run_name="load")
-def load(run: pipeline.Run) -> None:
+@task(name="load", task_run_name="load", cache_policy=NO_CACHE, persist_result=False)
+def load(run: Run) -> None:
     """What was landed is in the warehouse."""
     pipeline.load(run)
 
 
-@_stage(name="publish", task_run_name="publish")
-def publish(run: pipeline.Run) -> None:
+@task(name="publish", task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
+def publish(run: Run) -> None:
     """Readers see the warehouse as it is now."""
     pipeline.publish_run(run)
 
@@ -50,7 +55,7 @@ def sync(strategy: Strategy = Strategy.AUTO, allow_mass_delete: bool = False) ->
     """
     logger = get_run_logger()
     observer = LineObserver(logger.info)
-    with pipeline.open_run(
+    with open_run(
         load_settings(), strategy=strategy, observer=observer, allows_mass_delete=allow_mass_delete
     ) as run:
         with pipeline.recording_failure(run):
@@ -62,5 +67,7 @@ def sync(strategy: Strategy = Strategy.AUTO, allow_mass_delete: bool = False) ->
         summary = pipeline.summarise(run)
     logger.info("%s", summary.as_text())
     name = "Completed" if summary.exit_code == 0 else "Partial"
-    message = f"{summary.outcome}: {summary.rows['in']:,} entries read, {summary.scopes['failed']:,} scopes failed"
+    message = (
+        f"{summary.outcome}: {summary.rows['in']:,} entries read, {summary.scopes['failed']:,} scopes failed"
+    )
     return Completed(name=name, message=message, data=summary.as_json())

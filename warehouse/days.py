@@ -33,7 +33,8 @@ def read_live_entries(
 ) -> pl.DataFrame:
     """The live entries of `user_ids`, ascending by id: what days are derived from."""
     parameters = {"organization_id": organization_id, "user_ids": list(user_ids)}
-    return connection.sql(read_statement("sql/select_live_entries"), params=parameters).pl()
+    entries: pl.DataFrame = connection.sql(read_statement("sql/select_live_entries"), params=parameters).pl()
+    return entries
 
 
 def replace_days(

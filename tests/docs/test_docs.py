@@ -90,6 +90,7 @@ def _stable(text: str) -> list[str]:
     """The output without what differs from run to run: ids, ports, durations."""
     text = re.sub(r"\d{8}T\d+Z-[0-9a-f]{6}", "<run>", text)
     text = re.sub(r"127\.0\.0\.1:\d+", "<address>", text)
+    text = re.sub(r"\S*/ooo query", "ooo query", text)
     return re.sub(r"\d+\.\d s", "<time>", text).split()
 
 

@@ -11,7 +11,11 @@ from tests.support.program import run_ooo
 
 def _publication(folder: Path) -> dict[str, bytes]:
     data = folder / "data"
-    paths = [data / "ooo.duckdb", data / "exports" / "current.json", *(data / "exports" / "current").iterdir()]
+    paths = [
+        data / "ooo.duckdb",
+        data / "exports" / "current.json",
+        *(data / "exports" / "current").iterdir(),
+    ]
     return {str(path): path.read_bytes() for path in paths}
 
 
@@ -47,7 +51,9 @@ def test_a_wrong_setting_is_named(environment: dict[str, str], named: str, tmp_p
 
 def test_an_error_leaves_the_last_publication_as_it_was(organization: World, tmp_path: Path) -> None:
     with serve(Simulator(organization, limits=None)) as server:
-        assert run_ooo("sync", cwd=tmp_path, CALCOM_API_URL=server.url, CALCOM_API_KEY=OWNER_KEY).returncode == 0
+        assert (
+            run_ooo("sync", cwd=tmp_path, CALCOM_API_URL=server.url, CALCOM_API_KEY=OWNER_KEY).returncode == 0
+        )
         before = _publication(tmp_path)
         common = {"CALCOM_API_URL": server.url, "OOO_MAX_ATTEMPTS": "1"}
         cases = {
@@ -59,7 +65,10 @@ def test_an_error_leaves_the_last_publication_as_it_was(organization: World, tmp
                 12,
                 common | {"CALCOM_API_KEY": OWNER_KEY, "CALCOM_API_URL": "http://127.0.0.1:9"},
             ),
-            "not Cal.com": (13, common | {"CALCOM_API_KEY": OWNER_KEY, "CALCOM_API_URL": f"{server.url}/nope"}),
+            "not Cal.com": (
+                13,
+                common | {"CALCOM_API_KEY": OWNER_KEY, "CALCOM_API_URL": f"{server.url}/nope"},
+            ),
         }
         for name, (code, environment) in cases.items():
             failed = run_ooo("sync", cwd=tmp_path, **environment)
@@ -76,7 +85,9 @@ def test_an_error_leaves_the_last_publication_as_it_was(organization: World, tmp
 
 def test_json_prints_one_object_the_run_summary(organization: World, tmp_path: Path) -> None:
     with serve(Simulator(organization, limits=None)) as server:
-        done = run_ooo("sync", "--json", "--quiet", cwd=tmp_path, CALCOM_API_URL=server.url, CALCOM_API_KEY=OWNER_KEY)
+        done = run_ooo(
+            "sync", "--json", "--quiet", cwd=tmp_path, CALCOM_API_URL=server.url, CALCOM_API_KEY=OWNER_KEY
+        )
         failed = run_ooo("sync", "--json", cwd=tmp_path, CALCOM_API_URL=server.url, CALCOM_API_KEY="cal_no")
     summary = json.loads(done.stdout)
     assert (summary["outcome"], summary["exit_code"], done.stderr) == ("complete", 0, "")
@@ -92,7 +103,15 @@ def test_plan_status_and_query_answer(organization: World, tmp_path: Path) -> No
         plan = run_ooo("plan", cwd=tmp_path, **environment)
     status = run_ooo("status", cwd=tmp_path)
     named = run_ooo(
-        "query", "absence_by_reason", "--from", "2024-01-01", "--to", "2026-12-31", "--output", "json", cwd=tmp_path
+        "query",
+        "absence_by_reason",
+        "--from",
+        "2024-01-01",
+        "--to",
+        "2026-12-31",
+        "--output",
+        "json",
+        cwd=tmp_path,
     )
     free = run_ooo("query", "SELECT count(*) AS n FROM fct_ooo_entries", "--output", "csv", cwd=tmp_path)
     wrong = run_ooo("query", "absence_by_mood", cwd=tmp_path)
@@ -101,7 +120,12 @@ def test_plan_status_and_query_answer(organization: World, tmp_path: Path) -> No
     assert f"{len(organization.entries()):,} entries" in plan.stdout
     assert "(0 stale)" in status.stdout
     assert {row["reason"] for row in json.loads(named.stdout)} <= {
-        "public_holiday", "sick", "vacation", "travel", "custom", "unspecified",
+        "public_holiday",
+        "sick",
+        "vacation",
+        "travel",
+        "custom",
+        "unspecified",
     }
     assert free.stdout.split() == ["n", str(len(organization.entries()))]
     assert (wrong.returncode, "absence_by_day" in wrong.stderr) == (2, True)

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,11 +30,11 @@ print(json.dumps(states))
 
 
 @pytest.fixture(scope="module")
-def prefect_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def prefect_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A Prefect of this test's own: a temporary server, nothing sent anywhere."""
     home = tmp_path_factory.mktemp("prefect")
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-    yield inherited | {
+    return inherited | {
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -16,7 +16,9 @@ from tests.support.truth import assert_equals_truth
 
 
 @pytest.mark.parametrize("strategy", ["org-wide", "per-user"])
-def test_the_tables_equal_the_recorded_truth_row_by_row(strategy: str, settings_for: Callable[..., Settings]) -> None:
+def test_the_tables_equal_the_recorded_truth_row_by_row(
+    strategy: str, settings_for: Callable[..., Settings]
+) -> None:
     with serve_recordings() as (url, asked):
         settings = settings_for(url, CALCOM_API_KEY=OWNER_KEY, CALCOM_ORG_ID=1)
         summary = pipeline.sync(settings, strategy=Strategy(strategy), observer=SilentObserver())

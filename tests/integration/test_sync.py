@@ -24,6 +24,7 @@ from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import SilentObserver
 from flows.errors import AccessRefusedError
+from flows.run import open_run
 from flows.settings import Settings
 from flows.summary import RunSummary
 from tests.support.truth import assert_equals_truth
@@ -164,7 +165,7 @@ def test_a_second_run_on_the_same_data_folder_is_refused(settings_for: Callable[
     world = World.generate(people=3)
     with serve(Simulator(world, limits=None)) as server:
         settings = settings_for(server.url)
-        held = pipeline.open_run(settings, strategy=Strategy.AUTO, observer=SilentObserver())
+        held = open_run(settings, strategy=Strategy.AUTO, observer=SilentObserver())
         with held, pytest.raises(WarehouseError, match="another run is writing"):
             _sync(settings)
         _sync(settings)
@@ -201,7 +202,7 @@ def test_a_run_that_is_killed_between_load_and_publication_is_published_by_the_n
     simulator = Simulator(world, limits=None)
     with serve(simulator) as server:
         settings = settings_for(server.url)
-        with pipeline.open_run(settings, strategy=Strategy.ORG_WIDE, observer=SilentObserver()) as run:
+        with open_run(settings, strategy=Strategy.ORG_WIDE, observer=SilentObserver()) as run:
             pipeline.read_people(run)
             for batch in pipeline.plan_batches(run):
                 pipeline.read_entries(run, batch)
@@ -214,24 +215,28 @@ def test_a_run_that_is_killed_between_load_and_publication_is_published_by_the_n
     assert_equals_truth(summary.database, world.entries(), world.users())
 
 
-def test_nothing_that_is_published_holds_a_note(settings_for: Callable[..., Settings], tmp_path: Path) -> None:
+def test_nothing_that_is_published_holds_a_note(
+    settings_for: Callable[..., Settings], tmp_path: Path
+) -> None:
     world = World.generate(people=5)
     user_id = world.users()[0]["id"]
-    secret = "Zahnarzttermin-XYZ"
-    world.add_entry(user_id, "2026-03-02T00:00:00.000Z", "2026-03-02T23:59:59.999Z", notes=secret)
+    text = "Zahnarzttermin-XYZ"
+    world.add_entry(user_id, "2026-03-02T00:00:00.000Z", "2026-03-02T23:59:59.999Z", notes=text)
     with serve(Simulator(world, limits=None)) as server:
         summary = _sync(settings_for(server.url))
         dropped = _sync(settings_for(server.url, OOO_DATA_DIR=tmp_path / "dropped", OOO_NOTES="drop"))
         published = _sync(settings_for(server.url, OOO_DATA_DIR=tmp_path / "published", OOO_NOTES="publish"))
-    assert not _files_with(secret, summary.database, *summary.parquet_folder.iterdir())
+    assert not _files_with(text, summary.database, *summary.parquet_folder.iterdir())
     kept = pl.read_parquet(summary.parquet_folder / "fct_ooo_entries.parquet")
     assert "notes" not in kept.columns
     with duckdb.connect(str(dropped.warehouse), read_only=True) as connection:
-        stored = connection.execute("SELECT count(*) FROM core.ooo_entries WHERE notes IS NOT NULL").fetchall()
+        stored = connection.execute(
+            "SELECT count(*) FROM core.ooo_entries WHERE notes IS NOT NULL"
+        ).fetchall()
         flagged = connection.execute("SELECT count(*) FROM core.ooo_entries WHERE has_notes").fetchall()
     assert (stored, flagged[0][0] > 0) == ([(0,)], True)
     notes = pl.read_parquet(published.parquet_folder / "fct_ooo_entries.parquet")["notes"]
-    assert secret in notes.to_list()
+    assert text in notes.to_list()
 
 
 def _files_with(text: str, *paths: Path) -> list[Path]:

@@ -44,10 +44,9 @@ class _Recorded:
             return self.bad_key.status, self.bad_key.body
         if route[3] and int(route[3]) not in self.members:
             return self.unknown_user.status, self.unknown_user.body
-        if route[2]:
-            rows = self.users
-        else:
-            rows = self.by_user.get(int(route[3]), []) if route[3] else self.entries
+        rows = self.users if route[2] else self.entries
+        if route[3]:
+            rows = self.by_user.get(int(route[3]), [])
         query = parse_qs(url.query)
         assert not {"sortStart", "sortEnd"} & query.keys(), "a snapshot must not ask for a sort"
         skip, take = int(query.get("skip", ["0"])[0]), int(query.get("take", ["250"])[0])
@@ -63,7 +62,7 @@ def serve_recordings() -> Iterator[tuple[str, list[str]]]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802 - the base class's name
+        def do_GET(self) -> None:
             asked.append(self.path)
             status, answer = recorded.answer(self.path, self.headers.get("Authorization", ""))
             body = json.dumps(answer).encode()

@@ -1,0 +1,132 @@
+"""Loading a landing: staged, applied, days derived, the run's row, all in one transaction."""
+
+from datetime import datetime, timedelta
+
+import duckdb
+import polars as pl
+
+from calcom.landing import Landing, ScopeResult
+from calcom.paging import Verdict
+from flows.run import Run, utc_now
+from transforms.days import build_calendar, explode_entry_days, resolve_person_days
+from transforms.entries import normalise_entries
+from transforms.people import normalise_people
+from transforms.quality import collect_rejects
+from transforms.reasons import build_reasons
+from warehouse.connection import transaction
+from warehouse.days import (
+    find_changed_people,
+    read_calendar_span,
+    read_live_entries,
+    replace_days,
+    replace_dimensions,
+)
+from warehouse.runs import RunRow, insert_run, latest_snapshot_at
+from warehouse.snapshot import Changes, ScopeRow, Snapshot, apply_snapshot, create_staging, stage_rows
+
+DAYS_AT_ONCE = 500_000
+"""Days of absence derived in one go: it bounds the memory of a load."""
+
+
+def load_landing(connection: duckdb.DuckDBPyConnection, run: Run) -> RunRow:
+    """The run's landing is part of the warehouse, whole or not at all; its row is returned."""
+    facts = run.landing.facts
+    create_staging(connection)
+    _stage_landing(connection, run.landing)
+    latest = latest_snapshot_at(connection, facts.organization_id)
+    observed_at = max(facts.started_at, latest + timedelta(microseconds=1) if latest else facts.started_at)
+    snapshot = Snapshot(
+        run_id=facts.run_id,
+        organization_id=facts.organization_id,
+        observed_at=observed_at,
+        scopes=[_scope_row(result) for result in run.landing.results.values()],
+    )
+    with transaction(connection):
+        guards = run.settings.guards(allows_mass_delete=run.allows_mass_delete)
+        changes = apply_snapshot(connection, snapshot, guards)
+        _derive_days(connection, snapshot)
+        is_whole = all(scope.verdict == Verdict.COMPLETE for scope in snapshot.scopes)
+        row = build_run_row(
+            run, changes, outcome="complete" if is_whole else "partial", started_at=observed_at
+        )
+        insert_run(connection, row)
+    connection.execute("CHECKPOINT").fetchall()
+    return row
+
+
+def build_run_row(
+    run: Run,
+    changes: Changes | None = None,
+    *,
+    outcome: str,
+    started_at: datetime | None = None,
+    error: str | None = None,
+) -> RunRow:
+    """The run's row as of now."""
+    verdicts = [result.verdict for result in run.landing.results.values()]
+    changes = changes or Changes(0, 0, 0, 0, 0, 0)
+    return RunRow(
+        run_id=run.landing.facts.run_id,
+        organization_id=run.organization_id,
+        started_at=started_at or run.landing.facts.started_at,
+        finished_at=utc_now(),
+        strategy=run.strategy.value,
+        outcome=outcome,
+        requests=run.pages_before + run.client.traffic.requests,
+        retries=run.client.traffic.retries,
+        waited_seconds=run.client.pacer.waited_seconds,
+        rows_in=changes.rows_in,
+        rows_inserted=changes.inserted,
+        rows_updated=changes.updated,
+        rows_unchanged=changes.unchanged,
+        rows_quarantined=changes.quarantined,
+        rows_deleted=changes.deleted,
+        scopes_complete=verdicts.count(Verdict.COMPLETE),
+        scopes_unproven=verdicts.count(Verdict.UNPROVEN),
+        scopes_failed=verdicts.count(Verdict.FAILED),
+        error=error,
+    )
+
+
+def _stage_landing(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
+    organization_id = landing.facts.organization_id
+    for path in landing.segments("users"):
+        landed = pl.read_parquet(path)
+        people = normalise_people(landed, organization_id=organization_id)
+        rejects = collect_rejects(landed, organization_id=organization_id, record_kind="user")
+        stage_rows(connection, "staged_people", people)
+        stage_rows(connection, "staged_rejects", rejects)
+    for path in landing.segments("entries"):
+        landed = pl.read_parquet(path)
+        entries = normalise_entries(landed, organization_id=organization_id)
+        rejects = collect_rejects(landed, organization_id=organization_id, record_kind="entry")
+        stage_rows(connection, "staged_entries", entries)
+        stage_rows(connection, "staged_rejects", rejects)
+
+
+def _derive_days(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+    """The days of everyone whose entries changed, the calendar and the reasons are up to date."""
+    organization_id = snapshot.organization_id
+    for user_ids in find_changed_people(connection, organization_id, days_at_once=DAYS_AT_ONCE):
+        entries = read_live_entries(connection, organization_id, user_ids)
+        entry_days = explode_entry_days(entries)
+        replace_days(
+            connection,
+            organization_id,
+            user_ids,
+            entry_days=entry_days,
+            person_days=resolve_person_days(entry_days, entries),
+        )
+    first_on, last_on = read_calendar_span(connection, snapshot.observed_at)
+    replace_dimensions(connection, dates=build_calendar(first_on, last_on), reasons=build_reasons())
+
+
+def _scope_row(result: ScopeResult) -> ScopeRow:
+    return ScopeRow(
+        scope_kind=result.scope.kind,
+        user_id=result.scope.user_id,
+        verdict=result.verdict.value,
+        pages=result.pages,
+        repairs=result.repairs,
+        problem=result.problem,
+    )

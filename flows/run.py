@@ -1,0 +1,203 @@
+"""One run's open resources: the data folder that it holds, its client, its landing."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from calcom.client import CalcomClient, Connection
+from calcom.extraction import Extraction, Progress
+from calcom.landing import Landing, RunFacts, create_landing, find_resumable
+from calcom.strategy import Strategy
+from flows.errors import ConfigurationError
+from flows.settings import Settings
+from warehouse.connection import open_warehouse
+from warehouse.days import create_mart_views
+from warehouse.errors import WarehouseError
+from warehouse.migrate import migrate
+from warehouse.publish import Publication
+from warehouse.runs import KnownSize, RunRow, known_size
+
+_T = TypeVar("_T")
+
+
+class Observer(Progress, Protocol):
+    """Who wants to know how far the run is."""
+
+    def stage_started(self, name: str, detail: str) -> None:
+        """The run has come to `name`."""
+
+    def requests_expected(self, requests: int) -> None:
+        """So many requests the whole run will be, as far as is known."""
+
+    def waiting(self, seconds: float) -> None:
+        """The rate limit imposes a pause."""
+
+
+class Run:
+    """One run's open resources and what it has found out so far."""
+
+    def __init__(  # noqa: PLR0913 - one run's resources
+        self,
+        settings: Settings,
+        *,
+        runner: "asyncio.Runner",
+        client: CalcomClient,
+        landing: Landing,
+        known: KnownSize | None,
+        observer: Observer,
+        allows_mass_delete: bool,
+    ) -> None:
+        """Made by `open_run` only."""
+        self.settings, self.client, self.landing, self.known = settings, client, landing, known
+        self.observer, self.allows_mass_delete = observer, allows_mass_delete
+        self.pages_before = landing.page_count
+        self.is_resumed = landing.page_count > 0
+        self.strategy = Strategy(landing.facts.strategy)
+        self.publication: Publication | None = None
+        self.row: RunRow | None = None
+        self._runner = runner
+        self.extraction = Extraction(
+            client, landing, progress=observer, max_concurrency=settings.max_concurrency
+        )
+
+    @property
+    def organization_id(self) -> int:
+        """The organization that the run reads."""
+        return self.landing.facts.organization_id
+
+    def wait_for(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """The result of `work`, done on the run's own event loop."""
+        return self._runner.run(work)
+
+
+@contextlib.contextmanager
+def open_run(
+    settings: Settings,
+    *,
+    strategy: Strategy,
+    observer: Observer,
+    allows_mass_delete: bool = False,
+    connection: Connection | None = None,
+) -> Iterator[Run]:
+    """A run that holds the data folder, with a new landing or that of a killed run.
+
+    What it read stays in the landing, whatever ends the run. `connection` replaces the one that the
+    settings describe (another transport, another clock).
+    """
+    connection = connection or settings.connection()
+    with _holding(settings.data_dir), asyncio.Runner() as runner:
+        client = CalcomClient(connection, on_wait=observer.waiting)
+        try:
+            organization_id = settings.organization_id or find_organization(runner, client)
+            landing = _open_landing(settings, organization_id, strategy, includes_held=allows_mass_delete)
+            try:
+                yield Run(
+                    settings,
+                    runner=runner,
+                    client=client,
+                    landing=landing,
+                    known=read_known_size(settings, organization_id),
+                    observer=observer,
+                    allows_mass_delete=allows_mass_delete,
+                )
+            finally:
+                landing.flush()
+                landing.discard_if_empty()
+        finally:
+            runner.run(client.close())
+
+
+def warehouse_path(settings: Settings) -> Path:
+    """The warehouse's own file, which nobody but this program opens."""
+    return settings.data_dir / "warehouse.duckdb"
+
+
+@contextlib.contextmanager
+def open_own_warehouse(run: Run) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The run's warehouse file, migrated to this version."""
+    limit = run.settings.memory_limit
+    with open_warehouse(warehouse_path(run.settings), memory_limit=limit) as connection:
+        migrate(connection)
+        create_mart_views(connection)
+        yield connection
+
+
+def find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
+    """The organization of the credential's owner. Raises `ConfigurationError` if there is none."""
+    me = runner.run(client.fetch_me())
+    if me.organizationId is None:
+        message = (
+            "the credential's owner has no organization (/v2/me answers organizationId null); set"
+            " CALCOM_ORG_ID to the organization's id"
+        )
+        raise ConfigurationError(message)
+    return me.organizationId
+
+
+def read_known_size(settings: Settings, organization_id: int) -> KnownSize | None:
+    """What the last runs saw of the organization; None before the first."""
+    if not warehouse_path(settings).exists():
+        return None
+    with open_warehouse(warehouse_path(settings)) as connection:
+        migrate(connection)
+        return known_size(connection, organization_id)
+
+
+def landing_root(settings: Settings) -> Path:
+    """Where the landings of all runs are."""
+    return settings.data_dir / "landing"
+
+
+def utc_now() -> datetime:
+    """Now, in UTC, without a zone: as the warehouse keeps instants."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _open_landing(
+    settings: Settings, organization_id: int, strategy: Strategy, *, includes_held: bool
+) -> Landing:
+    started_at = utc_now()
+    facts = RunFacts(
+        run_id=f"{started_at:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(3)}",
+        started_at=started_at,
+        api_url=settings.api_url,
+        organization_id=organization_id,
+        strategy=strategy.value,
+        page_size=settings.page_size,
+        keeps_notes=settings.keeps_notes,
+    )
+    found = find_resumable(
+        landing_root(settings),
+        facts,
+        max_age=settings.resume_within,
+        includes_held=includes_held,
+    )
+    return found or create_landing(landing_root(settings), facts)
+
+
+@contextlib.contextmanager
+def _holding(data_dir: Path) -> Iterator[None]:
+    """No other run writes to `data_dir` meanwhile. The lock dies with the process."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(data_dir / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        message = (
+            f"another run is writing to {data_dir}; wait for it to end, or set OOO_DATA_DIR to another folder"
+        )
+        raise WarehouseError(message) from None
+    except OSError as error:
+        message = f"can't write to {data_dir}: {error}; correct the permissions or set OOO_DATA_DIR"
+        raise WarehouseError(message) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,71 @@
+"""Days of absence, against plain Python: no date moves, none is lost, none counts twice."""
+
+from datetime import date, datetime, timedelta
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calcom.landing import ENTRY_SCHEMA
+from tests.properties.test_marts import absences
+from tests.support.naive import Absence, NaiveWarehouse, days_between, is_working
+from tests.support.warehouse import landed, landed_entries, read_all
+from transforms.days import build_calendar, explode_entry_days, resolve_person_days
+from transforms.entries import normalise_entries
+
+ANY_DATE = st.dates(min_value=date(1990, 1, 1), max_value=date(2060, 12, 31))
+ANY_TIME = st.times()
+
+
+@settings(max_examples=300, deadline=None)
+@given(start=st.tuples(ANY_DATE, ANY_TIME), end=st.tuples(ANY_DATE, ANY_TIME))
+def test_a_date_never_moves_whatever_time_of_day_it_carries(
+    start: tuple[date, object], end: tuple[date, object]
+) -> None:
+    texts = {name: f"{day}T{time!s:.12}Z" for name, (day, time) in {"start": start, "end": end}.items()}
+    row = {"page": 1, "id": 1, "uuid": "u", "user_id": 1, "has_notes": False, **texts}
+    (entry,) = normalise_entries(landed([row], ENTRY_SCHEMA), organization_id=7).to_dicts()
+    days = list(days_between(start[0], end[0], most=None))
+    assert (entry["starts_on"], entry["ends_on"]) == (start[0], end[0])
+    assert entry["calendar_days"] == len(days)
+    assert entry["working_days"] == sum(is_working(day) for day in days)
+    assert entry["starts_at_raw"] == datetime.fromisoformat(texts["start"][:-1])
+
+
+@settings(max_examples=300, deadline=None)
+@given(read=st.lists(absences(), max_size=25, unique_by=lambda one: one.entry_id))
+def test_days_are_those_that_plain_python_counts(read: list[Absence]) -> None:
+    naive = NaiveWarehouse()
+    naive.read(read_all(tuple(read), at=datetime(2026, 1, 1)))
+    entries = normalise_entries(landed_entries(tuple(read)), organization_id=7)
+    entry_days = explode_entry_days(entries)
+    person_days = resolve_person_days(entry_days, entries)
+    assert {(7, row["entry_id"], row["date_on"]) for row in entry_days.to_dicts()} == set(naive.entry_days())
+    assert entry_days.height == len(naive.entry_days())
+    expected = [
+        {"organization_id": 7, "user_id": user_id, "date_on": day}
+        | {name: value for name, value in row.items() if name != "is_cover_absent"}
+        for (_, user_id, day), row in sorted(naive.absence_days().items())
+    ]
+    assert person_days.to_dicts() == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(first=ANY_DATE, length=st.integers(0, 800))
+def test_the_calendar_has_every_day_once_with_pythons_own_numbers(first: date, length: int) -> None:
+    last = first + timedelta(days=length)
+    calendar = build_calendar(first, last).to_dicts()
+    assert [row["date_on"] for row in calendar] == list(days_between(first, last))
+    for row in calendar:
+        day = row["date_on"]
+        iso = day.isocalendar()
+        assert (row["year"], row["month"], row["iso_week"]) == (day.year, day.month, iso.week)
+        assert (row["weekday"], row["is_weekend"]) == (iso.weekday, not is_working(day))
+        assert row["quarter"] == (day.month + 2) // 3
+
+
+def test_a_day_is_a_date_and_no_instant_in_every_frame() -> None:
+    entries = normalise_entries(landed_entries(()), organization_id=7)
+    entry_days = explode_entry_days(entries)
+    frames = (entry_days, resolve_person_days(entry_days, entries))
+    assert all(frame.schema["date_on"] == pl.Date for frame in frames)

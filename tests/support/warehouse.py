@@ -1,0 +1,194 @@
+"""Readings through the real path: landed rows, transforms, staging, snapshot, days, publication."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from calcom.landing import ENTRY_SCHEMA, USER_SCHEMA
+from flows.tables import published_tables
+from tests.support.naive import Absence, Reading, Reject
+from transforms.days import build_calendar, explode_entry_days, resolve_person_days
+from transforms.entries import normalise_entries
+from transforms.people import normalise_people
+from transforms.quality import collect_rejects
+from transforms.reasons import build_reasons
+from warehouse.audit import audit_tables
+from warehouse.connection import open_warehouse, transaction
+from warehouse.days import (
+    create_mart_views,
+    find_changed_people,
+    read_calendar_span,
+    read_live_entries,
+    replace_days,
+    replace_dimensions,
+)
+from warehouse.migrate import migrate
+from warehouse.publish import Publication, publish
+from warehouse.runs import RunRow, insert_run
+from warehouse.snapshot import (
+    Changes,
+    Guards,
+    ScopeRow,
+    Snapshot,
+    apply_snapshot,
+    create_staging,
+    stage_rows,
+)
+
+TABLES = published_tables(publishes_notes=False)
+LAX = Guards(allows_mass_delete=True, max_quarantined_rows=10**9)
+
+
+@contextlib.contextmanager
+def new_warehouse(path: Path | str = ":memory:") -> Iterator[duckdb.DuckDBPyConnection]:
+    """A migrated warehouse, in memory unless a path is given."""
+    with open_warehouse(Path(path)) as connection:
+        migrate(connection)
+        create_mart_views(connection)
+        yield connection
+
+
+def landed_entries(absences: tuple[Absence, ...], rejects: tuple[Reject, ...] = ()) -> pl.DataFrame:
+    """The absences as landing segments hold them."""
+    rows = [
+        {
+            "page": one.page,
+            "id": one.entry_id,
+            "uuid": f"uuid-{one.entry_id}",
+            "user_id": one.user_id,
+            "to_user_id": one.cover,
+            "start": f"{one.first}T00:00:00.000Z",
+            "end": f"{one.last}T23:59:59.999Z",
+            "reason": one.reason,
+            "has_notes": bool(one.notes),
+            "notes": one.notes,
+        }
+        for one in absences
+    ] + [_reject_row(one) | {"user_id": one.user_id} for one in rejects if one.kind == "entry"]
+    return landed(rows, ENTRY_SCHEMA)
+
+
+def landed_users(users: tuple[int, ...], rejects: tuple[Reject, ...] = ()) -> pl.DataFrame:
+    """The users as landing segments hold them."""
+    rows = [
+        {
+            "page": 1,
+            "id": user_id,
+            "email": f"person-{user_id}@example.com",
+            "name": f"Person {user_id % 3}",
+            "created_at": "2020-01-01T00:00:00.000Z",
+        }
+        for user_id in users
+    ] + [_reject_row(one) for one in rejects if one.kind == "user"]
+    return landed(rows, USER_SCHEMA)
+
+
+def landed(rows: list[dict[str, Any]], schema: pa.Schema) -> pl.DataFrame:
+    """`rows` with the landing's schema; a missing key is null."""
+    frame = pl.from_arrow(pa.Table.from_pylist(rows, schema=schema))
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _reject_row(one: Reject) -> dict[str, Any]:
+    return {"page": one.page, "id": one.record_id, "problem": "start_invalid", "raw": "{}"}
+
+
+def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards = LAX) -> Changes:
+    """The warehouse holds `reading`, in one transaction; return what that changed."""
+    organization_id = reading.organization_id
+    users = landed_users(reading.users, reading.rejects)
+    entries = landed_entries(reading.absences, reading.rejects)
+    create_staging(connection)
+    stage_rows(connection, "staged_people", normalise_people(users, organization_id=organization_id))
+    stage_rows(connection, "staged_entries", normalise_entries(entries, organization_id=organization_id))
+    for kind, frame in (("user", users), ("entry", entries)):
+        rejects = collect_rejects(frame, organization_id=organization_id, record_kind=kind)
+        stage_rows(connection, "staged_rejects", rejects)
+    snapshot = Snapshot(
+        run_id=reading.run_id,
+        organization_id=organization_id,
+        observed_at=reading.at,
+        scopes=[
+            ScopeRow(kind, user_id, verdict, pages=1, repairs=0, problem=None)
+            for (kind, user_id), verdict in reading.verdicts.items()
+        ],
+    )
+    with transaction(connection):
+        changes = apply_snapshot(connection, snapshot, guards)
+        derive_days(connection, snapshot)
+        insert_run(
+            connection,
+            RunRow(
+                run_id=reading.run_id,
+                organization_id=organization_id,
+                started_at=reading.at,
+                finished_at=reading.at,
+                strategy="org-wide",
+                outcome="complete",
+                rows_in=changes.rows_in,
+                rows_inserted=changes.inserted,
+                rows_updated=changes.updated,
+                rows_unchanged=changes.unchanged,
+                rows_quarantined=changes.quarantined,
+                rows_deleted=changes.deleted,
+            ),
+        )
+    return changes
+
+
+def derive_days(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+    """The days of everyone whose entries changed are derived again, a person or two at a time."""
+    organization_id = snapshot.organization_id
+    for user_ids in find_changed_people(connection, organization_id, days_at_once=60):
+        entries = read_live_entries(connection, organization_id, user_ids)
+        entry_days = explode_entry_days(entries)
+        person_days = resolve_person_days(entry_days, entries)
+        replace_days(
+            connection, organization_id, user_ids, entry_days=entry_days, person_days=person_days
+        )
+    first_on, last_on = read_calendar_span(connection, snapshot.observed_at)
+    replace_dimensions(connection, dates=build_calendar(first_on, last_on), reasons=build_reasons())
+
+
+def audit_and_publish(
+    connection: duckdb.DuckDBPyConnection, data_dir: Path, run_id: str = "run-1", **options: Any
+) -> Publication:
+    """Readers see the warehouse as it is now, if it passes its audits."""
+    audit_tables(connection, TABLES)
+    return publish(
+        connection, data_dir, TABLES, run_id=run_id, published_at=datetime(2026, 1, 1), **options
+    )
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, query: str, **parameters: Any) -> list[dict[str, Any]]:
+    """The rows of `query` as dicts, in its order."""
+    cursor = connection.execute(query, parameters)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def read_all(
+    absences: tuple[Absence, ...] = (),
+    *,
+    at: datetime,
+    organization_id: int = 7,
+    users: tuple[int, ...] = (1, 2, 3),
+    **others: Any,
+) -> Reading:
+    """A reading whose users list and whole organization are proved, unless `verdicts` says otherwise."""
+    verdicts: Mapping[tuple[str, int | None], str] = others.pop(
+        "verdicts", {("users", None): "complete", ("organization", None): "complete"}
+    )
+    return Reading(organization_id, at, users, absences, verdicts=verdicts, **others)
+
+
+def night(number: int) -> datetime:
+    """05:00 on the `number`th day of 2026, UTC without a zone."""
+    return datetime(2025, 12, 31, 5) + timedelta(days=number)

@@ -1,0 +1,389 @@
+"""Every answer ends as records or as the one right error, in bounded attempts; secrets stay inside."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from calcom.client import CalcomClient, Connection, Traffic
+from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
+from calcom.errors import (
+    ApiError,
+    CalcomError,
+    CredentialError,
+    ErrorKind,
+    ProtocolError,
+    TransportError,
+)
+from calcom.models import Records
+from calcom.simulator import (
+    ACCESS_TOKEN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    EXPIRED_KEY,
+    EXPIRED_TOKEN,
+    MEMBER_KEY,
+    OWNER_KEY,
+    Fault,
+    Simulator,
+    World,
+    serve,
+)
+from tests.support.fake_clock import run_virtually, virtual_now
+from tests.support.recordings import Exchange, load_exchanges
+
+ATTEMPTS = 3
+OWNER = ApiKey(SecretStr(OWNER_KEY))
+OOO = "/v2/organizations/1/ooo"
+RETRIED = {429, 500, 502}
+
+Call = Callable[[CalcomClient], Awaitable[Any]]
+
+
+def fetch_page(client: CalcomClient) -> Awaitable[Records]:
+    return client.fetch_organization_entries(1)
+
+
+class Wire:
+    """A server that gives the same answer to all, and remembers what it was asked."""
+
+    def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
+        """`answer` may raise what httpx raises."""
+        self.requests: list[httpx.Request] = []
+        self._answer = answer
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Give the answer."""
+        self.requests.append(request)
+        return self._answer(request)
+
+
+def connection_to(wire: Any, credential: Credential = OWNER) -> Connection:
+    """In virtual time."""
+    is_wire = isinstance(wire, Wire)
+    return Connection(
+        base_url="http://api.example",
+        credential=credential,
+        max_attempts=ATTEMPTS,
+        transport=httpx.MockTransport(wire) if is_wire else httpx.ASGITransport(wire),
+        clock=virtual_now,
+        sleep=asyncio.sleep,
+    )
+
+
+def call(wire: Any, do: Call = fetch_page, credential: Credential = OWNER) -> tuple[Any, Traffic]:
+    """What `do` returns, or the error it raises, and the traffic it made."""
+
+    async def run() -> tuple[Any, Traffic]:
+        async with CalcomClient(connection_to(wire, credential)) as client:
+            try:
+                return await do(client), client.traffic
+            except CalcomError as error:
+                return error, client.traffic
+
+    return run_virtually(run())
+
+
+def always(status: int = 200, **answer: Any) -> Wire:
+    return Wire(lambda _: httpx.Response(status, **answer))
+
+
+def raising(error: Exception) -> Wire:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if isinstance(error, httpx.RequestError):
+            error.request = request
+        raise error
+
+    return Wire(answer)
+
+
+# Errors
+
+
+@pytest.mark.parametrize("exchange", [one for one in load_exchanges() if one.status >= 400], ids=str)
+def test_a_recorded_refusal_is_raised_with_its_facts_and_retried_only_if_it_may_pass(
+    exchange: Exchange,
+) -> None:
+    wire = always(exchange.status, json=exchange.body, headers={"x-request-id": "r-9"})
+    error, traffic = call(wire)
+    assert isinstance(error, ApiError)
+    assert (error.status, error.request_id, error.path) == (exchange.status, "r-9", OOO)
+    assert error.code == exchange.body.get("error", {}).get("code")
+    attempts = ATTEMPTS if exchange.status in RETRIED else 1
+    assert len(wire.requests) == traffic.requests == attempts
+    assert traffic.retries == attempts - 1
+    assert traffic.throttled == (attempts if exchange.status == 429 else 0)
+
+
+FAULTS = [
+    (Fault("500", times=9), ApiError, ErrorKind.SERVER),
+    (Fault("500_prisma", times=9), ApiError, ErrorKind.SERVER),
+    (Fault("502_html", times=9), ApiError, ErrorKind.SERVER),
+    (Fault("429", times=9), ApiError, ErrorKind.THROTTLED),
+    (Fault("truncated_json", times=9), ProtocolError, None),
+    (Fault("empty_200_html", times=9), ProtocolError, None),
+]
+
+
+@pytest.mark.parametrize(("fault", "kind", "sort"), FAULTS, ids=lambda one: getattr(one, "kind", ""))
+def test_a_fault_that_lasts_ends_in_its_error_after_bounded_attempts(
+    fault: Fault, kind: type[CalcomError], sort: ErrorKind | None
+) -> None:
+    error, traffic = call(Simulator(World.generate(people=4, years=1), faults=[fault], clock=virtual_now))
+    assert isinstance(error, kind)
+    assert getattr(error, "kind", None) is sort
+    assert (traffic.requests, traffic.retries) == (ATTEMPTS, ATTEMPTS - 1)
+
+
+@pytest.mark.parametrize("fault", [replace(one, times=1) for one, _, _ in FAULTS], ids=lambda one: one.kind)
+def test_a_fault_that_passes_is_mended_by_another_attempt(fault: Fault) -> None:
+    world = World.generate(people=4, years=1)
+    records, traffic = call(Simulator(world, faults=[fault], clock=virtual_now))
+    assert records.accepted == world.entries()[:250]
+    assert (traffic.requests, traffic.retries) == (2, 1)
+
+
+def test_a_refusal_by_the_edge_is_not_repeated() -> None:
+    error, traffic = call(Simulator(World((), ()), faults=[Fault("403_html")]))
+    assert (error.kind, error.code, traffic.requests) == (ErrorKind.FORBIDDEN, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "rejected"),
+    [(Fault("wrong_types"), 3), (Fault("bad_record"), 1), (Fault("bad_record", field="id"), 1)],
+)
+def test_bad_records_are_set_aside_and_cost_no_second_request(fault: Fault, rejected: int) -> None:
+    simulator = Simulator(World.generate(people=4, years=1), faults=[fault])
+    records, traffic = call(simulator, lambda client: client.fetch_organization_entries(1, take=3))
+    assert (len(records.rejected), len(records.ids), traffic.requests) == (rejected, 3, 1)
+
+
+@pytest.mark.parametrize("fault", [Fault("timeout", times=9), Fault("reset", times=9)])
+def test_over_a_real_socket_no_answer_is_a_transport_error(fault: Fault) -> None:
+    async def no_pause(_: float) -> None:
+        return
+
+    async def run(url: str) -> None:
+        connection = Connection(url, OWNER, max_attempts=2, read_timeout_seconds=0.05, sleep=no_pause)
+        async with CalcomClient(connection) as client:
+            with pytest.raises(TransportError, match="no answer from 127.0.0.1"):
+                await fetch_page(client)
+            assert client.traffic.requests == 2
+
+    with serve(Simulator(World.generate(people=4, years=1), faults=[fault])) as server:
+        asyncio.run(run(server.url))
+
+
+def test_a_slow_body_is_read_to_its_end() -> None:
+    world = World.generate(people=4, years=1)
+    records, _ = call(Simulator(world, faults=[Fault("slow_body", seconds=20)]))
+    assert records.accepted == world.entries()[:250]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ConnectError("All connection attempts failed"),
+        httpx.ConnectTimeout(""),
+        httpx.ReadTimeout("slow"),
+        httpx.ReadError("reset"),
+        httpx.RemoteProtocolError("peer closed connection without sending complete message body"),
+        httpx.PoolTimeout(""),
+    ],
+)
+def test_no_answer_is_a_transport_error_that_names_the_host(error: httpx.TransportError) -> None:
+    raised, traffic = call(raising(error))
+    assert isinstance(raised, TransportError)
+    assert (raised.host, raised.path) == ("api.example", OOO)
+    assert type(error).__name__ in raised.cause
+    assert traffic.requests == ATTEMPTS
+
+
+@pytest.mark.parametrize("status", [201, 204, 301, 302, 304, 307])
+def test_a_status_that_no_page_has_is_a_protocol_error(status: int) -> None:
+    location = "https://app.example/login?token=abc"
+    error, _ = call(always(status, headers={"location": location}))
+    assert isinstance(error, ProtocolError)
+    assert f"status {status}" in error.found
+    assert "token" not in str(error)
+
+
+def test_more_records_than_asked_for_are_a_protocol_error() -> None:
+    simulator = Simulator(World.generate(people=4, years=1))
+    body = json.dumps({"status": "success", "data": [{}, {}, {}]}).encode()
+    error, _ = call(always(content=body), lambda client: client.fetch_users(1, take=2))
+    assert isinstance(error, ProtocolError)
+    assert (error.expected, error.found) == ("at most 2 records", "3 records")
+    assert simulator.requests == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "content"),
+    [({"content-encoding": "gzip"}, b"not gzip"), ({}, b"\xff\xfe"), ({}, b""), ({}, b"[]")],
+)
+def test_a_body_that_cannot_be_read_is_a_protocol_error(headers: dict[str, str], content: bytes) -> None:
+    class Stream(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield content
+
+    error, traffic = call(Wire(lambda _: httpx.Response(200, headers=headers, stream=Stream())))
+    assert isinstance(error, ProtocolError)
+    assert traffic.requests == ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"[]", b'{"status":"success","data":null}', b'{"status":"success","data":{"id":"1"}}']
+)
+def test_a_caller_that_cannot_be_read_is_a_protocol_error(content: bytes) -> None:
+    error, traffic = call(always(content=content), lambda client: client.fetch_me())
+    assert isinstance(error, ProtocolError)
+    assert traffic.requests == ATTEMPTS
+
+
+# Requests
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [OWNER, AccessToken(SecretStr(ACCESS_TOKEN)), PlatformClient(CLIENT_ID, SecretStr(CLIENT_SECRET))],
+)
+def test_every_kind_of_credential_is_understood(credential: Credential) -> None:
+    me, _ = call(Simulator(World.generate(people=4, years=1)), lambda client: client.fetch_me(), credential)
+    assert me.organizationId == 1
+
+
+@pytest.mark.parametrize(
+    ("credential", "status", "kind"),
+    [
+        (ApiKey(SecretStr(EXPIRED_KEY)), 401, ErrorKind.CREDENTIALS),
+        (ApiKey(SecretStr("cal_unknown")), 401, ErrorKind.CREDENTIALS),
+        (AccessToken(SecretStr(EXPIRED_TOKEN)), 498, ErrorKind.CREDENTIALS),
+        (ApiKey(SecretStr(MEMBER_KEY)), 403, ErrorKind.FORBIDDEN),
+        (PlatformClient(CLIENT_ID, SecretStr("wrong")), 401, ErrorKind.CREDENTIALS),
+    ],
+)
+def test_a_refused_credential_is_refused_once(credential: Credential, status: int, kind: ErrorKind) -> None:
+    error, traffic = call(Simulator(World.generate(people=4, years=1)), credential=credential)
+    assert (error.status, error.kind, traffic.requests) == (status, kind, 1)
+
+
+def test_a_credential_is_sent_in_its_own_headers_and_without_the_blanks_around_it() -> None:
+    token = AccessToken(SecretStr(" abc\n"))
+    assert token.headers() == {"Authorization": "Bearer abc"}
+    client = PlatformClient("id", SecretStr("s"))
+    assert client.headers() == {"x-cal-client-id": "id", "x-cal-secret-key": "s"}
+
+
+@pytest.mark.parametrize("secret", ["", "  ", "cal_a\nb", "cal_ä", "cal_\u2026", "cal_a b", "cal_\x7f"])
+def test_a_credential_that_no_header_holds_is_refused_without_quoting_it(secret: str) -> None:
+    with pytest.raises(CredentialError) as caught:
+        CalcomClient(connection_to(always(), ApiKey(SecretStr(secret))))
+    assert not secret.strip() or secret not in repr(caught.value) + str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("do", "path", "query"),
+    [
+        (fetch_page, OOO, {"take": "250", "skip": "0"}),
+        (lambda c: c.fetch_users(1, skip=5), "/v2/organizations/1/users", {"take": "1000", "skip": "5"}),
+        (
+            lambda c: c.fetch_user_entries(1, 7, take=9),
+            "/v2/organizations/1/users/7/ooo",
+            {"take": "9", "skip": "0"},
+        ),
+        (
+            lambda c: c.fetch_organization_entries(1, sort_start="asc", sort_end="desc"),
+            OOO,
+            {"take": "250", "skip": "0", "sortStart": "asc", "sortEnd": "desc"},
+        ),
+        (
+            lambda c: c.fetch_organization_entries(1, email="a+b@acme.example"),
+            OOO,
+            {"take": "250", "skip": "0", "email": "a+b@acme.example"},
+        ),
+        (
+            lambda c: c.fetch_user_entries(1, 7, sort_start="desc"),
+            "/v2/organizations/1/users/7/ooo",
+            {"take": "250", "skip": "0", "sortStart": "desc"},
+        ),
+    ],
+)
+def test_only_what_was_asked_for_is_sent(do: Call, path: str, query: dict[str, str]) -> None:
+    wire = always(json={"status": "success", "data": []})
+    call(wire, do)
+    (request,) = wire.requests
+    assert request.url.path == path
+    assert dict(request.url.params) == query
+    assert b"+" not in request.url.query
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        lambda c: c.fetch_users(0),
+        lambda c: c.fetch_users(2**31),
+        lambda c: c.fetch_users(True),  # noqa: FBT003 - the wrong type is the point
+        lambda c: c.fetch_users("1"),
+        lambda c: c.fetch_users(1, take=0),
+        lambda c: c.fetch_users(1, take=1001),
+        lambda c: c.fetch_users(1, skip=-1),
+        lambda c: c.fetch_organization_entries(1, take=251),
+        lambda c: c.fetch_user_entries(1, -7),
+    ],
+)
+def test_what_the_server_would_misread_is_refused_before_it_is_sent(do: Call) -> None:
+    wire = always()
+    with pytest.raises(ValueError, match="found"):
+        call(wire, do)
+    assert wire.requests == []
+
+
+def test_a_call_counts_its_own_traffic_beside_the_clients() -> None:
+    own = Traffic()
+    simulator = Simulator(World((), ()), faults=[Fault("500", times=2)])
+    _, traffic = call(simulator, lambda client: client.fetch_users(1, traffic=own))
+    assert (own.requests, own.retries) == (traffic.requests, traffic.retries) == (3, 2)
+
+
+# Secrets
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        ApiKey(SecretStr("cal_live_s3cr3t")),
+        AccessToken(SecretStr("eyJ-s3cr3t")),
+        PlatformClient("client", SecretStr("s3cr3t")),
+    ],
+)
+def test_no_error_shows_the_credential_even_if_the_server_quotes_it(credential: Credential) -> None:
+    def quote(request: httpx.Request) -> httpx.Response:
+        text = " ".join(request.headers.values())
+        return httpx.Response(401, json={"error": {"code": "UnauthorizedException", "message": text}})
+
+    error, _ = call(Wire(quote), credential=credential)
+    assert isinstance(error, ApiError)
+    assert "s3cr3t" not in f"{error}{error!r}{error.detail}{credential}{credential!r}"
+
+
+def test_the_environments_own_headers_may_be_added_but_never_replace_the_credential() -> None:
+    wire = always(json={"status": "success", "data": []})
+    connection = replace(
+        connection_to(wire),
+        headers={"X-Trace": "1", "Authorization": "other"},
+        base_url="http://api.example/",
+    )
+
+    async def run() -> None:
+        async with CalcomClient(connection) as client:
+            await fetch_page(client)
+
+    run_virtually(run())
+    assert wire.requests[0].headers["authorization"] == f"Bearer {OWNER_KEY}"
+    assert wire.requests[0].headers["x-trace"] == "1"
+    assert str(wire.requests[0].url).startswith("http://api.example/v2/")

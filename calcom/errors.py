@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 BODY_LIMIT = 500
-_EMAIL = re.compile(r"[^\s\"'<>=&,;:]+(?:@|%40)[^\s\"'<>=&,;]+")
+_EMAIL = re.compile(r"[^\s\"<>,;]*(?:@|%40)[^\s\"'<>&,;]*")
 _KEY = re.compile(r"\bcal_[A-Za-z0-9_\-]+")
 
 

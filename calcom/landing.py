@@ -153,6 +153,7 @@ class Landing:
 
     def user_ids(self) -> list[int]:
         """The ids of all users that were read, ascending; also of those of whom no more could be read."""
+        self.flush()
         ids: set[int | None] = set()
         for path in self.segments("users"):
             with _naming(path):

@@ -18,6 +18,7 @@ import random
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 
 UNSTATED_BLOCK_SECONDS = 60.0
 """How long a 429 blocks when its headers do not say: Cal.com's default."""
@@ -34,11 +35,13 @@ _TOO_MANY = 429
 
 @dataclass
 class Window:
-    """One named limit: `limit` requests a window, `remaining` of them left until `ends_at`."""
+    """One named limit: `limit` requests in `length` seconds, `remaining` of them left until `ends_at`."""
 
     limit: int
     remaining: int
     ends_at: float
+    length: float = field(default=0.0, compare=False)
+    """The longest reset that was stated, which a window's first answer does."""
 
 
 @dataclass
@@ -66,6 +69,16 @@ class Budget:
             return None
         return 0.0
 
+    def seconds_for(self, requests: int, now: float) -> float:
+        """Seconds that the limits will impose on `requests` more requests, as far as is known."""
+        waits = [max(self.blocked_until - now, 0.0)]
+        for window in self.windows.values():
+            missing = requests - max(window.remaining, 0)
+            if missing > 0:
+                rest = 0.0 if window.ends_at == float("inf") else max(window.ends_at - now, 0.0)
+                waits.append(rest + (ceil(missing / window.limit) - 1) * window.length)
+        return max(waits)
+
     def note_sent(self) -> None:
         """A request has left."""
         self.in_flight += 1
@@ -81,7 +94,7 @@ class Budget:
         self.in_flight -= 1
         stated = read_limits(headers)
         for name, (limit, remaining, reset) in stated.items():
-            self._take_over(name, Window(limit, remaining, now + reset), now)
+            self._take_over(name, Window(limit, remaining, now + reset, reset), now)
         asked = _retry_after(headers)
         if status == _TOO_MANY:
             resets = [reset for _, _, reset in stated.values()] + ([] if asked is None else [asked])
@@ -93,11 +106,12 @@ class Budget:
 
     def _take_over(self, name: str, told: Window, now: float) -> None:
         known = self.windows.get(name)
+        told.length = max(told.length, known.length if known else 0.0)
         if known is None or known.ends_at == float("inf") or now >= known.ends_at:
             told.remaining -= self.in_flight
             self.windows[name] = told
             return
-        known.limit = told.limit
+        known.limit, known.length = told.limit, told.length
         known.remaining = min(known.remaining, told.remaining)
         known.ends_at = min(known.ends_at, told.ends_at)
 
@@ -173,6 +187,10 @@ class Pacer:
             self.waited_seconds += seconds
             self._on_wait(seconds)
         await self._sleep(seconds)
+
+    def seconds_for(self, requests: int) -> float:
+        """Seconds that the limits will impose on `requests` more requests, as far as is known."""
+        return self.budget.seconds_for(requests, self._clock())
 
     def note_answer(self, status: int, headers: Mapping[str, str]) -> None:
         """Report the answer to a request that was let through."""

@@ -29,7 +29,7 @@ class SilentObserver:
     def stage_started(self, name: str, detail: str) -> None:
         """Nothing is shown."""
 
-    def requests_expected(self, requests: int) -> None:
+    def requests_expected(self, requests: int, seconds_for: Callable[[int], float]) -> None:
         """Nothing is shown."""
 
     def waiting(self, seconds: float) -> None:
@@ -37,13 +37,15 @@ class SilentObserver:
 
 
 class LineObserver:
-    """One line a stage, a pause or a failed scope, and one every ten seconds in between."""
+    """One line a stage, a pause or a scope without a proof, and one every ten seconds in between."""
 
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         """`write` takes a line without its end."""
         self._write, self._clock = write, clock
         self._pages = self._rows = self._expected = 0
-        self._written_at = clock()
+        self._waited = 0.0
+        self._seconds_for: Callable[[int], float] = lambda _: 0.0
+        self._began_at = self._written_at = clock()
 
     def page_read(self, scope: Scope, rows: int) -> None:
         """Count, and say so every ten seconds."""
@@ -51,7 +53,7 @@ class LineObserver:
         self._pages += 1
         self._rows += rows
         if self._clock() - self._written_at >= LINE_EVERY_SECONDS:
-            self._say(f"{self._pages:,} of about {self._expected:,} requests, {self._rows:,} records")
+            self._say(f"{self._rows:,} records in {self._pages:,} requests; {self.time_left()}")
 
     def scope_ended(self, result: ScopeResult) -> None:
         """Say which scope has no proof, and why."""
@@ -63,13 +65,23 @@ class LineObserver:
         """Say where the run is."""
         self._say(f"{name}: {detail}")
 
-    def requests_expected(self, requests: int) -> None:
-        """Remember how many requests the run will be."""
-        self._expected = requests
+    def requests_expected(self, requests: int, seconds_for: Callable[[int], float]) -> None:
+        """Say how many requests are to come, and how long that takes."""
+        self._pages, self._expected, self._seconds_for = 0, requests, seconds_for
+        self._began_at, self._waited = self._clock(), 0.0
+        self._say(f"about {requests:,} requests to come; {self.time_left()}")
 
     def waiting(self, seconds: float) -> None:
         """Say that the rate limit imposes a pause."""
-        self._say(f"waiting {seconds:.0f} s for the rate limit")
+        self._waited += seconds
+        self._say(f"waiting {seconds:.0f} s for the rate limit; {self.time_left()}")
+
+    def time_left(self) -> str:
+        """What is left of the reading: the limit's pauses, and the requests at the pace so far."""
+        missing = max(self._expected - self._pages, 0)
+        busy = self._clock() - self._began_at - self._waited
+        seconds = self._seconds_for(missing) + missing * max(busy, 0.0) / max(self._pages, 1)
+        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"  # noqa: PLR2004
 
     def _say(self, text: str) -> None:
         self._written_at = self._clock()
@@ -77,30 +89,36 @@ class LineObserver:
 
 
 class BarObserver(LineObserver):
-    """A progress bar with requests and pauses, above it a line for each scope without a proof."""
+    """A progress bar with requests and the time left, above it a line for each scope without a proof."""
 
     def __init__(self, bar: "RichProgress") -> None:
         """Draw on `bar`, which the caller starts and stops."""
         super().__init__(lambda text: bar.console.print(text, highlight=False, markup=False))
         self._bar = bar
-        self._task = bar.add_task("connecting", total=None)
+        self._task = bar.add_task("connecting", total=None, left="")
 
     def page_read(self, scope: Scope, rows: int) -> None:
         """Move the bar."""
-        del scope, rows
-        self._bar.advance(self._task)
+        del scope
+        self._pages += 1
+        self._rows += rows
+        self._bar.update(self._task, advance=1, left=self.time_left())
 
     def stage_started(self, name: str, detail: str) -> None:
         """Name the stage on the bar."""
         self._bar.update(self._task, description=f"{name}: {detail}")
 
-    def requests_expected(self, requests: int) -> None:
+    def requests_expected(self, requests: int, seconds_for: Callable[[int], float]) -> None:
         """Give the bar its end."""
-        self._bar.update(self._task, total=requests)
+        self._pages, self._expected, self._seconds_for = 0, requests, seconds_for
+        self._began_at, self._waited = self._clock(), 0.0
+        self._bar.reset(self._task, total=requests, left=self.time_left())
 
     def waiting(self, seconds: float) -> None:
         """Say on the bar that the rate limit imposes a pause."""
-        self._bar.update(self._task, description=f"waiting {seconds:.0f} s for the rate limit")
+        self._waited += seconds
+        left = f"waiting {seconds:.0f} s for the rate limit; {self.time_left()}"
+        self._bar.update(self._task, left=left)
 
 
 @contextlib.contextmanager
@@ -112,9 +130,14 @@ def show_progress(*, is_quiet: bool) -> Iterator[Observer]:
         yield LineObserver(_write_line)
     else:
         from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             yield BarObserver(bar)
 

@@ -46,10 +46,8 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
                 settings, strategy=Strategy.AUTO, observer=observer, allows_mass_delete=True
             )
         write(f"First sync\n{first.as_text()}\n")
-        truth = len(world.entries())
-        write(
-            f"The simulator holds {truth:,} entries; the warehouse has {first.published['fct_ooo_entries']:,}.\n"
-        )
+        truth, loaded = len(world.entries()), first.published["fct_ooo_entries"]
+        write(f"The simulator holds {truth:,} entries; the warehouse has {loaded:,}.\n")
         with show_progress(is_quiet=is_quiet) as observer:
             second = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer)
         write(f"Second sync, nothing changed meanwhile\n{second.as_text()}\n")

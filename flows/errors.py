@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from calcom.errors import (
     ApiError,
     CalcomError,
+    CredentialError,
     ErrorKind,
     LandingError,
     ProtocolError,
@@ -43,6 +44,7 @@ def exit_code_of(error: BaseException) -> int:
         return 11 if error.kind in refused else 12 if error.kind in unavailable else 13
     codes: tuple[tuple[type[BaseException], int], ...] = (
         (ConfigurationError, 10),
+        (CredentialError, 10),
         (AccessRefusedError, 11),
         (TransportError, 12),
         (ProtocolError, 13),

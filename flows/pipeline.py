@@ -66,7 +66,8 @@ def read_people(run: Run) -> ScopeResult:
             entries=run.known.entries if run.known else None,
             take=run.landing.facts.page_size,
         )
-    run.observer.requests_expected(_estimate_requests(run, users=len(run.landing.user_ids())))
+    missing = _estimate_requests(run, users=len(run.landing.user_ids())) - run.landing.page_count
+    run.observer.requests_expected(max(missing, 0), run.client.pacer.seconds_for)
     return result
 
 

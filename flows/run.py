@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -33,8 +33,8 @@ class Observer(Progress, Protocol):
     def stage_started(self, name: str, detail: str) -> None:
         """The run has come to `name`."""
 
-    def requests_expected(self, requests: int) -> None:
-        """So many requests the whole run will be, as far as is known."""
+    def requests_expected(self, requests: int, seconds_for: Callable[[int], float]) -> None:
+        """So many requests are still to come, as far as is known; `seconds_for` so many the limit imposes."""
 
     def waiting(self, seconds: float) -> None:
         """The rate limit imposes a pause."""

@@ -10,9 +10,6 @@ from transforms.schema import DATES, ENTRY_DAYS, PERSON_DAYS
 LONGEST_SPAN_DAYS = 36_525
 """A century: an entry is followed no further, so that one typing error in a year can't fill the disk."""
 
-_RANK_SHIFT = 2**56
-"""A day's entries are ranked by precedence first and entry id second, packed into one integer."""
-
 _FRIDAY = 5
 
 
@@ -47,34 +44,28 @@ def resolve_person_days(entry_days: pl.DataFrame, entries: pl.DataFrame) -> pl.D
     of the first entry, in the same order, that names one. `entries` gives `covering_user_id` by
     `entry_id`; one organization at a time.
     """
-    covers = entries.lazy().select("entry_id", "covering_user_id")
-    rank = pl.col("reason").replace_strict(SORT_ORDER, return_dtype=pl.Int64) * _RANK_SHIFT
-    ranks = entries.lazy().select("entry_id", "covering_user_id", rank=rank + pl.col("entry_id"))
-    ranks = ranks.select(
-        "entry_id", "rank", rank_of_cover=pl.when(pl.col("covering_user_id").is_not_null()).then("rank")
+    precedence = pl.col("reason").replace_strict(SORT_ORDER, return_dtype=pl.Int32)
+    ranked = entries.sort(precedence, "entry_id").with_row_index("rank")
+    ranks = ranked.lazy().select(
+        "entry_id",
+        "rank",
+        rank_of_cover=pl.when(pl.col("covering_user_id").is_not_null()).then("rank"),
     )
-    person_days = (
+    firsts = (
         entry_days.lazy()
-        .select("organization_id", "user_id", "date_on", "entry_id")
+        .select(*PERSON_DAYS.key, "entry_id")
         .join(ranks, on="entry_id")
-        .group_by("organization_id", "user_id", "date_on")
-        .agg(
-            pl.col("rank").min(),
-            pl.col("rank_of_cover").min() % _RANK_SHIFT,
-            entry_count=pl.len().cast(pl.Int32),
-        )
-        .join(covers, left_on="rank_of_cover", right_on="entry_id", how="left")
-        .sort("organization_id", "user_id", "date_on")
-        .select(
-            "organization_id",
-            "user_id",
-            "date_on",
-            _reason_of("rank").alias("reason"),
-            "entry_count",
-            _is_working_day().alias("is_working_day"),
-            "covering_user_id",
-        )
+        .group_by(PERSON_DAYS.key)
+        .agg(pl.col("rank", "rank_of_cover").min(), entry_count=pl.len().cast(pl.Int32))
+        .sort(PERSON_DAYS.key)
         .collect()
+    )
+    person_days = firsts.select(
+        *PERSON_DAYS.key,
+        ranked["reason"].gather(firsts["rank"]),
+        "entry_count",
+        _is_working_day().alias("is_working_day"),
+        ranked["covering_user_id"].gather(firsts["rank_of_cover"]),
     )
     return PERSON_DAYS.check(person_days)
 
@@ -92,11 +83,6 @@ def build_calendar(first: date, last: date) -> pl.DataFrame:
         (day.dt.weekday() > _FRIDAY).alias("is_weekend"),
     )
     return DATES.check(calendar)
-
-
-def _reason_of(rank: str) -> pl.Expr:
-    codes = {order: code for code, order in SORT_ORDER.items()}
-    return (pl.col(rank) // _RANK_SHIFT).replace_strict(codes, return_dtype=pl.String)
 
 
 def _is_working_day() -> pl.Expr:

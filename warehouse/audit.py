@@ -32,7 +32,7 @@ def audit_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[Publish
     audits = [_audit_key(connection, table) for table in tables]
     audits += [_audit_required(connection, table) for table in tables]
     audits += [_audit_reference(connection, *reference) for reference in _REFERENCES]
-    audits.append(_audit_conservation(connection))
+    audits += [_audit_conservation(connection), _audit_history(connection), _audit_days(connection)]
     failures = [f"{one.name}: {one.offending_rows} row(s)" for one in audits if one.offending_rows]
     if failures:
         raise AuditError(failures)
@@ -67,3 +67,20 @@ def _audit_conservation(connection: duckdb.DuckDBPyConnection) -> Audit:
         " + rows_quarantined"
     )
     return Audit("every row read is inserted, updated, unchanged or quarantined", _count(connection, lost))
+
+
+def _audit_history(connection: duckdb.DuckDBPyConnection) -> Audit:
+    unclear = (
+        "SELECT 1 FROM marts.fct_ooo_entries AS e"
+        " LEFT JOIN marts.ooo_entry_history AS h USING (organization_id, entry_id)"
+        " GROUP BY organization_id, entry_id HAVING count(h.change) FILTER (h.valid_to IS NULL) <> 1"
+    )
+    return Audit("every entry has one open version in its history", _count(connection, unclear))
+
+
+def _audit_days(connection: duckdb.DuckDBPyConnection) -> Audit:
+    different = (
+        "SELECT 1 WHERE (SELECT count(*) FROM marts.fct_entry_days)"
+        " <> (SELECT coalesce(sum(entry_count), 0) FROM marts.fct_absence_days)"
+    )
+    return Audit("fct_entry_days and fct_absence_days count the same entry-days", _count(connection, different))

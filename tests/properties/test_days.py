@@ -32,7 +32,7 @@ def test_a_date_never_moves_whatever_time_of_day_it_carries(
     assert entry["starts_at_raw"] == datetime.fromisoformat(texts["start"][:-1])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(read=st.lists(absences(), max_size=25, unique_by=lambda one: one.entry_id))
 def test_days_are_those_that_plain_python_counts(read: list[Absence]) -> None:
     naive = NaiveWarehouse()

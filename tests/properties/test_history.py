@@ -35,7 +35,7 @@ GROUP BY organization_id, entry_id
 """
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(nights=NIGHTS)
 def test_an_as_of_query_gives_every_earlier_state_back(nights: tuple[Reading, ...]) -> None:
     naive = NaiveWarehouse()
@@ -54,7 +54,7 @@ def test_an_as_of_query_gives_every_earlier_state_back(nights: tuple[Reading, ..
             assert [row["entry_id"] for row in rows_of(connection, AS_OF, **just_before)] == sorted(before)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(nights=NIGHTS)
 def test_versions_follow_each_other_without_a_gap_or_an_overlap(nights: tuple[Reading, ...]) -> None:
     with new_warehouse() as connection:

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from calcom.paging import Page, Scan, Verdict
 from calcom.strategy import pages_for
 
-FULL = settings.get_profile("full")
-
 
 @dataclass
 class Table:
@@ -78,7 +76,7 @@ def read(
     return seen, pages
 
 
-@settings(FULL if settings.default is FULL else settings(max_examples=400))
+@settings(max_examples=4 * settings.default.max_examples)
 @given(
     seed=st.integers(0, 2**32),
     rows=st.one_of(st.integers(0, 40), st.integers(0, 1_500)),
@@ -90,7 +88,7 @@ def read(
 def test_a_complete_scan_has_every_row_that_lived_through_it(  # noqa: PLR0913 - what may vary
     *, seed: int, rows: int, take: int, room: int, error: float, unrest: float
 ) -> None:
-    table = Table(random.Random(seed), rows)  # noqa: S311
+    table = Table(random.Random(seed), rows)
     scan = Scan(take)
     seen, _ = read(scan, table, room=room, expected_rows=int(rows * error), unrest=unrest)
     if scan.verdict is Verdict.COMPLETE:
@@ -109,7 +107,7 @@ def test_a_complete_scan_has_every_row_that_lived_through_it(  # noqa: PLR0913 -
 def test_a_quiet_table_is_complete_in_the_fewest_pages_in_any_order(
     seed: int, rows: int, take: int, room: int
 ) -> None:
-    table = Table(random.Random(seed), rows)  # noqa: S311
+    table = Table(random.Random(seed), rows)
     scan = Scan(take)
     seen, _ = read(scan, table, room=room, expected_rows=rows, unrest=0.0)
     assert scan.verdict is Verdict.COMPLETE
@@ -127,7 +125,7 @@ def test_a_quiet_table_is_complete_in_the_fewest_pages_in_any_order(
 def test_the_pages_rebuild_the_scan_at_every_point_where_it_may_be_killed(
     seed: int, rows: int, take: int, room: int, unrest: float
 ) -> None:
-    table = Table(random.Random(seed), rows)  # noqa: S311
+    table = Table(random.Random(seed), rows)
     scan = Scan(take)
     _, pages = read(scan, table, room=room, expected_rows=rows, unrest=unrest)
     one, other = Scan(take), Scan(take)
@@ -148,7 +146,7 @@ def test_the_pages_rebuild_the_scan_at_every_point_where_it_may_be_killed(
     kind=st.sampled_from(["random", "descending", "ignores_skip", "duplicates", "shuffled", "empty_or_full"]),
 )
 def test_the_scan_ends_whatever_a_server_does(seed: int, take: int, room: int, kind: str) -> None:
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     scan = Scan(take, max_pages=400)
     asked: list[int] = []
     while not scan.is_over:

@@ -49,6 +49,7 @@ LAX = Guards(allows_mass_delete=True, max_quarantined_rows=10**9)
 def new_warehouse(path: Path | str = ":memory:") -> Iterator[duckdb.DuckDBPyConnection]:
     """A migrated warehouse, in memory unless a path is given."""
     with open_warehouse(Path(path)) as connection:
+        connection.execute("SET threads = 1")  # a dozen rows gain nothing by a second one
         migrate(connection)
         create_mart_views(connection)
         yield connection

@@ -180,21 +180,21 @@ def refused(simulator: Simulator) -> int:
 def test_a_fresh_window_gives_no_429_and_next_to_all_that_the_limit_allows(concurrency: int) -> None:
     async def run() -> tuple[int, float]:
         simulator = simulate()
-        await spend(connect(simulator), 481, concurrency)
+        await spend(connect(simulator), 361, concurrency)
         return refused(simulator), virtual_now()
 
     refusals, seconds = run_virtually(run())
     assert refusals == 0
-    # The 481st opens the fifth window, so four whole windows came before it.
-    assert 480 / seconds >= 0.95 * 120 / 60
+    # The 361st opens the fourth window, so three whole windows came before it.
+    assert 360 / seconds >= 0.95 * 120 / 60
 
 
 def test_a_limit_beyond_reach_is_not_waited_for() -> None:
     async def run() -> float:
-        await spend(connect(simulate(limits=Limits(api_key=(RateLimit(limit=10_000),)))), 400, 8)
+        await spend(connect(simulate(limits=Limits(api_key=(RateLimit(limit=10_000),)))), 160, 8)
         return virtual_now()
 
-    assert run_virtually(run()) <= (400 / 8 + 2) * LATENCY_SECONDS
+    assert run_virtually(run()) <= (160 / 8 + 2) * LATENCY_SECONDS
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
@@ -220,14 +220,14 @@ def test_joining_a_window_that_others_half_used_costs_no_429(concurrency: int) -
         ) as other:
             for _ in range(60):
                 await other.get("/v2/me")
-        await spend(connect(simulator), 300, concurrency)
+        await spend(connect(simulator), 130, concurrency)
         return refused(simulator)
 
     assert run_virtually(run()) == 0
 
 
-@pytest.mark.parametrize("concurrency", [1, 4, 8])
-@pytest.mark.parametrize("every_seconds", [0.9, 3.0, 7.0])
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("every_seconds", [0.9, 7.0])
 def test_someone_who_keeps_using_the_window_costs_at_most_one_429(
     concurrency: int, every_seconds: float
 ) -> None:
@@ -249,7 +249,7 @@ def test_someone_who_keeps_using_the_window_costs_at_most_one_429(
 
         other = asyncio.create_task(use_slowly())
         await asyncio.sleep(5)
-        await spend(client, 150, concurrency)
+        await spend(client, 130, concurrency)
         other.cancel()
         await asyncio.gather(other, return_exceptions=True)
         return client.traffic.throttled, client.traffic.retries
@@ -303,10 +303,10 @@ def test_an_edge_429_in_html_is_waited_for_a_minute() -> None:
 
 def test_a_server_without_rate_headers_is_not_paced() -> None:
     async def run() -> float:
-        await spend(connect(simulate(limits=None)), 800, 8)
+        await spend(connect(simulate(limits=None)), 160, 8)
         return virtual_now()
 
-    assert run_virtually(run()) <= (800 / 8 + 2) * LATENCY_SECONDS
+    assert run_virtually(run()) <= (160 / 8 + 2) * LATENCY_SECONDS
 
 
 def test_lost_requests_neither_deadlock_the_others_nor_stay_under_way() -> None:
@@ -335,7 +335,7 @@ def test_who_gives_up_waiting_leaves_the_way_free_for_the_others(cancelled_after
     async def run() -> int:
         simulator = simulate(limits=Limits(api_key=(RateLimit(limit=5),)))
         client = connect(simulator)
-        chance = random.Random(1)  # noqa: S311
+        chance = random.Random(1)
         tasks = [asyncio.create_task(client.fetch_users(1)) for _ in range(20)]
         await asyncio.sleep(cancelled_after)
         for task in chance.sample(tasks, 8):

@@ -8,11 +8,10 @@ import duckdb
 import pytest
 
 from tests.support.naive import Absence, Reading, Reject
-from tests.support.warehouse import LAX, load, new_warehouse, night, read_all, rows_of
+from tests.support.warehouse import LAX, TABLES, load, new_warehouse, night, read_all, rows_of
 from warehouse.audit import audit_tables
 from warehouse.errors import GuardError, WarehouseError
 from warehouse.snapshot import Guards
-from tests.support.warehouse import TABLES
 
 A = Absence(1, 1, date(2026, 3, 2), date(2026, 3, 6))
 B = Absence(2, 2, date(2026, 3, 4), date(2026, 3, 5), reason="sick", cover=1)

@@ -1,0 +1,69 @@
+"""Readers and the writer never wait for each other."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.support.crash import PROCESSES, hold, intrude, reading_of, run_night
+from tests.support.warehouse import load, new_warehouse
+
+pytestmark = pytest.mark.slow
+
+ENTRIES = 200
+
+
+def live_entries(data_dir: Path) -> int:
+    with duckdb.connect(data_dir / "ooo.duckdb", read_only=True) as connection:
+        query = "SELECT count(*) FROM fct_ooo_entries WHERE deleted_at IS NULL"
+        count: int = connection.execute(query).fetchall()[0][0]
+        return count
+
+
+def test_a_reader_that_never_closes_keeps_its_version_and_hinders_no_one(tmp_path: Path) -> None:
+    run_night(tmp_path, 1, ENTRIES)
+    before = live_entries(tmp_path)
+    ours, theirs = PROCESSES.Pipe()
+    holder = PROCESSES.Process(target=hold, args=(tmp_path, theirs), daemon=True)
+    holder.start()
+    assert ours.recv() == before
+    for number in (2, 3, 4):
+        run_night(tmp_path, number, ENTRIES)
+        ours.send(True)
+        assert ours.recv() == before
+        assert live_entries(tmp_path) == len(reading_of(number, ENTRIES).absences)
+    ours.send(False)
+    holder.join(60)
+    assert holder.exitcode == 0
+
+
+def test_an_open_parquet_file_is_read_to_its_end_after_it_was_replaced(tmp_path: Path) -> None:
+    run_night(tmp_path, 1, ENTRIES)
+    path = tmp_path / "exports" / "current" / "fct_ooo_entries.parquet"
+    content = path.read_bytes()
+    with path.open("rb") as opened:
+        run_night(tmp_path, 2, ENTRIES)
+        assert opened.read() == content
+    assert path.read_bytes() != content
+
+
+def test_a_reader_of_the_warehouse_itself_is_turned_away_and_told_where_to_read(tmp_path: Path) -> None:
+    run_night(tmp_path, 1, ENTRIES)
+    with new_warehouse(tmp_path / "warehouse.duckdb") as connection:
+        load(connection, reading_of(2, ENTRIES))
+        ours, theirs = PROCESSES.Pipe()
+        intruder = PROCESSES.Process(target=intrude, args=(tmp_path, theirs), daemon=True)
+        intruder.start()
+        message = ours.recv()
+        intruder.join(60)
+    assert "ooo.duckdb" in message
+    assert str(tmp_path) in message
+
+
+def test_a_copied_publication_needs_nothing_beside_it(tmp_path: Path) -> None:
+    run_night(tmp_path, 1, ENTRIES)
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(tmp_path / "ooo.duckdb", tmp_path / "elsewhere" / "ooo.duckdb")
+    assert live_entries(tmp_path / "elsewhere") == len(reading_of(1, ENTRIES).absences)
+    assert not list(tmp_path.glob("*.wal"))

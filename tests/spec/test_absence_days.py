@@ -1,0 +1,54 @@
+"""Overlapping entries, and the one row a day that becomes of them, drawn as tables."""
+
+from datetime import date
+
+from tests.support.naive import Absence
+from tests.support.tables import draw, parse
+from tests.support.warehouse import landed_entries
+from transforms.days import explode_entry_days, resolve_person_days
+from transforms.entries import normalise_entries
+
+ENTRIES = """
+| entry_id | user_id | first      | last       | reason         | cover |
+| 1        | 1       | 2026-03-05 | 2026-03-09 | vacation       |       |
+| 2        | 1       | 2026-03-06 | 2026-03-06 | sick           | 3     |
+| 3        | 1       | 2026-03-09 | 2026-03-09 | public_holiday |       |
+| 4        | 1       | 2026-03-09 | 2026-03-09 | travel         | 4     |
+| 6        | 2       | 2026-03-06 | 2026-03-06 | vacation       | 5     |
+| 5        | 2       | 2026-03-06 | 2026-03-06 | vacation       | 6     |
+| 7        | 2       | 2026-03-09 | 2026-03-06 | sick           |       |
+| 8        | 3       | 2026-03-06 | 2026-03-06 | no such reason |       |
+| 9        | 3       | 2026-03-06 | 2026-03-06 | unspecified    |       |
+| 10       | 4       | 2026-03-06 | 2026-03-06 | unspecified    | 1     |
+| 11       | 4       | 2026-03-06 | 2026-03-06 |                |       |
+"""
+
+DAYS = """
+| user_id | date_on    | reason         | entry_count | is_working_day | covering_user_id |
+| 1       | 2026-03-05 | vacation       | 1           | yes            |                  |
+| 1       | 2026-03-06 | sick           | 2           | yes            | 3                |
+| 1       | 2026-03-07 | vacation       | 1           | no             |                  |
+| 1       | 2026-03-08 | vacation       | 1           | no             |                  |
+| 1       | 2026-03-09 | public_holiday | 3           | yes            | 4                |
+| 2       | 2026-03-06 | vacation       | 2           | yes            | 6                |
+| 3       | 2026-03-06 | unspecified    | 2           | yes            |                  |
+| 4       | 2026-03-06 | custom         | 2           | yes            | 1                |
+"""
+
+
+def test_a_persons_day_counts_once_under_the_first_reason_with_the_first_cover() -> None:
+    read = tuple(
+        Absence(
+            entry_id=int(row["entry_id"] or 0),
+            user_id=int(row["user_id"] or 0),
+            first=date.fromisoformat(row["first"] or ""),
+            last=date.fromisoformat(row["last"] or ""),
+            reason=row["reason"],
+            cover=int(row["cover"]) if row["cover"] else None,
+        )
+        for row in parse(ENTRIES)
+    )
+    entries = normalise_entries(landed_entries(read), organization_id=7)
+    person_days = resolve_person_days(explode_entry_days(entries), entries)
+    expected = parse(DAYS)
+    assert draw(person_days.to_dicts(), list(expected[0])) == expected

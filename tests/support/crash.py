@@ -1,0 +1,136 @@
+"""What the crash tests run in processes of their own: a night's run, and readers that never stop."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import random
+import signal
+import sys
+from collections.abc import Iterator
+from datetime import date, timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+
+from tests.support.naive import MACROS, Absence, Reading
+from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
+from warehouse.errors import WarehouseError
+from warehouse.runs import find_run
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.support.crash"])
+
+FILE_STEPS = frozenset({"os.rename", "os.link"})
+"""The interpreter's own audit events, one for every name on the disk that leads to another file."""
+
+
+def reading_of(number: int, entries: int) -> Reading:
+    """What there is to read on the `number`th night: each night some entries come, change and go."""
+    invented = random.Random(number)  # noqa: S311 - invented data
+    absences = []
+    for entry_id in range(1, entries + 1):
+        if invented.random() < 0.1:
+            continue
+        first = date(2026, 1, 1) + timedelta(days=entry_id % 300 + (number if entry_id % 20 == 0 else 0))
+        last = first + timedelta(days=entry_id % 5)
+        absences.append(Absence(entry_id, entry_id % 40 + 1, first, last, cover=entry_id % 7 + 1))
+    return read_all(tuple(absences), at=night(number), users=tuple(range(1, 41)))
+
+
+def run_night(data_dir: Path, number: int, entries: int, killed_at: int | None = None) -> None:
+    """The warehouse in `data_dir` has that night's reading and has published it.
+
+    The process kills itself at the `killed_at`th change of a name on the disk, if one is given.
+    """
+    if killed_at is not None:
+        _die_at(killed_at)
+    reading = reading_of(number, entries)
+    with new_warehouse(data_dir / "warehouse.duckdb") as connection:
+        if find_run(connection, reading.run_id) is None:
+            load(connection, reading)
+        audit_and_publish(connection, data_dir, reading.run_id)
+
+
+def _die_at(step: int) -> None:
+    steps = iter(range(1, sys.maxsize))
+
+    def count(event: str, _: object) -> None:
+        if event in FILE_STEPS and next(steps) == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
+
+
+def poll(data_dir: Path, parent: Connection) -> None:
+    """Every published file is read again and again until the parent says stop; then it gets the tally."""
+    reads, failures = 0, []
+    while not parent.poll():
+        for attempt in _reads(data_dir):
+            reads += 1
+            if attempt:
+                failures.append(attempt)
+    parent.send((reads, failures))
+
+
+def hold(data_dir: Path, parent: Connection) -> None:
+    """`ooo.duckdb` stays open; each time the parent asks, it gets the count of live entries."""
+    with duckdb.connect(data_dir / "ooo.duckdb", read_only=True) as connection:
+        question = "SELECT count(*) FROM fct_ooo_entries WHERE deleted_at IS NULL"
+        parent.send(connection.execute(question).fetchall()[0][0])
+        while parent.recv():
+            parent.send(connection.execute(question).fetchall()[0][0])
+
+
+def intrude(data_dir: Path, parent: Connection) -> None:
+    """The parent gets what someone is told who opens the warehouse itself."""
+    try:
+        with new_warehouse(data_dir / "warehouse.duckdb"):
+            parent.send("opened")
+    except WarehouseError as error:
+        parent.send(str(error))
+
+
+def _reads(data_dir: Path) -> Iterator[str | None]:
+    """What was wrong with each read, None if nothing."""
+    yield _attempt(lambda: _read_database(data_dir / "ooo.duckdb"))
+    for path in sorted((data_dir / "exports" / "current").glob("*.parquet")):
+        yield _attempt(lambda path=path: _read_file(path))
+    yield _attempt(lambda: _read_generation(data_dir / "exports"))
+
+
+def _attempt(read: object) -> str | None:
+    try:
+        read()  # type: ignore[operator]
+    except Exception as error:  # noqa: BLE001 - whatever it is, a reader has failed
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _read_database(path: Path) -> None:
+    with duckdb.connect(path, read_only=True) as connection:
+        for macro in MACROS:
+            connection.execute(f"FROM {macro}('2026-01-01', '2026-03-31')").fetchall()
+        query = """
+            SELECT (SELECT max(last_seen_at) FROM fct_ooo_entries), (SELECT max(started_at) FROM runs),
+                   (SELECT sum(calendar_days) FROM fct_ooo_entries WHERE deleted_at IS NULL),
+                   (SELECT count(*) FROM fct_entry_days)
+        """
+        ((seen_at, run_at, days, entry_days),) = connection.execute(query).fetchall()
+    assert (seen_at, days) == (run_at, entry_days), "the tables are of two runs"
+
+
+def _read_file(path: Path) -> None:
+    with path.open("rb") as file:
+        declared = pq.ParquetFile(file).metadata.num_rows
+        assert pq.read_table(file).num_rows == declared
+
+
+def _read_generation(exports: Path) -> None:
+    pointer = json.loads((exports / "current.json").read_text())
+    manifest = json.loads((exports / pointer["manifest"]).read_text())
+    for facts in manifest["tables"].values():
+        content = (exports / pointer["folder"] / facts["file"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == facts["sha256"]

@@ -1,0 +1,24 @@
+"""Tables drawn in ASCII, as frames and back."""
+
+from datetime import date, datetime
+from typing import Any
+
+
+def parse(drawing: str) -> list[dict[str, str | None]]:
+    """The rows of a drawn table, every cell as text; an empty cell is None."""
+    lines = [line.strip() for line in drawing.strip().splitlines()]
+    header, *body = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [dict(zip(header, [cell or None for cell in cells], strict=True)) for cells in body]
+
+
+def draw(rows: list[dict[str, Any]], columns: list[str]) -> list[dict[str, str | None]]:
+    """`rows` as `parse` would give them: only `columns`, every value as text."""
+    return [{name: _text(row[name]) for name in columns} for row in rows]
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    return None if value is None else str(value)

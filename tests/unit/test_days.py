@@ -1,0 +1,65 @@
+"""Days at the edges: reversed, endless, none; tests/spec draws precedence, tests/properties counts."""
+
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+
+from tests.support.naive import Absence
+from tests.support.warehouse import landed_entries
+from transforms.days import LONGEST_SPAN_DAYS, build_calendar, explode_entry_days, resolve_person_days
+from transforms.entries import normalise_entries
+from transforms.schema import DATES, ENTRY_DAYS, PERSON_DAYS
+
+
+def days_of(*absences: Absence) -> tuple[pl.DataFrame, pl.DataFrame]:
+    entries = normalise_entries(landed_entries(absences), organization_id=7)
+    entry_days = explode_entry_days(entries)
+    return entry_days, resolve_person_days(entry_days, entries)
+
+
+def test_no_entry_gives_no_day_but_every_column() -> None:
+    entry_days, person_days = days_of()
+    assert (entry_days.height, entry_days.schema) == (0, ENTRY_DAYS.polars_schema)
+    assert (person_days.height, person_days.schema) == (0, PERSON_DAYS.polars_schema)
+
+
+def test_a_reversed_span_has_no_day() -> None:
+    entry_days, person_days = days_of(Absence(1, 1, date(2026, 3, 6), date(2026, 3, 5)))
+    assert entry_days.height == person_days.height == 0
+
+
+@pytest.mark.parametrize("length", [1, 1_000, LONGEST_SPAN_DAYS - 1, LONGEST_SPAN_DAYS])
+def test_a_span_of_up_to_a_century_has_every_day(length: int) -> None:
+    first = date(2024, 2, 28)
+    entry_days, person_days = days_of(Absence(1, 1, first, first + timedelta(days=length - 1)))
+    assert entry_days["date_on"].to_list() == [first + timedelta(days=day) for day in range(length)]
+    assert person_days.height == length
+
+
+def test_a_longer_span_is_followed_for_a_century_and_no_further() -> None:
+    first = date(2026, 1, 1)
+    entry_days, _ = days_of(Absence(1, 1, first, date(9999, 12, 31)))
+    assert entry_days.height == LONGEST_SPAN_DAYS
+    assert entry_days["date_on"].max() == first + timedelta(days=LONGEST_SPAN_DAYS - 1)
+
+
+def test_a_span_at_the_end_of_time_stays_within_it() -> None:
+    entry_days, _ = days_of(Absence(1, 1, date(9999, 12, 30), date(9999, 12, 31)))
+    assert entry_days["date_on"].to_list() == [date(9999, 12, 30), date(9999, 12, 31)]
+
+
+def test_an_entry_id_of_any_size_keeps_its_precedence() -> None:
+    day = date(2026, 3, 2)
+    largest = 2**63 - 1
+    _, person_days = days_of(
+        Absence(1, 1, day, day, reason="vacation", cover=5), Absence(largest, 1, day, day, reason="sick")
+    )
+    (row,) = person_days.to_dicts()
+    assert (row["reason"], row["entry_count"], row["covering_user_id"]) == ("sick", 2, 5)
+
+
+def test_a_calendar_of_one_day_has_one_row() -> None:
+    calendar = build_calendar(date(2024, 12, 30), date(2024, 12, 30))
+    assert calendar.schema == DATES.polars_schema
+    assert calendar.rows() == [(date(2024, 12, 30), 2024, 4, 12, 1, 1, False)]

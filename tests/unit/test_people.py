@@ -1,0 +1,29 @@
+"""What becomes of landed users."""
+
+from datetime import datetime
+
+from calcom.landing import USER_SCHEMA
+from tests.support.naive import Reject
+from tests.support.warehouse import landed, landed_users
+from transforms.people import normalise_people
+from transforms.schema import STAGED_PEOPLE
+
+
+def test_no_user_gives_no_row_but_every_column() -> None:
+    people = normalise_people(landed_users((), (Reject("user", 1, 1),)), organization_id=7)
+    assert (people.height, people.schema) == (0, STAGED_PEOPLE.polars_schema)
+
+
+def test_a_creation_time_is_utc_and_null_if_it_is_none() -> None:
+    texts = ["2020-05-04T03:02:01.123Z", "2020-05-04T03:02:01.123+02:00", "long ago", None]
+    rows = [
+        {"page": 1, "id": number, "email": "e", "created_at": text}
+        for number, text in enumerate(texts, start=1)
+    ]
+    people = normalise_people(landed(rows, USER_SCHEMA), organization_id=7)
+    assert people["created_at"].to_list() == [
+        datetime(2020, 5, 4, 3, 2, 1, 123_000),
+        datetime(2020, 5, 4, 1, 2, 1, 123_000),
+        None,
+        None,
+    ]

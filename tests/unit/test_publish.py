@@ -1,0 +1,254 @@
+"""Publication: whole files or the last ones, each true to its manifest."""
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from tests.support.naive import MACROS, Absence
+from tests.support.warehouse import (
+    TABLES,
+    audit_and_publish,
+    load,
+    new_warehouse,
+    night,
+    read_all,
+    rows_of,
+)
+from warehouse import publish as publishing
+from warehouse.connection import ASIDE
+from warehouse.errors import AuditError, WarehouseError
+
+ABSENCES = tuple(
+    Absence(
+        entry_id=number,
+        user_id=number % 3 + 1,
+        first=date(2026, 1, number % 27 + 1),
+        last=date(2026, 2, number % 27 + 1),
+        reason=[None, "sick", "vacation", "é ☂"][number % 4],
+        cover=[None, 1, 2][number % 3],
+    )
+    for number in range(60, 0, -1)
+)
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with new_warehouse() as opened:
+        load(opened, read_all(ABSENCES, at=night(1)))
+        load(opened, read_all(ABSENCES[:40], at=night(2), organization_id=8))
+        yield opened
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_manifest_tells_the_truth_about_every_file(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    publication = audit_and_publish(connection, tmp_path)
+    pointer = json.loads((tmp_path / "exports" / "current.json").read_text())
+    folder = tmp_path / "exports" / pointer["folder"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert (manifest["generation"], manifest["run_id"]) == (publication.generation, "run-1")
+    assert manifest["published_at"] == "2026-01-01T00:00:00Z"
+    assert list(manifest["tables"]) == [table.name for table in TABLES]
+    for name, facts in manifest["tables"].items():
+        path = folder / facts["file"]
+        assert facts["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert facts["bytes"] == path.stat().st_size
+        assert facts["rows"] == pq.read_metadata(path).num_rows == publication.rows[name]
+
+
+def test_current_files_are_those_of_the_newest_generation(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for run_id in ("run-1", "run-2"):
+        audit_and_publish(connection, tmp_path, run_id)
+    generation = tmp_path / "exports" / "generations" / "run-2"
+    current = {path.name: path for path in (tmp_path / "exports" / "current").iterdir()}
+    assert sorted(current) == sorted(f"{table.name}.parquet" for table in TABLES)
+    assert all(path.samefile(generation / name) for name, path in current.items())
+
+
+def test_where_links_are_impossible_current_files_are_copies(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    audit_and_publish(connection, tmp_path)
+    exports = tmp_path / "exports"
+    for path in (exports / "current").iterdir():
+        assert path.read_bytes() == (exports / "generations" / "run-1" / path.name).read_bytes()
+
+
+def test_every_reader_sees_the_same_rows(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    publication = audit_and_publish(connection, tmp_path)
+    with duckdb.connect(publication.database, read_only=True) as reader:
+        for table in TABLES:
+            path = publication.parquet_folder / f"{table.name}.parquet"
+            rows = reader.execute(f"FROM {table.name}").fetchall()
+            assert rows == reader.execute("FROM read_parquet($path)", {"path": str(path)}).fetchall()
+            assert pl.read_parquet(path).rows() == rows
+            assert [tuple(row.values()) for row in pq.read_table(path).to_pylist()] == rows
+            frame = pd.read_parquet(path)
+            assert (len(frame), list(frame.columns)) == (len(rows), [one.name for one in table.columns])
+            first = frame[table.key[0]].astype(str).tolist()
+            assert first == [str(row[0]) for row in rows] or table.key[0] == "date_on"
+
+
+def test_rows_are_ascending_by_key(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    publication = audit_and_publish(connection, tmp_path)
+    for table in TABLES:
+        frame = pl.read_parquet(publication.parquet_folder / f"{table.name}.parquet")
+        assert frame.equals(frame.sort(table.key))
+
+
+def test_every_macro_answers_in_the_readers_database(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    publication = audit_and_publish(connection, tmp_path)
+    with duckdb.connect(publication.database, read_only=True) as reader:
+        for macro in MACROS:
+            assert rows_of(reader, f"FROM {macro}('2026-01-01', '2026-01-31')")
+
+
+def test_an_empty_organization_gives_files_without_rows(tmp_path: Path) -> None:
+    with new_warehouse() as connection:
+        load(connection, read_all((), at=night(1), users=()))
+        publication = audit_and_publish(connection, tmp_path)
+    empty = {name for name, rows in publication.rows.items() if rows == 0}
+    assert empty == {table.name for table in TABLES} - {"dim_dates", "dim_reasons", "runs"}
+    for name in empty:
+        assert pq.read_table(publication.parquet_folder / f"{name}.parquet").num_rows == 0
+
+
+def test_notes_are_published_only_where_they_are_declared(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    publication = audit_and_publish(connection, tmp_path)
+    path = publication.parquet_folder / "fct_ooo_entries.parquet"
+    assert "notes" not in pq.read_schema(path).names
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_old_generations_are_pruned_by_count(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, keep: int
+) -> None:
+    for number in range(4):
+        audit_and_publish(connection, tmp_path, f"run-{number}", keep_generations=keep)
+    kept = sorted(path.name for path in (tmp_path / "exports" / "generations").iterdir())
+    assert kept == [f"run-{number}" for number in range(4 - keep, 4)]
+
+
+def test_the_newest_generation_is_kept_even_if_its_run_is_older(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for run_id in ("run-5", "run-6", "run-1"):
+        audit_and_publish(connection, tmp_path, run_id, keep_generations=2)
+    kept = sorted(path.name for path in (tmp_path / "exports" / "generations").iterdir())
+    assert kept == ["run-1", "run-6"]
+
+
+def test_a_run_that_publishes_again_leaves_its_first_generation_as_it_is(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    audit_and_publish(connection, tmp_path)
+    before = files_of(tmp_path / "exports" / "generations")
+    publication = audit_and_publish(connection, tmp_path)
+    assert publication.generation == "run-1-2"
+    after = files_of(tmp_path / "exports" / "generations")
+    assert before.items() <= after.items()
+    assert json.loads((tmp_path / "exports" / "current.json").read_text())["generation"] == "run-1-2"
+
+
+def test_what_a_killed_publication_left_is_removed(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    audit_and_publish(connection, tmp_path)
+    exports = tmp_path / "exports"
+    for folder in (tmp_path, exports, exports / "current", exports / "generations"):
+        (folder / f"{ASIDE}file").write_text("half")
+        (folder / f"{ASIDE}folder").mkdir()
+        (folder / f"{ASIDE}folder" / "part.parquet").write_text("half")
+    audit_and_publish(connection, tmp_path, "run-2")
+    assert not list(tmp_path.rglob(f"{ASIDE}*"))
+
+
+def test_a_table_that_is_no_longer_published_leaves_current(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    audit_and_publish(connection, tmp_path)
+    (tmp_path / "exports" / "current" / "dim_gone.parquet").write_text("of an older version")
+    audit_and_publish(connection, tmp_path, "run-2")
+    assert not (tmp_path / "exports" / "current" / "dim_gone.parquet").exists()
+
+
+def test_a_failing_audit_publishes_nothing_and_leaves_the_last_generation(tmp_path: Path) -> None:
+    with new_warehouse() as connection:
+        load(connection, read_all(ABSENCES, at=night(1)))
+        audit_and_publish(connection, tmp_path)
+        before = files_of(tmp_path)
+        connection.execute("DELETE FROM core.people WHERE user_id = 2").fetchall()
+        with pytest.raises(AuditError, match="has its dim_people"):
+            audit_and_publish(connection, tmp_path, "run-2")
+    assert files_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("refused_call", range(12))
+def test_a_disk_that_refuses_is_a_warehouse_error_and_every_name_leads_to_a_whole_file(
+    connection: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    refused_call: int,
+) -> None:
+    audit_and_publish(connection, tmp_path)
+    calls = iter(range(1_000))
+    replace = os.replace
+
+    def refuse(source: Any, target: Any) -> None:
+        if next(calls) == refused_call:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", refuse)
+        with pytest.raises(WarehouseError, match="No space left.*Free space"):
+            audit_and_publish(connection, tmp_path, "run-2")
+    with duckdb.connect(tmp_path / "ooo.duckdb", read_only=True) as reader:
+        assert reader.execute("SELECT count(*) FROM fct_ooo_entries").fetchall() == [(100,)]
+    for path in (tmp_path / "exports" / "current").glob("[!.]*"):
+        pq.read_table(path)
+    audit_and_publish(connection, tmp_path, "run-3")
+    assert not list(tmp_path.rglob(f"{ASIDE}*"))
+
+
+def test_a_table_that_can_not_be_copied_leaves_the_connection_as_it_was(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "_macro_names", lambda: ["create_nothing"])
+        with pytest.raises((WarehouseError, OSError)):
+            audit_and_publish(connection, tmp_path)
+    names = [row["database_name"] for row in rows_of(connection, "FROM duckdb_databases() WHERE NOT internal")]
+    assert names == ["memory"]
+    audit_and_publish(connection, tmp_path)
+
+
+def test_a_folder_whose_name_has_a_quote_is_no_trouble(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    assert audit_and_publish(connection, tmp_path / "O'Neill's data").rows["fct_ooo_entries"] == 100

@@ -1,0 +1,138 @@
+"""One declaration, and everything that has to agree with it: DDL, views, publication."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all, rows_of
+from transforms.errors import TransformError
+from transforms.schema import (
+    DATES,
+    ENTRIES,
+    ENTRY_DAYS,
+    HISTORY,
+    NOTES,
+    PEOPLE,
+    PERSON_DAYS,
+    PUBLISHED,
+    REASONS,
+    RUNS,
+    STAGED_ENTRIES,
+    STAGED_PEOPLE,
+    STAGED_REJECTS,
+    Table,
+)
+from warehouse.snapshot import create_staging
+
+TABLE_IDS = [table.name for table in PUBLISHED]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("published")
+    with new_warehouse() as connection:
+        load(connection, read_all((), at=night(1), users=()))
+        audit_and_publish(connection, folder)
+    yield folder
+
+
+def described(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, bool]]:
+    rows = rows_of(connection, f"DESCRIBE {name}")
+    return [(row["column_name"], row["column_type"], row["null"] == "YES") for row in rows]
+
+
+def declared(table: Table, *extra: Any) -> list[tuple[str, str, bool]]:
+    return [(column.name, column.sql_type, column.is_nullable) for column in (*table.columns, *extra)]
+
+
+def test_the_warehouses_own_tables_have_the_declared_columns() -> None:
+    with new_warehouse() as connection:
+        for name, table in {
+            "core.ooo_entry_history": HISTORY,
+            "ops.runs": RUNS,
+            "marts.fct_entry_days": ENTRY_DAYS,
+            "marts.person_days": PERSON_DAYS,
+            "marts.dim_dates": DATES,
+            "marts.dim_reasons": REASONS,
+        }.items():
+            assert described(connection, name) == declared(table)
+        kept = [column for column in described(connection, "core.ooo_entries") if column[0] != "notes"]
+        assert kept == [column for column in declared(ENTRIES) if column[0] != "is_stale"]
+        people = described(connection, "core.people")[:-1]
+        assert people == [column for column in declared(PEOPLE) if column[0] != "is_stale"]
+
+
+def test_staging_tables_have_the_columns_of_the_frames() -> None:
+    with new_warehouse() as connection:
+        create_staging(connection)
+        for table in (STAGED_ENTRIES, STAGED_PEOPLE, STAGED_REJECTS):
+            assert [one[:2] for one in described(connection, table.name)] == [
+                one[:2] for one in declared(table)
+            ]
+
+
+def test_every_mart_gives_the_columns_that_are_published() -> None:
+    with new_warehouse() as connection:
+        for table in PUBLISHED:
+            found = {name: sql_type for name, sql_type, _ in described(connection, f"marts.{table.name}")}
+            extra = (NOTES,) if table is ENTRIES else ()
+            assert found == {name: sql_type for name, sql_type, _ in declared(table, *extra)}
+
+
+@pytest.mark.parametrize("table", PUBLISHED, ids=TABLE_IDS)
+def test_the_readers_database_has_columns_types_nullability_and_comments(
+    published: Path, table: Table
+) -> None:
+    with duckdb.connect(published / "ooo.duckdb", read_only=True) as connection:
+        assert described(connection, table.name) == declared(table)
+        comments = rows_of(
+            connection,
+            "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = $name"
+            " ORDER BY column_index",
+            name=table.name,
+        )
+        assert [(row["column_name"], row["comment"]) for row in comments] == [
+            (column.name, column.meaning) for column in table.columns
+        ]
+        query = "SELECT comment FROM duckdb_tables() WHERE table_name = $name"
+        (comment,) = rows_of(connection, query, name=table.name)
+        assert table.grain in comment["comment"]
+
+
+@pytest.mark.parametrize("table", PUBLISHED, ids=TABLE_IDS)
+def test_a_parquet_file_has_the_frames_own_schema(published: Path, table: Table) -> None:
+    path = published / "exports" / "current" / f"{table.name}.parquet"
+    assert pl.read_parquet(path).schema == table.polars_schema
+    assert pq.read_schema(path).names == [column.name for column in table.columns]
+
+
+@pytest.mark.parametrize("table", PUBLISHED, ids=TABLE_IDS)
+def test_the_manifest_declares_the_same(published: Path, table: Table) -> None:
+    pointer = json.loads((published / "exports" / "current.json").read_text())
+    manifest = json.loads((published / "exports" / pointer["manifest"]).read_text())
+    facts = manifest["tables"][table.name]
+    assert [(one["name"], one["type"], one["nullable"]) for one in facts["columns"]] == declared(table)
+    assert facts["key"] == list(table.key)
+
+
+def test_every_key_names_columns_that_are_never_null_and_every_column_says_what_it_means() -> None:
+    for table in PUBLISHED:
+        required = {column.name for column in table.columns if not column.is_nullable}
+        assert set(table.key) <= required
+        assert all(column.meaning for column in table.columns)
+        assert len({column.name for column in table.columns}) == len(table.columns)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [pl.DataFrame({"reason": ["sick"]}), pl.DataFrame(schema=REASONS.polars_schema).cast({"label": pl.Binary})],
+)
+def test_a_frame_with_other_columns_or_types_is_refused_by_name(frame: pl.DataFrame) -> None:
+    with pytest.raises(TransformError, match="dim_reasons: expected columns"):
+        REASONS.check(frame)

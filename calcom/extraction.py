@@ -13,7 +13,7 @@ from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient, Traffi
 from calcom.errors import ApiError, CalcomError, ErrorKind, LandingError
 from calcom.landing import Landing, Scope, ScopeResult
 from calcom.models import Records
-from calcom.paging import Page, Scan, Verdict
+from calcom.paging import ALL_IDS, Page, Passes, Scan, Spans, Verdict
 
 USERS = Scope("users")
 ORGANIZATION = Scope("organization")
@@ -54,21 +54,23 @@ class Extraction:
     async def read_users(self) -> ScopeResult:
         """All users of the organization are landed. Any error is raised: without users nothing is known."""
         take = MAX_USERS_TAKE if self._take == MAX_ENTRIES_TAKE else self._take
-        return await self._read_scope(USERS, Scan(take), room=1, expected_rows=0)
+        return await self._read_scope(USERS, Scan(take))
 
     async def read_organization(self, expected_rows: int = 0) -> ScopeResult:
         """All entries of the organization are landed. An error before the first page is raised.
 
-        `expected_rows` (what the last run saw) lets that many rows' pages be read side by side.
+        `expected_rows` (what the last run saw) lets that many rows' pages be read side by side. A page
+        that can't be read leaves a gap in what is proved, and fails the scope, but not the rest of it.
         """
+        scan = Scan(self._take)
         try:
             return await self._read_scope(
-                ORGANIZATION, Scan(self._take), room=self._max_concurrency, expected_rows=expected_rows
+                ORGANIZATION, scan, room=self._max_concurrency, expected_rows=expected_rows, steps_over=True
             )
         except CalcomError as error:
             if _ends_the_run(error) or ORGANIZATION not in self._landing.pages:
                 raise
-            return self._fail(ORGANIZATION, error)
+            return self._fail(ORGANIZATION, error, scan)
 
     async def read_user_entries(self, user_ids: Iterable[int]) -> list[ScopeResult]:
         """The entries of each user are landed, several users side by side; one's failure is its own."""
@@ -91,7 +93,7 @@ class Extraction:
                 results.append(self._fail(scope, outage.cause))
                 continue
             try:
-                result = await self._read_scope(scope, Scan(self._take), room=1, expected_rows=0)
+                result = await self._read_scope(scope, Scan(self._take))
             except CalcomError as error:
                 if _ends_the_run(error):
                     raise
@@ -101,35 +103,66 @@ class Extraction:
                 outage.note_success()
             results.append(result)
 
-    async def _read_scope(self, scope: Scope, scan: Scan, *, room: int, expected_rows: int) -> ScopeResult:
+    async def _read_scope(
+        self, scope: Scope, scan: Scan, *, room: int = 1, expected_rows: int = 0, steps_over: bool = False
+    ) -> ScopeResult:
         """The scope's result, from the pages that are landed and those that are still to be asked for."""
         done = self._landing.results.get(scope)
         if done is not None and done.verdict is not Verdict.FAILED:
             return done
         for page in self._landing.pages.get(scope, []):
             scan.accept(page)
-        traffic = self._traffic.setdefault(scope, Traffic(requests=scan.pages))
-        under_way: set[asyncio.Task[tuple[Page, Records]]] = set()
+        self._traffic.setdefault(scope, Traffic(requests=scan.pages))
+        error = await self._follow(scope, scan, room=room, expected_rows=expected_rows, steps_over=steps_over)
+        if error is not None:
+            return self._fail(scope, error, scan)
+        if scan.problem == "ids_not_ascending" and await self._passes_agree(scope, scan.take):
+            return self._end(scope, Verdict.COMPLETE, repairs=scan.repairs, proven=ALL_IDS)
+        verdict = scan.verdict or Verdict.UNPROVEN
+        return self._end(scope, verdict, repairs=scan.repairs, proven=scan.proven, problem=scan.problem)
+
+    async def _follow(
+        self, scope: Scope, scan: Scan, *, room: int, expected_rows: int, steps_over: bool
+    ) -> CalcomError | None:
+        """The scan is over; the first error is returned if it had to step over a page, else raised."""
+        first_error: CalcomError | None = None
+        under_way: dict[asyncio.Task[tuple[Page, Records]], int] = {}
         try:
             while not scan.is_over:
                 for skip in scan.next_skips(room - len(under_way), expected_rows):
-                    under_way.add(asyncio.create_task(self._fetch(scope, skip, scan.take, traffic)))
-                answered, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                    under_way[asyncio.create_task(self._fetch(scope, skip, scan.take))] = skip
+                answered, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 # What came is landed before an error ends the scope.
                 for task in sorted(answered, key=lambda one: one.exception() is not None):
-                    page, records = task.result()
-                    self._landing.add_page(scope, page, records)
-                    scan.accept(page)
-                    self._progress.page_read(scope, page.rows)
+                    skip = under_way.pop(task)
+                    try:
+                        scan.accept(self._land(scope, *task.result()))
+                    except CalcomError as error:
+                        if _ends_the_run(error) or not steps_over or not scan.skip_over(skip):
+                            raise
+                        first_error = first_error or error
         finally:
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
-        verdict = scan.verdict or Verdict.UNPROVEN
-        return self._end(scope, verdict, repairs=scan.repairs, problem=scan.problem)
+        return first_error if scan.gaps else None
 
-    async def _fetch(self, scope: Scope, skip: int, take: int, traffic: Traffic) -> tuple[Page, Records]:
-        organization_id = self._organization_id
+    async def _passes_agree(self, scope: Scope, take: int) -> bool:
+        """True once two readings in a row, without regard to any order, have seen the same rows."""
+        passes = Passes()
+        while (skip := passes.next_skip) is not None:
+            page, records = await self._fetch(scope, skip, take)
+            self._land(scope, page, records)
+            passes.accept(records.ids, take)
+        return passes.is_proven
+
+    def _land(self, scope: Scope, page: Page, records: Records) -> Page:
+        self._landing.add_page(scope, page, records)
+        self._progress.page_read(scope, page.rows)
+        return page
+
+    async def _fetch(self, scope: Scope, skip: int, take: int) -> tuple[Page, Records]:
+        organization_id, traffic = self._organization_id, self._traffic[scope]
         if scope.kind == "users":
             records = await self._client.fetch_users(organization_id, skip=skip, take=take, traffic=traffic)
         elif scope.user_id is None:
@@ -142,14 +175,21 @@ class Extraction:
             )
         return Page.of_ids(skip=skip, take=take, ids=records.ids), records
 
-    def _fail(self, scope: Scope, error: CalcomError) -> ScopeResult:
+    def _fail(self, scope: Scope, error: CalcomError, scan: Scan | None = None) -> ScopeResult:
         self.first_error = self.first_error or error
-        return self._end(scope, Verdict.FAILED, repairs=0, problem=str(error))
+        proven = scan.proven if scan else ()
+        problem = str(error)
+        if proven:
+            problem += f"; proved all the same: entries with ids {_text_of(proven)}"
+        repairs = scan.repairs if scan else 0
+        return self._end(scope, Verdict.FAILED, repairs=repairs, proven=proven, problem=problem)
 
-    def _end(self, scope: Scope, verdict: Verdict, *, repairs: int, problem: str | None) -> ScopeResult:
+    def _end(
+        self, scope: Scope, verdict: Verdict, *, repairs: int, proven: Spans, problem: str | None = None
+    ) -> ScopeResult:
         pages = len(self._landing.pages.get(scope, []))
         requests = self._traffic.get(scope, Traffic()).requests
-        result = ScopeResult(scope, verdict, pages, requests, repairs, problem)
+        result = ScopeResult(scope, verdict, pages, requests, repairs, proven, problem)
         self._landing.end_scope(result)
         self._progress.scope_ended(result)
         return result
@@ -177,3 +217,8 @@ def _ends_the_run(error: CalcomError) -> bool:
     """True for what no other scope would survive either."""
     refused = isinstance(error, ApiError) and error.kind is ErrorKind.CREDENTIALS
     return refused or isinstance(error, LandingError)
+
+
+def _text_of(spans: Spans) -> str:
+    (_, highest), *_ = ALL_IDS
+    return ", ".join(f"from {low}" if high == highest else f"{low} to {high}" for low, high in spans)

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from calcom.errors import LandingError
 from calcom.models import OooEntry, Records
-from calcom.paging import Page, Verdict
+from calcom.paging import Page, Spans, Verdict
 
 FORMAT = 1
 SEGMENT_ROWS = 50_000
@@ -85,6 +85,8 @@ class ScopeResult:
     requests: int
     """What was sent for it: its pages, and the attempts that gave none."""
     repairs: int
+    proven: Spans
+    """The ids that were proved whole: what of them is not on a page is gone."""
     problem: str | None = None
 
 
@@ -252,7 +254,8 @@ class Landing:
             self._note_page(Scope(**one["scope"]), Page(**one["page"]))
         for one in facts["results"]:
             scope, verdict = Scope(**one.pop("scope")), Verdict(one.pop("verdict"))
-            self.results[scope] = ScopeResult(scope=scope, verdict=verdict, **one)
+            proven = tuple((low, high) for low, high in one.pop("proven"))
+            self.results[scope] = ScopeResult(scope=scope, verdict=verdict, proven=proven, **one)
 
     def _kept(self, scope: Scope, raw: str) -> str:
         """A rejected record as it may be kept: without notes, of an entry nothing that could be one."""

@@ -29,8 +29,19 @@ MAX_REPAIRS = 100
 MAX_PAGES = 100_000
 """Pages of one scan, 14 hours at 120 a minute, after which a server is taken to repeat itself for ever."""
 
-_EVERYTHING = 2**64
+MAX_GAPS = 3
+"""Pages of one scan that may be unreadable before it is given up."""
+
+MAX_PASSES = 4
+"""Times that a table without ascending ids is read in order to see two passes agree."""
+
+Spans = tuple[tuple[int, int], ...]
+"""Ids from … to …, both included."""
+
+_EVERYTHING = 2**63 - 1
 """Beyond every id and every offset: how far a page that ends the data vouches."""
+
+ALL_IDS: Spans = ((0, _EVERYTHING),)
 
 
 class Verdict(StrEnum):
@@ -93,7 +104,10 @@ class Scan:
     problem: str | None = None
     """Why the scan can't be complete, once that is known."""
 
-    _reach: int = 0  # every row with an id up to here is on a page
+    gaps: int = 0
+    _spans: list[tuple[int, int]] = field(default_factory=list)  # proven before the last gap
+    _floor: int | None = 0  # from here to reach every row is on a page; None right behind a gap
+    _reach: int = 0
     _anchor: int = 0  # the offset of the last row within reach, when it was read
     _beyond: int | None = None  # the offset of a page that began too far on, while the seam is sought
     _leap: int = 0  # how far to step back from there
@@ -113,7 +127,19 @@ class Scan:
         """What the scan proves, once it is over."""
         if not self.is_over:
             return None
-        return Verdict.COMPLETE if self.problem is None else Verdict.UNPROVEN
+        if self.problem is not None:
+            return Verdict.UNPROVEN
+        return Verdict.FAILED if self.gaps else Verdict.COMPLETE
+
+    @property
+    def proven(self) -> Spans:
+        """The ids that the pages vouch for, ascending; none once the argument has failed."""
+        if self.problem is not None:
+            return ()
+        if self.verdict is Verdict.COMPLETE:
+            return ALL_IDS
+        spans = [*self._spans, (self._floor, self._reach)] if self._floor is not None else self._spans
+        return tuple((low, high) for low, high in spans if high > 0)
 
     def next_skips(self, room: int = 1, expected_rows: int = 0) -> list[int]:
         """Up to `room` offsets to ask for now, the anchored one first, none that is under way.
@@ -141,8 +167,13 @@ class Scan:
         self._ahead = _EVERYTHING if page.is_last else max(self._ahead, page.skip + page.take - 1)
         if not page.is_ascending:
             self._give_up("ids_not_ascending")
+            self.is_over = True  # without an order there is nothing to follow
         elif page.unreadable:
             self._give_up("unreadable_id")
+        elif self._floor is None:
+            self._begin_behind_gap(page)
+        if self.is_over:
+            return
         if self.problem is not None:
             self._read_on(page)
         elif page.skip == 0 or self._joins(page):
@@ -152,6 +183,34 @@ class Scan:
         if self.pages >= self.max_pages and not self.is_over:
             self._give_up("no_end")
             self.is_over = True
+
+    def skip_over(self, skip: int) -> bool:
+        """Go on beyond the page at `skip`, which can't be read; False if the scan can't.
+
+        It can't before its first page, behind another gap, or after too many.
+        """
+        self._asked.discard(skip)
+        if self.pages == 0 or self._floor is None or self.problem is not None or self.gaps >= MAX_GAPS:
+            return False
+        if skip > self._seam():
+            return True  # speculation: it is asked for again when the anchor comes there
+        self.gaps += 1
+        self._beyond = None
+        self._spans.append((self._floor, self._reach))
+        self._floor = None
+        self._anchor = skip + self.take
+        if self._islands:
+            nearest = min(self._islands, key=lambda one: one.first_id or 0)
+            self._begin_behind_gap(nearest)
+            self._extend(nearest)
+        return True
+
+    def _begin_behind_gap(self, page: Page) -> None:
+        """Vouch from the page's first row on; if it has none, the data ended within the gap."""
+        if page.first_id is None:
+            self.is_over = True
+        else:
+            self._floor, self._reach = page.first_id, page.first_id - 1
 
     def _seam(self) -> int:
         """Where the next page should begin in order to join: on the anchor, as long as that holds."""
@@ -217,3 +276,33 @@ class Scan:
         )
         self.is_over = page.is_last or repeats
         self._previous = page
+
+
+@dataclass
+class Passes:
+    """Reading a table whose ids do not ascend, again and again, until two passes in a row agree."""
+
+    passes: int = 0
+    is_proven: bool = False
+    _ids: list[int] = field(default_factory=list)
+    _previous: frozenset[int] | None = None
+    _is_unreadable: bool = False
+
+    @property
+    def next_skip(self) -> int | None:
+        """Where to read on, or None once it is settled."""
+        is_settled = self.is_proven or self.passes >= MAX_PASSES or self._is_unreadable
+        return None if is_settled else len(self._ids)
+
+    def accept(self, ids: Sequence[int | None], take: int) -> None:
+        """Take the ids of the page at `next_skip`, in the server's order."""
+        known = [one for one in ids if one is not None]
+        self._is_unreadable |= len(known) < len(ids)
+        self._ids += known
+        if len(ids) >= take and len(self._ids) < MAX_PAGES * take:
+            return
+        seen = frozenset(self._ids)
+        whole = seen if len(seen) == len(self._ids) and len(ids) < take else None
+        self.is_proven = whole is not None and whole == self._previous
+        self._previous, self._ids = whole, []
+        self.passes += 1

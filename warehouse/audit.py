@@ -83,4 +83,6 @@ def _audit_days(connection: duckdb.DuckDBPyConnection) -> Audit:
         "SELECT 1 WHERE (SELECT count(*) FROM marts.fct_entry_days)"
         " <> (SELECT coalesce(sum(entry_count), 0) FROM marts.fct_absence_days)"
     )
-    return Audit("fct_entry_days and fct_absence_days count the same entry-days", _count(connection, different))
+    return Audit(
+        "fct_entry_days and fct_absence_days count the same entry-days", _count(connection, different)
+    )

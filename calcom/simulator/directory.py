@@ -83,9 +83,7 @@ def _membership(user: Mapping[str, Any], team_id: int, number: int, role: str) -
     }
 
 
-def managed_users(
-    world: World, client_id: str, emails: Sequence[str] | None
-) -> list[dict[str, Any]]:
+def managed_users(world: World, client_id: str, emails: Sequence[str] | None) -> list[dict[str, Any]]:
     """The people as users managed by a platform client, whose id is in each address."""
     users = [_managed_user(user, client_id) for user in world.members()]
     return users if emails is None else [user for user in users if user["email"] in emails]

@@ -63,9 +63,7 @@ def conflict(message: str) -> RefusalError:
 
 def invalid_input(errors: Sequence[dict[str, Any]]) -> RefusalError:
     """400 of the validation pipe, with class-validator's errors."""
-    return RefusalError(
-        400, "BadRequestException", "Bad Request Exception", {"errors": list(errors)}
-    )
+    return RefusalError(400, "BadRequestException", "Bad Request Exception", {"errors": list(errors)})
 
 
 def token_expired() -> RefusalError:

@@ -44,10 +44,7 @@ def guarded_organization(
         raise forbidden(f"RolesGuard - {text}")
     world = worlds[organization_id]
     if world is None:
-        text = (
-            "Organization does not have Admin API access,"
-            " please contact https://cal.com/sales to upgrade"
-        )
+        text = "Organization does not have Admin API access, please contact https://cal.com/sales to upgrade"
         raise forbidden(f"IsAdminAPIEnabledGuard - {text}")
     return world
 

@@ -173,9 +173,7 @@ class QueryShape:
         return target
 
 
-def validation_error(
-    target: Mapping[str, Any], name: str, constraints: Constraints
-) -> dict[str, Any]:
+def validation_error(target: Mapping[str, Any], name: str, constraints: Constraints) -> dict[str, Any]:
     """One error of class-validator; a property that was not given has no value."""
     error: dict[str, Any] = {"target": dict(target)}
     if name in target:

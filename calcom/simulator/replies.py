@@ -48,9 +48,7 @@ def complete_reply(request: Request, reply: Reply) -> Reply:
     return replace(reply, headers=reply.headers | {"Content-Length": length, "ETag": etag})
 
 
-async def send_reply(
-    send: Send, reply: Reply, *, resets: bool = False, dribble_seconds: float = 0.0
-) -> None:
+async def send_reply(send: Send, reply: Reply, *, resets: bool = False, dribble_seconds: float = 0.0) -> None:
     """Send the reply: whole, in pieces over a time, or only until the connection breaks."""
     headers = [(k.lower().encode(), v.encode()) for k, v in reply.headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

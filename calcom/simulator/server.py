@@ -44,18 +44,14 @@ class _PromptServer(uvicorn.Server):
 
 
 @contextmanager
-def serve(
-    simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0
-) -> Iterator[RunningServer]:
+def serve(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[RunningServer]:
     """A real HTTP server in a background thread, until the block ends.
 
     Port 0 takes a free one. The socket listens before the block begins, so no request is too early;
     requests that are still open when it ends are dropped.
     """
     server, listener = _server(simulator), _listen(host, port)
-    thread = Thread(
-        target=server.run, kwargs={"sockets": [listener]}, name="calcom-simulator", daemon=True
-    )
+    thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="calcom-simulator", daemon=True)
     thread.start()
     try:
         yield RunningServer(_url(listener), simulator)
@@ -64,9 +60,7 @@ def serve(
         thread.join()
 
 
-def run_forever(
-    simulator: Simulator, host: str, port: int, on_ready: Callable[[str], None]
-) -> None:
+def run_forever(simulator: Simulator, host: str, port: int, on_ready: Callable[[str], None]) -> None:
     """Serve in the foreground until SIGINT or SIGTERM; `on_ready` is given the url.
 
     Returns after SIGINT. SIGTERM is raised again once the server is closed, so it ends the process

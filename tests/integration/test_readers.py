@@ -30,10 +30,10 @@ def test_a_reader_that_never_closes_keeps_its_version_and_hinders_no_one(tmp_pat
     assert ours.recv() == before
     for number in (2, 3, 4):
         run_night(tmp_path, number, ENTRIES)
-        ours.send(True)
+        ours.send("again")
         assert ours.recv() == before
         assert live_entries(tmp_path) == len(reading_of(number, ENTRIES).absences)
-    ours.send(False)
+    ours.send(None)
     holder.join(60)
     assert holder.exitcode == 0
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from calcom.landing import ENTRY_SCHEMA
 from tests.properties.test_marts import absences
 from tests.support.naive import Absence, NaiveWarehouse, days_between, is_working
-from tests.support.warehouse import landed, landed_entries, read_all
+from tests.support.warehouse import landed, landed_entries, night, read_all
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
 from transforms.entries import normalise_entries
 
@@ -36,7 +36,7 @@ def test_a_date_never_moves_whatever_time_of_day_it_carries(
 @given(read=st.lists(absences(), max_size=25, unique_by=lambda one: one.entry_id))
 def test_days_are_those_that_plain_python_counts(read: list[Absence]) -> None:
     naive = NaiveWarehouse()
-    naive.read(read_all(tuple(read), at=datetime(2026, 1, 1)))
+    naive.read(read_all(tuple(read), at=night(1)))
     entries = normalise_entries(landed_entries(tuple(read)), organization_id=7)
     entry_days = explode_entry_days(entries)
     person_days = resolve_person_days(entry_days, entries)

@@ -1,9 +1,9 @@
 """History, over random sequences of snapshots: every earlier state can be had back, exactly."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.properties.test_marts import NIGHTS
 from tests.support.naive import NaiveWarehouse, Reading
@@ -68,5 +68,5 @@ def test_versions_follow_each_other_without_a_gap_or_an_overlap(nights: tuple[Re
 def _check_life(changes: list[str]) -> None:
     """An entry appears once and first, vanishes only while it is there, returns only after that."""
     assert changes[0] == "appeared"
-    for before, after in zip(changes, changes[1:], strict=False):
+    for before, after in pairwise(changes):
         assert after == "returned" if before == "vanished" else after in ("changed", "vanished")

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables are drawn as wide as they are
 """Entries as landed, and what the warehouse keeps of them, drawn as tables."""
 
 import pytest

@@ -29,7 +29,7 @@ FILE_STEPS = frozenset({"os.rename", "os.link"})
 
 def reading_of(number: int, entries: int) -> Reading:
     """What there is to read on the `number`th night: each night some entries come, change and go."""
-    invented = random.Random(number)  # noqa: S311 - invented data
+    invented = random.Random(number)
     absences = []
     for entry_id in range(1, entries + 1):
         if invented.random() < 0.1:

@@ -21,6 +21,7 @@ REASONS = {
 ORDER = {code: place for place, code in enumerate(REASONS)}
 NAMED_BY_THE_SOURCE = {"public_holiday", "sick", "vacation", "travel", "unspecified"}
 CENTURY = 36_525
+NEVER = datetime(1, 1, 1)  # noqa: DTZ001 - instants are UTC without a zone
 POLICY = "Monday to Friday; people who have not left; public holidays are no absence"
 
 Row = dict[str, Any]
@@ -75,7 +76,7 @@ def facts_of(absence: Absence) -> Row:
     """The columns that the source decides."""
     reason = absence.reason
     known = reason if reason in NAMED_BY_THE_SOURCE else "unknown"
-    days = [day for day in days_between(absence.first, absence.last, most=None)]
+    days = list(days_between(absence.first, absence.last, most=None))
     return {
         "entry_uuid": f"uuid-{absence.entry_id}",
         "user_id": absence.user_id,
@@ -272,7 +273,7 @@ class NaiveWarehouse:
         people = []
         for (organization_id, user_id), person in sorted(self.people.items()):
             latest = self.latest[organization_id]
-            known_whole_at = self.entries_as_of.get((organization_id, user_id), datetime.min)
+            known_whole_at = self.entries_as_of.get((organization_id, user_id), NEVER)
             is_old = person["last_seen_at"] < latest or known_whole_at < latest
             stale = person["left_at"] is None and is_old
             people.append(

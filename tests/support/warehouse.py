@@ -151,9 +151,7 @@ def derive_days(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> No
         entries = read_live_entries(connection, organization_id, user_ids)
         entry_days = explode_entry_days(entries)
         person_days = resolve_person_days(entry_days, entries)
-        replace_days(
-            connection, organization_id, user_ids, entry_days=entry_days, person_days=person_days
-        )
+        replace_days(connection, organization_id, user_ids, entry_days=entry_days, person_days=person_days)
     first_on, last_on = read_calendar_span(connection, snapshot.observed_at)
     replace_dimensions(connection, dates=build_calendar(first_on, last_on), reasons=build_reasons())
 
@@ -163,9 +161,7 @@ def audit_and_publish(
 ) -> Publication:
     """Readers see the warehouse as it is now, if it passes its audits."""
     audit_tables(connection, TABLES)
-    return publish(
-        connection, data_dir, TABLES, run_id=run_id, published_at=datetime(2026, 1, 1), **options
-    )
+    return publish(connection, data_dir, TABLES, run_id=run_id, published_at=night(1), **options)
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, query: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -192,4 +188,4 @@ def read_all(
 
 def night(number: int) -> datetime:
     """05:00 on the `number`th day of 2026, UTC without a zone."""
-    return datetime(2025, 12, 31, 5) + timedelta(days=number)
+    return datetime(2025, 12, 31, 5) + timedelta(days=number)  # noqa: DTZ001 - as the warehouse keeps them

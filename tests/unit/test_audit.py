@@ -20,7 +20,10 @@ ABSENCE = Absence(1, 1, date(2026, 3, 2), date(2026, 3, 6))
         ("INSERT INTO marts.dim_dates FROM marts.dim_dates LIMIT 1", "dim_dates has one row a date_on"),
         ("DELETE FROM core.people WHERE user_id = 1", "every fct_ooo_entries has its dim_people"),
         ("UPDATE core.ooo_entries SET reason = 'made up'", "every fct_ooo_entries has its dim_reasons"),
-        ("DELETE FROM marts.dim_dates WHERE date_on = '2026-03-04'", "every fct_entry_days has its dim_dates"),
+        (
+            "DELETE FROM marts.dim_dates WHERE date_on = '2026-03-04'",
+            "every fct_entry_days has its dim_dates",
+        ),
         ("UPDATE marts.fct_entry_days SET entry_id = 9", "every fct_entry_days has its fct_ooo_entries"),
         ("UPDATE marts.person_days SET reason = 'made up'", "every fct_absence_days has its dim_reasons"),
         ("UPDATE ops.runs SET rows_in = rows_in + 1", "every row read is inserted"),

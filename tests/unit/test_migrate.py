@@ -23,7 +23,7 @@ def test_a_new_file_gets_every_migration_once_and_in_order(tmp_path: Path) -> No
 def test_a_file_of_a_newer_version_is_refused_with_a_way_out() -> None:
     with new_warehouse() as connection:
         connection.execute("INSERT INTO ops.migrations (version, name, checksum) VALUES (99, 'x', 'y')")
-        with pytest.raises(MigrationError, match="migration 99.*upgrade the program"):
+        with pytest.raises(MigrationError, match=r"migration 99.*upgrade the program"):
             migrate(connection)
 
 

@@ -22,8 +22,8 @@ def test_a_creation_time_is_utc_and_null_if_it_is_none() -> None:
     ]
     people = normalise_people(landed(rows, USER_SCHEMA), organization_id=7)
     assert people["created_at"].to_list() == [
-        datetime(2020, 5, 4, 3, 2, 1, 123_000),
-        datetime(2020, 5, 4, 1, 2, 1, 123_000),
+        datetime.fromisoformat("2020-05-04T03:02:01.123"),
+        datetime.fromisoformat("2020-05-04T01:02:01.123"),
         None,
         None,
     ]

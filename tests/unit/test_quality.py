@@ -1,10 +1,11 @@
 """What becomes of records that can't be read."""
 
+from datetime import date
+
 import pytest
 
 from tests.support.naive import Absence, Reject
 from tests.support.warehouse import landed_entries, landed_users
-from datetime import date
 from transforms.quality import collect_rejects
 from transforms.schema import STAGED_REJECTS
 

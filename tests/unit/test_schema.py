@@ -1,7 +1,6 @@
 """One declaration, and everything that has to agree with it: DDL, views, publication."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +33,12 @@ TABLE_IDS = [table.name for table in PUBLISHED]
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("published")
     with new_warehouse() as connection:
         load(connection, read_all((), at=night(1), users=()))
         audit_and_publish(connection, folder)
-    yield folder
+    return folder
 
 
 def described(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, bool]]:
@@ -131,7 +130,10 @@ def test_every_key_names_columns_that_are_never_null_and_every_column_says_what_
 
 @pytest.mark.parametrize(
     "frame",
-    [pl.DataFrame({"reason": ["sick"]}), pl.DataFrame(schema=REASONS.polars_schema).cast({"label": pl.Binary})],
+    [
+        pl.DataFrame({"reason": ["sick"]}),
+        pl.DataFrame(schema=REASONS.polars_schema).cast({"label": pl.Binary}),
+    ],
 )
 def test_a_frame_with_other_columns_or_types_is_refused_by_name(frame: pl.DataFrame) -> None:
     with pytest.raises(TransformError, match="dim_reasons: expected columns"):

@@ -127,6 +127,8 @@ def _scope_row(result: ScopeResult) -> ScopeRow:
         user_id=result.scope.user_id,
         verdict=result.verdict.value,
         pages=result.pages,
+        requests=result.requests,
         repairs=result.repairs,
+        proven_spans=result.proven,
         problem=result.problem,
     )

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -42,6 +43,9 @@ def open_warehouse(
             " ooo.duckdb beside it); if the file is damaged, restore it from a back-up"
         )
         raise WarehouseError(message) from error
+    if not is_read_only:
+        # What a killed run spilled to disk stays there otherwise; the file's lock says that it is nobody's.
+        shutil.rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)
     try:
         yield connection
     except duckdb.Error as error:

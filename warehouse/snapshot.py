@@ -16,6 +16,8 @@ from warehouse.errors import GuardError
 
 StagedTable = Literal["staged_entries", "staged_people", "staged_rejects"]
 
+_SPANS = pl.List(pl.Struct({"from_id": pl.Int64, "to_id": pl.Int64}))
+
 _TIDY = (
     "delete_repeated_entries",
     "delete_repeated_people",
@@ -48,7 +50,10 @@ class ScopeRow:
     user_id: int | None
     verdict: str
     pages: int
+    requests: int
     repairs: int
+    proven_spans: Sequence[tuple[int, int]]
+    """The ids that were proved whole, from … to …, both included; what of them was not read is gone."""
     problem: str | None
 
 
@@ -112,6 +117,7 @@ def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, gu
         "observed_at": snapshot.observed_at,
     }
     run_statement(connection, "sql/update_scope_rows", parameters)
+    run_statement(connection, "sql/create_proven_spans", parameters)
     run_statement(connection, "sql/create_absent_people", parameters)
     run_statement(connection, "sql/create_entry_changes", parameters)
     accepted, quarantined, inserted, updated, unchanged, deleted, live = run_statement(
@@ -134,12 +140,14 @@ def _insert_scopes(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) ->
                 "user_id": scope.user_id,
                 "verdict": scope.verdict,
                 "pages": scope.pages,
+                "requests": scope.requests,
                 "repairs": scope.repairs,
+                "proven_spans": [{"from_id": low, "to_id": high} for low, high in scope.proven_spans],
                 "problem": scope.problem,
             }
             for scope in snapshot.scopes
         ],
-        schema_overrides={"user_id": pl.Int64, "problem": pl.String},
+        schema_overrides={"user_id": pl.Int64, "problem": pl.String, "proven_spans": _SPANS},
         infer_schema_length=None,
     )
     insert_frame(connection, "ops.scopes", scopes)

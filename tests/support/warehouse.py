@@ -117,7 +117,16 @@ def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards
         organization_id=organization_id,
         observed_at=reading.at,
         scopes=[
-            ScopeRow(kind, user_id, verdict, pages=1, repairs=0, problem=None)
+            ScopeRow(
+                kind,
+                user_id,
+                verdict,
+                pages=1,
+                requests=1,
+                repairs=0,
+                proven_spans=((0, 2**63 - 1),) if verdict == "complete" else (),
+                problem=None,
+            )
             for (kind, user_id), verdict in reading.verdicts.items()
         ],
     )

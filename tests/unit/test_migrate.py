@@ -47,3 +47,11 @@ def test_what_duckdb_raises_leaves_as_a_warehouse_error_and_the_file_closed(tmp_
         connection.execute("FROM nothing")
     with open_warehouse(path) as connection:
         assert connection.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_what_a_killed_run_spilled_to_disk_is_removed(tmp_path: Path) -> None:
+    spilled = tmp_path / "w.duckdb.tmp" / "duckdb_temp_1_0_storage_DEFAULT-0.tmp"
+    spilled.parent.mkdir()
+    spilled.write_text("someone's rows")
+    with open_warehouse(tmp_path / "w.duckdb"):
+        assert not spilled.exists()

@@ -97,7 +97,9 @@ CREATE TABLE ops.scopes (
     user_id BIGINT,
     verdict VARCHAR NOT NULL,
     pages BIGINT NOT NULL,
+    requests BIGINT NOT NULL,
     repairs BIGINT NOT NULL,
+    proven_spans STRUCT(from_id BIGINT, to_id BIGINT)[] NOT NULL,
     rows BIGINT,
     id_checksum VARCHAR,
     problem VARCHAR

@@ -1,9 +1,9 @@
 -- Purpose: what this snapshot changes: every staged entry with what became of it since the last one,
--- and every live entry that a complete scope lacks ("vanished").
--- Only a complete scope proves an absence: the whole organization, the entry's user, or the users list
--- that lacks that user (see create_absent_people; their entries then are not in the organization either).
--- A record that is there but can't be read is not gone.
--- Grain: one entry. Parameters: $run_id, $organization_id. A second run makes the same table again.
+-- and every live entry that is proved gone ("vanished").
+-- An entry is proved gone if its id lies in a span that the scan of the whole organization, or of its user,
+-- has proved whole, or if its user is not in a users list that is proved whole (see create_absent_people;
+-- their entries then are not in the organization either). A record that is there but can't be read is not gone.
+-- Grain: one entry. Parameters: $organization_id. A second run makes the same table again.
 CREATE OR REPLACE TEMP TABLE entry_changes AS
 SELECT
     s.* EXCLUDE (page),
@@ -36,12 +36,12 @@ WHERE c.organization_id = $organization_id
   )
   AND (
       EXISTS (
-          FROM ops.scopes AS o
-          WHERE o.run_id = $run_id AND o.scope_kind = 'organization' AND o.verdict = 'complete'
+          FROM proven_spans AS p
+          WHERE p.scope_kind = 'organization' AND c.entry_id BETWEEN p.from_id AND p.to_id
       )
-      OR c.user_id IN (
-          SELECT o.user_id FROM ops.scopes AS o
-          WHERE o.run_id = $run_id AND o.scope_kind = 'user' AND o.verdict = 'complete'
+      OR EXISTS (
+          FROM proven_spans AS p
+          WHERE p.user_id = c.user_id AND c.entry_id BETWEEN p.from_id AND p.to_id
       )
       OR c.user_id IN (FROM absent_people)
   );

@@ -124,7 +124,7 @@ class Extraction:
     async def _follow(
         self, scope: Scope, scan: Scan, *, room: int, expected_rows: int, steps_over: bool
     ) -> CalcomError | None:
-        """The scan is over; the first error is returned if it had to step over a page, else raised."""
+        """The scan is over; an error is raised, or returned if the scan could step over the page."""
         first_error: CalcomError | None = None
         under_way: dict[asyncio.Task[tuple[Page, Records]], int] = {}
         try:
@@ -145,7 +145,7 @@ class Extraction:
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
-        return first_error if scan.gaps else None
+        return first_error if scan.verdict is Verdict.FAILED else None
 
     async def _passes_agree(self, scope: Scope, take: int) -> bool:
         """True once two readings in a row, without regard to any order, have seen the same rows."""
@@ -220,5 +220,11 @@ def _ends_the_run(error: CalcomError) -> bool:
 
 
 def _text_of(spans: Spans) -> str:
-    (_, highest), *_ = ALL_IDS
-    return ", ".join(f"from {low}" if high == highest else f"{low} to {high}" for low, high in spans)
+    ((lowest, highest),) = ALL_IDS
+    texts = []
+    for low, high in spans:
+        if high == highest:
+            texts.append(f"from {low} on")
+        else:
+            texts.append(f"up to {high}" if low == lowest else f"{low} to {high}")
+    return ", ".join(texts)

@@ -71,12 +71,16 @@ class Budget:
 
     def seconds_for(self, requests: int, now: float) -> float:
         """Seconds that the limits will impose on `requests` more requests, as far as is known."""
-        waits = [max(self.blocked_until - now, 0.0)]
+        begins_in = max(self.blocked_until - now, 0.0)
+        waits = [begins_in]
         for window in self.windows.values():
-            missing = requests - max(window.remaining, 0)
-            if missing > 0:
-                rest = 0.0 if window.ends_at == float("inf") else max(window.ends_at - now, 0.0)
-                waits.append(rest + (ceil(missing / window.limit) - 1) * window.length)
+            left, ends_in = max(window.remaining, 0), window.ends_at - now
+            if ends_in <= begins_in:  # over by then: the first request opens a new one
+                left, ends_in = window.limit, begins_in + window.length
+            elif ends_in == float("inf"):
+                ends_in = window.length
+            if requests > left:
+                waits.append(ends_in + (ceil((requests - left) / window.limit) - 1) * window.length)
         return max(waits)
 
     def note_sent(self) -> None:

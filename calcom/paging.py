@@ -14,6 +14,9 @@ time, and once it has stepped too far it halves the way: even after a mass delet
 in a few pages. Rows are only ever inserted at the end (ids are serial) or, when a person joins the
 organization, in the middle: both make pages overlap more, never less.
 
+A page that can't be read leaves a gap: the scan goes on beyond it, and the spans on both sides stay
+proven, for what a page vouches for does not depend on the others. Read later, it closes the gap.
+
 Pure: no I/O, no clock; the state follows from the pages accepted, so accepting them again rebuilds it.
 Source of the order: Prisma's implicit primary-key order, undocumented, hence checked on every page.
 """
@@ -30,7 +33,7 @@ MAX_PAGES = 100_000
 """Pages of one scan, 14 hours at 120 a minute, after which a server is taken to repeat itself for ever."""
 
 MAX_GAPS = 3
-"""Pages of one scan that may be unreadable before it is given up."""
+"""Pages that one scan steps over before it is given up."""
 
 MAX_PASSES = 4
 """Times that a table without ascending ids is read in order to see two passes agree."""
@@ -87,6 +90,34 @@ class Page:
         return self.rows < self.take
 
 
+@dataclass(frozen=True)
+class _Span:
+    """Ids that pages vouch for without a gap, and the offsets of its first and last row, when read."""
+
+    low: int
+    high: int
+    first_at: int = 0
+    last_at: int = 0
+
+    @classmethod
+    def of_page(cls, page: Page) -> "_Span | None":
+        """What the page alone vouches for; nothing, if it is empty and others were asked for before it."""
+        low = 0 if page.skip == 0 else page.first_id
+        if low is None:
+            return None
+        high = _EVERYTHING if page.is_last else page.last_id or low
+        return cls(low, high, page.skip, page.skip + max(page.rows - 1, 0))
+
+    def touches(self, other: "_Span") -> bool:
+        """True if no id is between the two."""
+        return self.low <= other.high + 1 and other.low <= self.high + 1
+
+    def join(self, other: "_Span") -> "_Span":
+        """Both as one."""
+        first, last = min(self, other, key=lambda one: one.low), max(self, other, key=lambda one: one.high)
+        return _Span(first.low, last.high, first.first_at, last.last_at)
+
+
 @dataclass
 class Scan:
     """One scope's scan as a state machine: `next_skips` says what to ask for, `accept` takes the answer.
@@ -100,19 +131,18 @@ class Scan:
     max_pages: int = MAX_PAGES
     pages: int = 0
     repairs: int = 0
+    gaps: int = 0
+    """Pages stepped over; a later page may have closed the gap that one left."""
     is_over: bool = False
     problem: str | None = None
     """Why the scan can't be complete, once that is known."""
 
-    gaps: int = 0
-    _spans: list[tuple[int, int]] = field(default_factory=list)  # proven before the last gap
-    _floor: int | None = 0  # from here to reach every row is on a page; None right behind a gap
-    _reach: int = 0
-    _anchor: int = 0  # the offset of the last row within reach, when it was read
+    _spans: list[_Span] = field(default_factory=lambda: [_Span(0, 0)])  # apart and ascending; no id is 0
+    _floor: int | None = 0  # an id in the span that is being extended; None right behind a gap
+    _anchor: int = 0  # the offset of that span's last row, when it was read
     _beyond: int | None = None  # the offset of a page that began too far on, while the seam is sought
     _leap: int = 0  # how far to step back from there
     _ahead: int = 0  # where speculation goes on: past all that was asked for; nowhere once the end was seen
-    _islands: list[Page] = field(default_factory=list)  # pages beyond a gap
     _asked: set[int] = field(default_factory=set)
     _previous: Page | None = None
 
@@ -127,19 +157,16 @@ class Scan:
         """What the scan proves, once it is over."""
         if not self.is_over:
             return None
-        if self.problem is not None:
-            return Verdict.UNPROVEN
-        return Verdict.FAILED if self.gaps else Verdict.COMPLETE
+        if self.proven == ALL_IDS:
+            return Verdict.COMPLETE
+        return Verdict.FAILED if self.gaps else Verdict.UNPROVEN
 
     @property
     def proven(self) -> Spans:
         """The ids that the pages vouch for, ascending; none once the argument has failed."""
         if self.problem is not None:
             return ()
-        if self.verdict is Verdict.COMPLETE:
-            return ALL_IDS
-        spans = [*self._spans, (self._floor, self._reach)] if self._floor is not None else self._spans
-        return tuple((low, high) for low, high in spans if high > 0)
+        return tuple((one.low, one.high) for one in self._spans if one.high > 0)
 
     def next_skips(self, room: int = 1, expected_rows: int = 0) -> list[int]:
         """Up to `room` offsets to ask for now, the anchored one first, none that is under way.
@@ -170,16 +197,10 @@ class Scan:
             self.is_over = True  # without an order there is nothing to follow
         elif page.unreadable:
             self._give_up("unreadable_id")
-        elif self._floor is None:
-            self._begin_behind_gap(page)
-        if self.is_over:
-            return
-        if self.problem is not None:
+        if self.problem is None:
+            self._follow(page)
+        elif not self.is_over:
             self._read_on(page)
-        elif page.skip == 0 or self._joins(page):
-            self._extend(page)
-        else:
-            self._set_aside(page)
         if self.pages >= self.max_pages and not self.is_over:
             self._give_up("no_end")
             self.is_over = True
@@ -187,30 +208,35 @@ class Scan:
     def skip_over(self, skip: int) -> bool:
         """Go on beyond the page at `skip`, which can't be read; False if the scan can't.
 
-        It can't before its first page, behind another gap, or after too many.
+        It can't before its first page, right behind another gap, after too many, or without a proof.
         """
         self._asked.discard(skip)
-        if self.pages == 0 or self._floor is None or self.problem is not None or self.gaps >= MAX_GAPS:
+        if self.is_over or skip != self._seam():
+            return True  # not needed now: it is asked for again when the anchor comes there
+        before = self._current()
+        if self.pages == 0 or before is None or self.problem is not None or self.gaps >= MAX_GAPS:
             return False
-        if skip > self._seam():
-            return True  # speculation: it is asked for again when the anchor comes there
         self.gaps += 1
         self._beyond = None
-        self._spans.append((self._floor, self._reach))
-        self._floor = None
-        self._anchor = skip + self.take
-        if self._islands:
-            nearest = min(self._islands, key=lambda one: one.first_id or 0)
-            self._begin_behind_gap(nearest)
-            self._extend(nearest)
+        self._anchor = skip + self.take - 1
+        nearest = next((one for one in self._spans if one.low > before.high), None)
+        if nearest is not None and nearest.first_at <= self._anchor:
+            self._begin_at(nearest.low)
+        else:
+            self._floor = None
         return True
 
-    def _begin_behind_gap(self, page: Page) -> None:
-        """Vouch from the page's first row on; if it has none, the data ended within the gap."""
-        if page.first_id is None:
-            self.is_over = True
-        else:
-            self._floor, self._reach = page.first_id, page.first_id - 1
+    def _current(self) -> _Span | None:
+        """The span that is being extended."""
+        return None if self._floor is None else self._span_with(self._floor)
+
+    def _span_with(self, proven_id: int) -> _Span:
+        return next(one for one in self._spans if one.low <= proven_id <= one.high)
+
+    def _begin_at(self, floor: int) -> None:
+        current = self._span_with(floor)
+        self._floor, self._anchor = floor, current.last_at
+        self.is_over = current.high == _EVERYTHING
 
     def _seam(self) -> int:
         """Where the next page should begin in order to join: on the anchor, as long as that holds."""
@@ -220,40 +246,41 @@ class Scan:
             return max(0, self._beyond - self._leap)
         return max(self._anchor, (self._anchor + self._beyond - self.take) // 2)
 
-    def _joins(self, page: Page) -> bool:
-        return page.first_id is not None and page.first_id <= self._reach + 1
-
-    def _extend(self, page: Page) -> None:
-        before = self._reach
-        self._move_to(page)
-        islands, self._islands = sorted(self._islands, key=lambda one: one.first_id or 0), []
-        for island in islands:
-            if not self._joins(island):
-                self._islands.append(island)
-            elif island.is_last or (island.last_id or 0) > self._reach:
-                self._move_to(island)
-        if self._reach == before:
-            self._count_repair()
-        if self._reach > before or (self._beyond is not None and self._beyond <= self._anchor):
-            self._beyond = None
-        self.is_over = self._reach == _EVERYTHING
-
-    def _move_to(self, page: Page) -> None:
-        self._anchor = page.skip + max(page.rows - 1, 0)
-        if page.is_last:
-            self._reach = _EVERYTHING
-        elif page.last_id is not None:
-            self._reach = max(self._reach, page.last_id)
-
-    def _set_aside(self, page: Page) -> None:
-        """Keep a page that does not join; if it was asked for in order to join, seek the seam before it."""
-        was_sought = page.skip <= self._seam()
-        if page.first_id is not None:
-            self._islands.append(page)
-        if was_sought:
+    def _follow(self, page: Page) -> None:
+        """Keep what the page vouches for, and move on, or step back, if it was the one sought."""
+        before, was_sought, found = self._current(), page.skip <= self._seam(), _Span.of_page(page)
+        if found is not None:
+            self._keep(found)
+        if before is not None and found is not None and found.low <= before.high + 1:
+            self._extend(before, found)
+        elif before is not None and was_sought:
             self._leap = self.take // 2 if self._beyond is None else self._leap * 2
             self._beyond = page.skip
             self._count_repair()
+        elif before is None and was_sought and found is not None:
+            self._begin_at(found.low)
+        elif before is None and was_sought:
+            self.is_over = True  # the data ended within the gap
+
+    def _keep(self, found: _Span) -> None:
+        apart = []
+        for one in self._spans:
+            if one.touches(found):
+                found = found.join(one)
+            else:
+                apart.append(one)
+        self._spans = sorted([*apart, found], key=lambda one: one.low)
+
+    def _extend(self, before: _Span, found: _Span) -> None:
+        now = self._span_with(before.high)
+        if now.high > before.high:
+            self._anchor, self._beyond = now.last_at, None
+        else:
+            self._anchor = found.last_at
+            self._count_repair()
+            if self._beyond is not None and self._beyond <= self._anchor:
+                self._beyond = None
+        self.is_over = now.high == _EVERYTHING
 
     def _count_repair(self) -> None:
         self.repairs += 1
@@ -280,29 +307,43 @@ class Scan:
 
 @dataclass
 class Passes:
-    """Reading a table whose ids do not ascend, again and again, until two passes in a row agree."""
+    """Reading a table whose ids do not ascend, again and again, until two passes in a row agree.
 
+    They agree when both saw the same n ids, none twice, up to a page that ended the data. Then, whatever
+    the order, no row is missing: at the end of the first the table had at most n rows, so if one of them
+    had not been seen, one of the n was gone by then, and could not have been seen by the second. (A row
+    that is gone does not come back within two passes: ids are serial, and who left stays away that long.)
+    """
+
+    max_pages: int = MAX_PAGES
     passes: int = 0
     is_proven: bool = False
     _ids: list[int] = field(default_factory=list)
+    _seen: set[int] = field(default_factory=set)
     _previous: frozenset[int] | None = None
-    _is_unreadable: bool = False
+    _pages: int = 0
+    _is_hopeless: bool = False
 
     @property
     def next_skip(self) -> int | None:
         """Where to read on, or None once it is settled."""
-        is_settled = self.is_proven or self.passes >= MAX_PASSES or self._is_unreadable
+        is_settled = self.is_proven or self.passes >= MAX_PASSES or self._is_hopeless
         return None if is_settled else len(self._ids)
 
     def accept(self, ids: Sequence[int | None], take: int) -> None:
         """Take the ids of the page at `next_skip`, in the server's order."""
         known = [one for one in ids if one is not None]
-        self._is_unreadable |= len(known) < len(ids)
+        self._pages += 1
+        self._is_hopeless |= len(known) < len(ids) or self._pages >= self.max_pages
+        is_stuck = not self._seen.isdisjoint(known) and self._seen.issuperset(known)
         self._ids += known
-        if len(ids) >= take and len(self._ids) < MAX_PAGES * take:
-            return
-        seen = frozenset(self._ids)
-        whole = seen if len(seen) == len(self._ids) and len(ids) < take else None
-        self.is_proven = whole is not None and whole == self._previous
-        self._previous, self._ids = whole, []
+        self._seen.update(known)
+        is_end = len(ids) < take
+        if is_end or is_stuck:
+            self._end_pass(is_whole=is_end and len(self._seen) == len(self._ids))
+
+    def _end_pass(self, *, is_whole: bool) -> None:
+        seen = frozenset(self._seen) if is_whole else None
+        self.is_proven = not self._is_hopeless and seen is not None and seen == self._previous
+        self._previous, self._ids, self._seen = seen, [], set()
         self.passes += 1

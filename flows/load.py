@@ -15,16 +15,15 @@ from transforms.quality import collect_rejects
 from transforms.reasons import build_reasons
 from warehouse.connection import transaction
 from warehouse.days import (
-    find_changed_people,
+    insert_days,
     read_calendar_span,
-    read_live_entries,
-    replace_days,
     replace_dimensions,
+    take_changed_entries,
 )
 from warehouse.runs import RunRow, insert_run, latest_snapshot_at
 from warehouse.snapshot import Changes, ScopeRow, Snapshot, apply_snapshot, create_staging, stage_rows
 
-DAYS_AT_ONCE = 500_000
+DAYS_AT_ONCE = 75_000
 """Days of absence derived in one go: it bounds the memory of a load."""
 
 
@@ -107,16 +106,9 @@ def _stage_landing(connection: duckdb.DuckDBPyConnection, landing: Landing) -> N
 def _derive_days(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
     """The days of everyone whose entries changed, the calendar and the reasons are up to date."""
     organization_id = snapshot.organization_id
-    for user_ids in find_changed_people(connection, organization_id, days_at_once=DAYS_AT_ONCE):
-        entries = read_live_entries(connection, organization_id, user_ids)
+    for entries in take_changed_entries(connection, organization_id, days_at_once=DAYS_AT_ONCE):
         entry_days = explode_entry_days(entries)
-        replace_days(
-            connection,
-            organization_id,
-            user_ids,
-            entry_days=entry_days,
-            person_days=resolve_person_days(entry_days, entries),
-        )
+        insert_days(connection, entry_days=entry_days, person_days=resolve_person_days(entry_days, entries))
     first_on, last_on = read_calendar_span(connection, snapshot.observed_at)
     replace_dimensions(connection, dates=build_calendar(first_on, last_on), reasons=build_reasons())
 

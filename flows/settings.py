@@ -105,7 +105,10 @@ class Settings(BaseSettings):
         50, alias="OOO_MAX_QUARANTINED_ROWS", ge=0, description="fewer never stop a run"
     )
     memory_limit: str | None = Field(
-        None, alias="OOO_MEMORY_LIMIT", description="DuckDB's memory, such as 2GB; its own default if not set"
+        None,
+        alias="OOO_MEMORY_LIMIT",
+        description="DuckDB's memory, such as 2GB, beyond which it spills to disk;"
+        " if not set, 160 MB and as much again for every further million entries",
     )
 
     @property

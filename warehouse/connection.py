@@ -49,10 +49,16 @@ def open_warehouse(
     try:
         yield connection
     except duckdb.Error as error:
-        message = f"the warehouse {path} could not be read or written: {error}; nothing is half done"
+        message = f"the warehouse {path} could not be read or written: {explain(error)}; nothing is half done"
         raise WarehouseError(message) from error
     finally:
         connection.close()
+
+
+def explain(error: Exception) -> str:
+    """The error's first line, and what to set if memory ran out."""
+    text = str(error).partition("\n")[0]
+    return f"{text}; raise OOO_MEMORY_LIMIT" if isinstance(error, duckdb.OutOfMemoryException) else text
 
 
 @contextlib.contextmanager
@@ -85,7 +91,7 @@ def run_statement(
     try:
         return connection.execute(text, wanted).fetchall()
     except duckdb.Error as error:
-        message = f"the statement {name}.sql failed: {error}"
+        message = f"the statement {name}.sql failed: {explain(error)}"
         raise WarehouseError(message) from error
 
 

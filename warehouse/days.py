@@ -1,8 +1,9 @@
 """What days are derived from, and where they go: only the people whose entries changed are derived again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime
 from importlib.resources import files
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -10,45 +11,43 @@ import polars as pl
 from warehouse.connection import insert_frame, read_statement, run_statement
 
 
-def find_changed_people(
+def take_changed_entries(
     connection: duckdb.DuckDBPyConnection, organization_id: int, *, days_at_once: int
-) -> Iterator[list[int]]:
-    """The people whose days have to be derived again, ascending, in groups of about `days_at_once` days."""
+) -> Iterator[pl.DataFrame]:
+    """The live entries of everyone whose days have to be derived again, whose old days are removed.
+
+    Each frame has all live entries of some people, ascending by person and id, about `days_at_once` days
+    of absence in all: what a load holds in memory does not grow with the organization.
+    """
     parameters = {"organization_id": organization_id}
-    run_statement(connection, "sql/create_changed_people", parameters)
-    group: list[int] = []
-    days = 0
-    for user_id, own_days in run_statement(connection, "sql/select_changed_people"):
-        if group and days + own_days > days_at_once:
-            yield group
-            group, days = [], 0
-        group.append(user_id)
+    for name in (
+        "create_changed_people",
+        "create_changed_entries",
+        "delete_entry_days",
+        "delete_person_days",
+    ):
+        run_statement(connection, f"sql/{name}", parameters)
+    select = read_statement("sql/select_changed_entries")
+    for first, last in _groups(run_statement(connection, "sql/select_changed_people"), days_at_once):
+        parameters = {"first_user_id": first, "last_user_id": last}
+        yield connection.sql(select, params=parameters).pl()
+
+
+def _groups(people: list[tuple[Any, ...]], days_at_once: int) -> Iterator[tuple[int, int]]:
+    """The first and last of consecutive (user id, days) that come to about `days_at_once` days."""
+    first, days = None, 0
+    for position, (user_id, own_days) in enumerate(people):
+        first = user_id if first is None else first
         days += own_days
-    if group:
-        yield group
+        if days >= days_at_once or position == len(people) - 1:
+            yield first, user_id
+            first, days = None, 0
 
 
-def read_live_entries(
-    connection: duckdb.DuckDBPyConnection, organization_id: int, user_ids: Sequence[int]
-) -> pl.DataFrame:
-    """The live entries of `user_ids`, ascending by id: what days are derived from."""
-    parameters = {"organization_id": organization_id, "user_ids": list(user_ids)}
-    entries: pl.DataFrame = connection.sql(read_statement("sql/select_live_entries"), params=parameters).pl()
-    return entries
-
-
-def replace_days(
-    connection: duckdb.DuckDBPyConnection,
-    organization_id: int,
-    user_ids: Sequence[int],
-    *,
-    entry_days: pl.DataFrame,
-    person_days: pl.DataFrame,
+def insert_days(
+    connection: duckdb.DuckDBPyConnection, *, entry_days: pl.DataFrame, person_days: pl.DataFrame
 ) -> None:
-    """The days of `user_ids` are those of the frames, and no others."""
-    parameters = {"organization_id": organization_id, "user_ids": list(user_ids)}
-    run_statement(connection, "sql/delete_entry_days", parameters)
-    run_statement(connection, "sql/delete_person_days", parameters)
+    """The days that were derived from some people's entries are in the marts."""
     insert_frame(connection, "marts.fct_entry_days", entry_days)
     insert_frame(connection, "marts.person_days", person_days)
 

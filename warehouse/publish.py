@@ -27,7 +27,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.connection import ASIDE, run_statement
+from warehouse.connection import ASIDE, explain, run_statement
 from warehouse.errors import AuditError, WarehouseError
 from warehouse.tables import PublishedTable
 
@@ -260,7 +260,7 @@ def _naming(data_dir: Path) -> Iterator[None]:
         yield
     except (OSError, duckdb.Error) as error:
         message = (
-            f"can't publish under {data_dir}: {error}; the last publication stands. Free space or"
-            " correct the permissions, then run again"
+            f"can't publish under {data_dir}: {explain(error)}; the last publication stands. Free space"
+            " or correct the permissions, then run again"
         )
         raise WarehouseError(message) from error

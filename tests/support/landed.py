@@ -44,7 +44,7 @@ def facts(*, page_size: int = 250, run_id: str = "20260301T060000Z-aaaaaa") -> R
 
 def landed_records(landing: Landing, *, rejected: bool = False) -> list[dict[str, Any]]:
     """The newest version of every landed entry by ascending id; or the rejected records' rows."""
-    rows = [row for path in landing.segments("entries") for row in pq.read_table(path).to_pylist()]
+    rows = [row for path in landing.segments("entries") for row in pq.ParquetFile(path).read().to_pylist()]
     if rejected:
         return [row for row in rows if row["problem"] is not None]
     newest = {row["id"]: row for row in sorted(rows, key=lambda row: row["page"]) if row["problem"] is None}

@@ -22,11 +22,10 @@ from warehouse.audit import audit_tables
 from warehouse.connection import open_warehouse, transaction
 from warehouse.days import (
     create_mart_views,
-    find_changed_people,
+    insert_days,
     read_calendar_span,
-    read_live_entries,
-    replace_days,
     replace_dimensions,
+    take_changed_entries,
 )
 from warehouse.migrate import migrate
 from warehouse.publish import Publication, publish
@@ -156,11 +155,10 @@ def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards
 def derive_days(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
     """The days of everyone whose entries changed are derived again, a person or two at a time."""
     organization_id = snapshot.organization_id
-    for user_ids in find_changed_people(connection, organization_id, days_at_once=60):
-        entries = read_live_entries(connection, organization_id, user_ids)
+    for entries in take_changed_entries(connection, organization_id, days_at_once=60):
         entry_days = explode_entry_days(entries)
         person_days = resolve_person_days(entry_days, entries)
-        replace_days(connection, organization_id, user_ids, entry_days=entry_days, person_days=person_days)
+        insert_days(connection, entry_days=entry_days, person_days=person_days)
     first_on, last_on = read_calendar_span(connection, snapshot.observed_at)
     replace_dimensions(connection, dates=build_calendar(first_on, last_on), reasons=build_reasons())
 

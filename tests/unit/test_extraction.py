@@ -1,7 +1,7 @@
 """Each scope ends in its own verdict, with the fewest requests, and a failure stays where it happened."""
 
 import asyncio
-import re
+import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -15,33 +15,15 @@ from calcom.credentials import ApiKey
 from calcom.errors import ApiError, CalcomError, LandingError, TransportError
 from calcom.extraction import ORGANIZATION, OUTAGE_AFTER, USERS, Extraction
 from calcom.landing import Landing, ScopeResult, create_landing
-from calcom.paging import Verdict
+from calcom.paging import ALL_IDS, MAX_PASSES, Verdict
 from calcom.simulator import EXPIRED_KEY, OWNER_KEY, Fault, Simulator, World
 from calcom.strategy import pages_for
 from tests.support.fake_clock import run_virtually, virtual_now
 from tests.support.landed import SilentProgress, facts, landed_records
+from tests.support.wire import Wire
 
 COMPLETE, UNPROVEN, FAILED = Verdict.COMPLETE, Verdict.UNPROVEN, Verdict.FAILED
 Work = Callable[[Extraction], Awaitable[Any]]
-
-
-class Wire(httpx.AsyncBaseTransport):
-    """A simulator whose connections break as sockets do, and which can be gone for some paths."""
-
-    def __init__(self, simulator: Simulator, gone: str = "never^") -> None:
-        """`gone` is a regular expression of the paths that time out."""
-        self.asked: list[str] = []
-        self._gone, self._served = re.compile(gone), httpx.ASGITransport(simulator)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer, or break."""
-        self.asked.append(str(request.url.raw_path, "ascii"))
-        if self._gone.search(request.url.path):
-            raise httpx.ReadTimeout("", request=request)
-        try:
-            return await self._served.handle_async_request(request)
-        except ConnectionResetError as error:
-            raise httpx.ReadError("reset", request=request) from error
 
 
 def run(wire: Wire, landing: Landing, work: Work, *, concurrency: int = 4, key: str = OWNER_KEY) -> Any:
@@ -145,7 +127,8 @@ def test_a_resumed_run_asks_for_no_page_that_it_has(tmp_path: Path, world: World
     outage = Fault("500", path="/ooo", nth=pages_before + 1, times=99)
     first = Wire(simulate(world, outage))
     killed = run(first, landing, lambda one: one.read_organization(), concurrency=1)
-    assert (killed.verdict, killed.pages, killed.requests) == (FAILED, pages_before, pages_before + 2)
+    # Two attempts at the page that fails, and two at the one beyond it.
+    assert (killed.verdict, killed.pages, killed.requests) == (FAILED, pages_before, pages_before + 4)
     second = Wire(simulate(world))
     again = reopen(landing)
     result = run(second, again, lambda one: one.read_organization(), concurrency=1)
@@ -265,7 +248,117 @@ def test_pages_answered_beside_a_failure_are_landed(tmp_path: Path, world: World
     work: Work = lambda one: one.read_organization(world.count_entries())  # noqa: E731
     result = run(Wire(simulate(world, fault)), landing, work)
     assert result.verdict is FAILED
-    assert result.pages >= 3
+    assert result.pages == pages_for(world.count_entries(), 10) - 1
+
+
+# A page that can't be read
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("kind", ["500", "empty_200_html", "truncated_json", "403_html", "reset"])
+def test_a_page_that_cannot_be_read_costs_only_its_own_rows(
+    tmp_path: Path, world: World, kind: Any, concurrency: int
+) -> None:
+    truth = world.entries()
+    work: Work = lambda one: one.read_organization(len(truth))  # noqa: E731
+    landing = create(tmp_path, page_size=10)
+    wire = Wire(simulate(world, Fault(kind, path="skip=27$", times=9)))
+    result = run(wire, landing, work, concurrency=concurrency)
+    low, high = truth[27]["id"], truth[36]["id"]
+    assert (result.verdict, result.proven) == (FAILED, ((0, low), (high, ALL_IDS[0][1])))
+    assert result.pages == pages_for(len(truth), 10) - 1
+    assert landed_records(landing) == truth[:28] + truth[36:]
+    error = {"500": "500", "403_html": "403", "reset": "ReadError"}.get(kind, "JSON")
+    assert error in (result.problem or "")
+    assert (result.problem or "").endswith(f"entries with ids up to {low}, from {high} on")
+    again = reopen(landing)
+    assert again.results == {ORGANIZATION: result}
+
+    wire = Wire(simulate(world))
+    resumed = run(wire, again, work, concurrency=concurrency)
+    assert (resumed.verdict, resumed.proven, resumed.problem) == (COMPLETE, ALL_IDS, None)
+    assert [path.partition("skip=")[2] for path in wire.asked] == ["27"]
+    assert landed_records(again) == truth
+
+
+def test_a_page_that_stays_unreadable_does_not_cost_the_pages_of_the_run_before(
+    tmp_path: Path, world: World
+) -> None:
+    landing = create(tmp_path, page_size=10)
+    work: Work = lambda one: one.read_organization()  # noqa: E731
+    fault = Fault("500", path="skip=27$", times=99)
+    first = run(Wire(simulate(world, fault)), landing, work)
+    wire = Wire(simulate(world, fault))
+    second = run(wire, reopen(landing), work)
+    assert (second.verdict, second.proven, second.pages) == (FAILED, first.proven, first.pages)
+    assert len(wire.asked) == 2
+
+
+def test_the_last_page_may_be_the_unreadable_one(tmp_path: Path, world: World) -> None:
+    truth = world.entries()
+    last = 9 * (pages_for(len(truth), 10) - 1)
+    landing = create(tmp_path, page_size=10)
+    wire = Wire(simulate(world, Fault("500", path=f"skip={last}$", times=9)))
+    result = run(wire, landing, lambda one: one.read_organization())
+    assert (result.verdict, result.proven) == (FAILED, ((0, truth[last]["id"]),))
+    assert landed_records(landing) == truth[: last + 1]
+
+
+def test_no_page_of_one_user_is_stepped_over(tmp_path: Path, world: World) -> None:
+    user_id = busy_user(world)
+    landing = create(tmp_path, page_size=2)
+    wire = Wire(simulate(world, Fault("500", path="skip=1$", times=9)))
+    (result,) = run(wire, landing, lambda one: one.read_user_entries([user_id]))
+    assert (result.verdict, result.pages) == (FAILED, 1)
+
+
+# A server without ascending ids
+
+
+class Reordered(Wire):
+    """Answers pages of the organization's entries in another order than by id."""
+
+    def __init__(self, world: World, order: Callable[[dict[str, Any]], Any]) -> None:
+        """`order` gives each entry's place."""
+        super().__init__(simulate(world))
+        self._world, self._order = world, order
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer in order."""
+        self.asked.append(str(request.url.raw_path, "ascii"))
+        skip, take = int(request.url.params["skip"]), int(request.url.params["take"])
+        entries = sorted(self._world.entries(), key=self._order)[skip : skip + take]
+        return httpx.Response(200, json={"status": "success", "data": entries})
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_descending_order_is_complete_once_two_passes_agree(
+    tmp_path: Path, world: World, concurrency: int
+) -> None:
+    truth = world.entries()
+    landing = create(tmp_path, page_size=10)
+    wire = Reordered(world, lambda one: -one["id"])
+    work: Work = lambda one: one.read_organization(len(truth))  # noqa: E731
+    result = run(wire, landing, work, concurrency=concurrency)
+    assert (result.verdict, result.proven, result.problem) == (COMPLETE, ALL_IDS, None)
+    assert len(wire.asked) <= 2 * (len(truth) // 10 + 1) + concurrency
+    assert landed_records(landing) == truth
+    assert reopen(landing).results == {ORGANIZATION: result}
+
+
+def test_an_order_with_unstable_ties_is_unproven_and_its_rows_are_landed(
+    tmp_path: Path, world: World
+) -> None:
+    chance, truth = random.Random(1), world.entries()
+    landing = create(tmp_path, page_size=10)
+    wire = Reordered(world, lambda one: (one["start"][:4], chance.random()))
+    result = run(wire, landing, lambda one: one.read_organization())
+    assert (result.verdict, result.proven, result.problem) == (UNPROVEN, (), "ids_not_ascending")
+    assert len(wire.asked) <= MAX_PASSES * (len(truth) // 10 + 1) + 1
+    assert len(landed_records(landing)) > len(truth) / 2
+
+
+# Records and results
 
 
 @pytest.mark.parametrize(

@@ -86,11 +86,11 @@ def test_pages_rows_and_verdicts_come_back_as_they_were(tmp_path: Path) -> None:
     body = json.dumps({"status": "success", "data": users}).encode()
     found = USER_READER.read(body, path="/users", request_id=None)
     landing.add_page(USERS, page_of(found), found)
-    landing.end_scope(ScopeResult(USERS, Verdict.UNPROVEN, 1, 1, 0, "ids_not_ascending"))
+    landing.end_scope(ScopeResult(USERS, Verdict.UNPROVEN, 1, 1, 0, (), "ids_not_ascending"))
     landing.flush()
     add(landing, ALL, entry(1), entry(2))
     add(landing, ALL, entry(2), skip=1)
-    landing.end_scope(ScopeResult(ALL, Verdict.COMPLETE, 2, 3, 1))
+    landing.end_scope(ScopeResult(ALL, Verdict.FAILED, 2, 3, 1, ((0, 7), (12, 2**63 - 1)), "status 500"))
     landing.flush()
     again = reopen(landing)
     assert again.pages == landing.pages

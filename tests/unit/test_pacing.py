@@ -109,7 +109,7 @@ def test_a_retry_after_is_obeyed_where_one_is_sent(status: int, waited: float) -
     assert budget_told(0, status, {"retry-after": "90"}).seconds_to_wait(0) == waited
 
 
-@pytest.mark.parametrize("value", ["", "soon", "nan", "inf", "-5", "1e9"])
+@pytest.mark.parametrize("value", ["", "soon", "nan", "inf", "-5", "1e9", "Sun, 01 Mar 2026 06:00:00 GMT"])
 def test_a_retry_after_that_is_no_number_of_seconds_is_ignored(value: str) -> None:
     assert budget_told(0, 200, {"retry-after": value}).seconds_to_wait(0) == 0
     assert budget_told(0, 429, {"retry-after": value}).seconds_to_wait(0) == 61
@@ -137,7 +137,77 @@ def test_a_lost_request_is_no_longer_under_way_and_counts_as_spent() -> None:
     assert (budget.in_flight, budget.windows["default"].remaining) == (0, 49)
 
 
+# What a budget foresees
+
+
+def test_what_fits_the_window_costs_no_waiting() -> None:
+    budget = budget_told(0, 200, rate_headers(120, 119, 60))
+    assert (budget.seconds_for(0, 5), budget.seconds_for(119, 5)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("requests", "seconds"), [(120, 50), (239, 50), (240, 110), (359, 110), (360, 170), (1_200, 590)]
+)
+def test_each_window_more_costs_its_length_and_the_first_what_is_left_of_it(
+    requests: int, seconds: float
+) -> None:
+    assert budget_told(0, 200, rate_headers(120, 119, 60)).seconds_for(requests, 10) == seconds
+
+
+def test_the_slowest_of_several_limits_decides_how_long_it_takes() -> None:
+    headers = rate_headers(20, 19, 10, "Short") | rate_headers(60, 59, 60, "Long")
+    budget = budget_told(0, 200, headers)
+    assert [budget.seconds_for(requests, 0) for requests in (19, 39, 59, 60, 119)] == [0, 10, 20, 60, 60]
+
+
+def test_a_block_is_waited_out_before_the_windows_that_follow_it() -> None:
+    budget = budget_told(0, 200, rate_headers(120, 100, 60))
+    budget.note_sent()
+    budget.note_answer(10, 429, rate_headers(120, 0, 60))
+    block = 60 + BLOCK_MARGIN_SECONDS
+    assert [budget.seconds_for(requests, 10) for requests in (0, 120, 121, 241)] == [
+        block,
+        block,
+        block + 60,
+        block + 120,
+    ]
+
+
+def test_a_block_of_unknown_limits_is_all_that_is_foreseen() -> None:
+    assert budget_told(0, 503, {"retry-after": "30"}).seconds_for(1_000, 10) == 20
+
+
+def test_a_window_that_is_over_counts_as_a_new_one() -> None:
+    budget = budget_told(0, 200, rate_headers(120, 3, 60))
+    assert (budget.seconds_for(120, 60), budget.seconds_for(121, 60)) == (0, 60)
+    assert budget.seconds_to_wait(60) == 0
+    budget.note_sent()  # its answer is not there yet
+    assert (budget.seconds_for(119, 60), budget.seconds_for(120, 60)) == (0, 60)
+
+
+def test_without_limits_nothing_is_foreseen() -> None:
+    assert (Budget().seconds_for(10_000, 0), budget_told(0, 200, {}).seconds_for(10_000, 0)) == (0, 0)
+
+
+@pytest.mark.parametrize("requests", [25, 61, 100])
+def test_what_is_foreseen_is_what_it_takes(requests: int) -> None:
+    async def run() -> tuple[float, float]:
+        client = connect(simulate(limits=scaled(30)))
+        await client.fetch_users(1)
+        foreseen, begun = client.pacer.seconds_for(requests), virtual_now()
+        await spend(client, requests, 4)
+        return foreseen, virtual_now() - begun
+
+    foreseen, seconds = run_virtually(run())
+    assert foreseen <= seconds <= foreseen + 6
+
+
 # What a client spends
+
+
+def scaled(limit: int) -> Limits:
+    """The rule as it is, 60 seconds and a block of 60, with fewer requests for the tests' sake."""
+    return Limits(api_key=(RateLimit(limit=limit),))
 
 
 def connect(
@@ -179,14 +249,25 @@ def refused(simulator: Simulator) -> int:
 @pytest.mark.parametrize("concurrency", [1, 4, 8])
 def test_a_fresh_window_gives_no_429_and_next_to_all_that_the_limit_allows(concurrency: int) -> None:
     async def run() -> tuple[int, float]:
-        simulator = simulate()
-        await spend(connect(simulator), 361, concurrency)
+        simulator = simulate(limits=scaled(30))
+        await spend(connect(simulator), 4 * 30 + 1, concurrency)
         return refused(simulator), virtual_now()
 
     refusals, seconds = run_virtually(run())
     assert refusals == 0
-    # The 361st opens the fourth window, so three whole windows came before it.
-    assert 360 / seconds >= 0.95 * 120 / 60
+    # The last request opens the fifth window, so four whole windows came before it.
+    assert 4 * 30 / seconds >= 0.95 * 30 / 60
+
+
+def test_the_limit_of_an_api_key_is_kept_and_next_to_all_of_it_is_used() -> None:
+    async def run() -> tuple[int, float]:
+        simulator = simulate()
+        await spend(connect(simulator), 241, 4)
+        return refused(simulator), virtual_now()
+
+    refusals, seconds = run_virtually(run())
+    assert refusals == 0
+    assert 240 / seconds >= 0.95 * 120 / 60
 
 
 def test_a_limit_beyond_reach_is_not_waited_for() -> None:
@@ -201,40 +282,40 @@ def test_a_limit_beyond_reach_is_not_waited_for() -> None:
 def test_several_named_limits_are_all_kept(concurrency: int) -> None:
     async def run() -> tuple[int, float]:
         simulator = Simulator(EMPTY, clock=virtual_now, latency_seconds=LATENCY_SECONDS)
-        await spend(connect(simulator, CUSTOM_LIMITS_KEY), 181, concurrency)
+        await spend(connect(simulator, CUSTOM_LIMITS_KEY), 121, concurrency)
         return refused(simulator), virtual_now()
 
     refusals, seconds = run_virtually(run())
     assert refusals == 0
-    assert 180 / seconds >= 0.95 * 60 / 60
+    assert 120 / seconds >= 0.95 * 60 / 60
 
 
 @pytest.mark.parametrize("concurrency", [1, 4, 8])
 def test_joining_a_window_that_others_half_used_costs_no_429(concurrency: int) -> None:
     async def run() -> int:
-        simulator = simulate()
+        simulator = simulate(limits=scaled(30))
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(simulator),
             base_url="http://simulator",
             headers={"Authorization": f"Bearer {OWNER_KEY}"},
         ) as other:
-            for _ in range(60):
+            for _ in range(15):
                 await other.get("/v2/me")
-        await spend(connect(simulator), 130, concurrency)
+        await spend(connect(simulator), 40, concurrency)
         return refused(simulator)
 
     assert run_virtually(run()) == 0
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
-@pytest.mark.parametrize("every_seconds", [0.9, 7.0])
+@pytest.mark.parametrize("every_seconds", [3.0, 21.0])
 def test_someone_who_keeps_using_the_window_costs_at_most_one_429(
     concurrency: int, every_seconds: float
 ) -> None:
     """Nobody can foresee who takes the last request of a window; a block made longer would show twice."""
 
     async def run() -> tuple[int, int]:
-        simulator = simulate()
+        simulator = simulate(limits=scaled(30))
         client = connect(simulator)
 
         async def use_slowly() -> None:
@@ -249,7 +330,7 @@ def test_someone_who_keeps_using_the_window_costs_at_most_one_429(
 
         other = asyncio.create_task(use_slowly())
         await asyncio.sleep(5)
-        await spend(client, 130, concurrency)
+        await spend(client, 40, concurrency)
         other.cancel()
         await asyncio.gather(other, return_exceptions=True)
         return client.traffic.throttled, client.traffic.retries
@@ -276,6 +357,47 @@ def test_a_block_that_someone_else_caused_is_waited_out_once() -> None:
     throttled, seconds = run_virtually(run())
     assert throttled == 1
     assert 60 < seconds < 63
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 8])
+def test_nothing_is_sent_while_blocked_so_no_block_is_ever_extended(concurrency: int) -> None:
+    """Someone else spends the window twice; the simulator's log has nothing of ours within a block."""
+    log: list[tuple[float, int]] = []  # when each request was answered, and how
+
+    async def run() -> int:
+        simulator = simulate(limits=scaled(30))
+
+        async def serve(request: httpx.Request) -> httpx.Response:
+            answer = await served.handle_async_request(request)
+            await answer.aread()
+            log.append((virtual_now(), answer.status_code))
+            return answer
+
+        async def exceed() -> None:
+            async with other:
+                for seconds in (2.0, 90.0):
+                    await asyncio.sleep(seconds)
+                    while (await other.get("/v2/me")).status_code != httpx.codes.TOO_MANY_REQUESTS:
+                        pass
+                    blocked_at.append(virtual_now())
+
+        served, blocked_at = httpx.ASGITransport(simulator), list[float]()
+        headers = {"Authorization": f"Bearer {OWNER_KEY}"}
+        other = httpx.AsyncClient(transport=served, base_url="http://simulator", headers=headers)
+        client = connect(simulator, transport=httpx.MockTransport(serve))
+        await asyncio.gather(exceed(), spend(client, 150, concurrency))
+        blocks = [(at, at + 60) for at in blocked_at]
+        # What was under way when the block began is refused; afterwards nothing is sent until it ends.
+        first_refusals = [
+            min(at for at, status in log if status == 429 and at >= begin) for begin, _ in blocks
+        ]
+        for (_, end), told_at in zip(blocks, first_refusals, strict=True):
+            assert not [at for at, _ in log if told_at + LATENCY_SECONDS < at < end]
+        return refused(simulator) - len(blocks)
+
+    ours = run_virtually(run())
+    assert 2 <= ours <= 2 * concurrency
+    assert sum(status == 429 for _, status in log) == ours
 
 
 def answering(answers: list[httpx.Response | Exception]) -> httpx.MockTransport:

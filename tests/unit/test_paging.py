@@ -2,7 +2,7 @@
 
 import pytest
 
-from calcom.paging import MAX_REPAIRS, Page, Scan, Verdict
+from calcom.paging import ALL_IDS, MAX_GAPS, MAX_PASSES, MAX_REPAIRS, Page, Passes, Scan, Verdict
 from calcom.strategy import pages_for
 
 
@@ -138,11 +138,11 @@ def test_nothing_is_asked_for_twice_while_it_is_under_way() -> None:
     assert scan.next_skips(room=0) == []
 
 
-def test_a_page_out_of_order_is_unproven_and_the_scan_reads_on_to_the_end() -> None:
+def test_a_page_out_of_order_ends_the_scan_for_there_is_nothing_to_follow() -> None:
     scan = Scan(4)
-    offsets = read_all(scan, list(range(10, 0, -1)))
+    assert read_all(scan, list(range(10, 0, -1))) == [0]
     assert (scan.verdict, scan.problem) == (Verdict.UNPROVEN, "ids_not_ascending")
-    assert offsets == [0, 4, 8]
+    assert scan.proven == ()
 
 
 @pytest.mark.parametrize("ids", [[1, 1], [2, 1], [1, 3, 3, 4]])
@@ -150,9 +150,11 @@ def test_repeated_or_descending_ids_are_not_ascending(ids: list[int | None]) -> 
     assert not Page.of_ids(skip=0, take=9, ids=ids).is_ascending
 
 
-def test_a_record_without_a_readable_id_makes_the_scan_unproven() -> None:
+def test_a_record_without_a_readable_id_is_unproven_and_the_scan_reads_on_to_the_end() -> None:
     scan = Scan(4)
-    scan.accept(Page.of_ids(skip=0, take=4, ids=[1, None, 3]))
+    scan.accept(Page.of_ids(skip=0, take=4, ids=[1, None, 3, 4]))
+    assert not scan.is_over
+    assert read_all(scan, list(range(1, 11))) == [4, 8]
     assert (scan.verdict, scan.problem) == (Verdict.UNPROVEN, "unreadable_id")
 
 
@@ -198,3 +200,178 @@ def test_a_scan_of_a_million_rows_out_of_order_costs_no_more_than_its_pages() ->
             )
         )
     assert (scan.verdict, scan.pages) == (Verdict.COMPLETE, pages_for(rows, take))
+
+
+# Pages that can't be read
+
+IDS = list(range(10, 210, 10))
+END = ALL_IDS[0][1]
+
+
+def test_what_lies_on_both_sides_of_a_gap_is_proven() -> None:
+    scan = Scan(4)
+    scan.accept(serve(IDS, 0, 4))
+    assert scan.skip_over(3)
+    assert scan.next_skips() == [6]
+    assert (scan.proven, scan.gaps) == (((0, 40),), 1)
+    scan.accept(serve(IDS, 6, 4))
+    read_all(scan, IDS)
+    assert (scan.verdict, scan.proven) == (Verdict.FAILED, ((0, 40), (70, END)))
+
+
+def test_a_page_that_is_read_later_closes_its_gap() -> None:
+    first, second = Scan(4), Scan(4)
+    pages = [serve(IDS, skip, 4) for skip in (0, 6, 9, 12, 15, 18)]
+    first.accept(pages[0])
+    assert first.skip_over(3)
+    for page in pages[1:]:
+        first.accept(page)
+    assert first.verdict is Verdict.FAILED
+    for page in pages:
+        second.accept(page)
+    assert second.next_skips(4, expected_rows=20) == [3]
+    second.accept(serve(IDS, 3, 4))
+    assert (second.verdict, second.proven, second.repairs) == (Verdict.COMPLETE, ALL_IDS, 0)
+
+
+def test_a_page_that_overlaps_both_sides_closes_the_gap_in_the_same_scan() -> None:
+    ids = list(IDS)
+    scan = Scan(4)
+    scan.accept(serve(ids, 0, 4))
+    scan.next_skips()
+    assert scan.skip_over(3)
+    ids[:0] = [1, 2, 3, 4]  # who joins moves all rows on: what is at offset 6 was at 2
+    read_all(scan, ids)
+    assert (scan.verdict, scan.proven, scan.gaps) == (Verdict.COMPLETE, ALL_IDS, 1)
+
+
+def test_a_page_asked_for_ahead_is_not_stepped_over_before_the_scan_comes_there() -> None:
+    scan = Scan(4)
+    assert scan.next_skips(3, expected_rows=20) == [0, 3, 6]
+    assert scan.skip_over(6)
+    assert scan.skip_over(3)
+    scan.accept(serve(IDS, 0, 4))
+    assert (scan.next_skips(), scan.gaps) == ([3], 0)
+    scan.accept(serve(IDS, 3, 4))
+    assert scan.next_skips() == [6]
+    assert scan.skip_over(6)
+    assert (scan.next_skips(), scan.gaps) == ([9], 1)
+
+
+def test_behind_a_gap_the_scan_goes_on_from_a_page_that_was_read_ahead() -> None:
+    scan = Scan(4)
+    assert scan.next_skips(4, expected_rows=30) == [0, 3, 6, 9]
+    for skip in (9, 6, 0):
+        scan.accept(serve(IDS, skip, 4))
+    assert scan.skip_over(3)
+    assert (scan.next_skips(), scan.proven) == ([12], ((0, 40), (70, 130)))
+
+
+def test_a_page_read_further_ahead_does_not_end_the_scan_before_the_one_between_is_asked_for() -> None:
+    scan = Scan(4)
+    assert scan.next_skips(9, expected_rows=30)[-1] == 24
+    scan.accept(serve(IDS, 0, 4))
+    scan.accept(serve(IDS, 18, 4))  # the last page
+    scan.accept(serve(IDS, 24, 4))  # empty
+    assert scan.skip_over(3)
+    assert not scan.is_over
+    for skip in (6, 9, 12, 15):
+        scan.accept(serve(IDS, skip, 4))
+    assert (scan.verdict, scan.proven) == (Verdict.FAILED, ((0, 40), (70, END)))
+
+
+def test_nothing_behind_the_gap_ends_the_scan_failed() -> None:
+    scan = Scan(4)
+    scan.accept(serve(IDS, 0, 4))
+    assert scan.skip_over(3)
+    scan.accept(serve(IDS[:6], 6, 4))
+    assert (scan.verdict, scan.proven) == (Verdict.FAILED, ((0, 40),))
+
+
+def test_rows_deleted_behind_a_gap_are_stepped_back_for() -> None:
+    scan = Scan(4)
+    scan.accept(serve(IDS, 0, 4))
+    assert scan.skip_over(3)
+    scan.accept(serve(IDS, 6, 4))
+    ids = IDS[5:]
+    read_all(scan, ids)
+    assert (scan.verdict, scan.proven) == (Verdict.FAILED, ((0, 40), (70, END)))
+
+
+def test_the_scan_is_given_up_at_the_first_page_at_two_in_a_row_and_after_too_many() -> None:
+    assert not Scan(4).skip_over(0)
+    scan = Scan(4)
+    scan.accept(serve(IDS, 0, 4))
+    assert scan.skip_over(3)
+    assert not scan.skip_over(6)
+    assert (scan.proven, scan.gaps) == (((0, 40),), 1)
+    scan = Scan(2)
+    scan.accept(serve(IDS, 0, 2))
+    for gap in range(MAX_GAPS):
+        (skip,) = scan.next_skips()
+        assert skip == 1 + 2 * gap
+        assert scan.skip_over(skip)
+        (skip,) = scan.next_skips()
+        scan.accept(serve(IDS, skip, 2))
+    assert not scan.skip_over(*scan.next_skips())
+    assert scan.proven == ((0, 20), (30, 40), (50, 60), (70, 80))
+
+
+# Passes
+
+
+def read_pass(passes: Passes, ids: list[int], take: int) -> int:
+    """Read a table that stands still until a pass has ended; the pages asked for."""
+    before, pages = passes.passes, 0
+    while (skip := passes.next_skip) is not None and passes.passes == before:
+        passes.accept(ids[skip : skip + take], take)
+        pages += 1
+    return pages
+
+
+@pytest.mark.parametrize(("rows", "pages"), [(0, 1), (3, 1), (4, 2), (9, 3)])
+def test_a_quiet_table_in_any_fixed_order_is_proven_in_two_passes(rows: int, pages: int) -> None:
+    passes, ids = Passes(), list(range(rows, 0, -1))
+    assert read_pass(passes, ids, 4) == pages
+    assert not passes.is_proven
+    assert read_pass(passes, ids, 4) == pages
+    assert (passes.is_proven, passes.next_skip) == (True, None)
+
+
+def test_passes_agree_only_if_they_follow_each_other() -> None:
+    passes, before, after = Passes(), [5, 4, 3], [5, 3]
+    for ids in (before, after, before):
+        read_pass(passes, ids, 4)
+    assert (passes.is_proven, passes.next_skip) == (False, 0)
+    read_pass(passes, before, 4)
+    assert (passes.is_proven, passes.passes) == (True, MAX_PASSES)
+
+
+def test_a_row_seen_twice_spoils_its_pass() -> None:
+    passes = Passes()
+    for _ in range(MAX_PASSES):
+        passes.accept([5, 4, 3, 2], 4)
+        passes.accept([2, 1], 4)
+    assert (passes.is_proven, passes.next_skip) == (False, None)
+
+
+def test_a_row_without_a_readable_id_settles_it_at_once() -> None:
+    passes = Passes()
+    passes.accept([5, None], 4)
+    assert (passes.is_proven, passes.next_skip) == (False, None)
+
+
+def test_a_server_that_repeats_its_first_page_is_asked_twice_a_pass() -> None:
+    passes, pages = Passes(), 0
+    while passes.next_skip is not None:
+        passes.accept([4, 3, 2, 1], 4)
+        pages += 1
+    assert (passes.is_proven, pages) == (False, 2 * MAX_PASSES)
+
+
+def test_a_server_that_never_ends_is_not_read_for_ever() -> None:
+    passes, pages = Passes(max_pages=50), 0
+    while (skip := passes.next_skip) is not None:
+        passes.accept([-skip, -skip - 1], 2)
+        pages += 1
+    assert (passes.is_proven, pages) == (False, 50)

@@ -1,4 +1,4 @@
--- Purpose: make room for the days of some people, derived again.
--- Grain: one person and day. Parameters: $organization_id, $user_ids. A second run deletes what was put in their place.
+-- Purpose: make room for the days that are derived again.
+-- Grain: one person and day. Parameters: $organization_id. A second run deletes what was put in their place.
 DELETE FROM marts.person_days
-WHERE organization_id = $organization_id AND user_id IN (SELECT unnest($user_ids::BIGINT[]));
+WHERE organization_id = $organization_id AND user_id IN (SELECT user_id FROM changed_people);

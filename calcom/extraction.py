@@ -140,7 +140,8 @@ class Extraction:
                     except CalcomError as error:
                         if _ends_the_run(error) or not steps_over or not scan.skip_over(skip):
                             raise
-                        first_error = first_error or error
+                        if scan.gaps:
+                            first_error = first_error or error
         finally:
             for task in under_way:
                 task.cancel()

@@ -93,10 +93,11 @@ class ScopeResult:
 
 @dataclass(frozen=True)
 class LandedPage:
-    """One page's facts as landed, with the scope whose scan it belongs to."""
+    """One page's facts as landed, with the scope whose scan it belongs to and its number in the run."""
 
     scope: Scope
     page: Page
+    number: int
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ class Landing:
         self.page_count = 0
         self.pages: dict[Scope, list[Page]] = {}
         """The pages read of each scope, in the order read."""
+        self._numbers: dict[Scope, list[int]] = {}
         self.results: dict[Scope, ScopeResult] = {}
         self._clock = clock
         self._flushed_at = clock()
@@ -164,6 +166,10 @@ class Landing:
                 ids.update(pq.ParquetFile(path).read(columns=["id"])["id"].to_pylist())
         return sorted(one for one in ids if one is not None)
 
+    def page_numbers(self, scope: Scope) -> list[int]:
+        """The numbers of the pages read of `scope`, as the column `page` has them."""
+        return self._numbers.get(scope, [])
+
     def add_page(self, scope: Scope, page: Page, records: Records) -> None:
         """Keep one page; it is on disk after the next flush."""
         buffer = self._buffer_of(scope)
@@ -180,8 +186,9 @@ class Landing:
             }
             for rejected in records.rejected
         ]
-        buffer.pages.append(LandedPage(scope, page))
-        self._note_page(scope, page)
+        landed = LandedPage(scope, page, number)
+        buffer.pages.append(landed)
+        self._note_page(landed)
         self._flush_when_due()
 
     def end_scope(self, result: ScopeResult) -> None:
@@ -212,9 +219,10 @@ class Landing:
         if not self.page_count:
             _remove(self.folder)
 
-    def _note_page(self, scope: Scope, page: Page) -> None:
-        self.pages.setdefault(scope, []).append(page)
-        self.page_count += 1
+    def _note_page(self, landed: LandedPage) -> None:
+        self.pages.setdefault(landed.scope, []).append(landed.page)
+        self._numbers.setdefault(landed.scope, []).append(landed.number)
+        self.page_count = max(self.page_count, landed.number + 1)
 
     def _buffer_of(self, scope: Scope) -> _Buffer:
         return self._buffers["users" if scope.kind == "users" else "entries"]
@@ -249,7 +257,7 @@ class Landing:
             raise LandingError(message)
         facts = json.loads(metadata[_METADATA_KEY])
         for one in facts["pages"]:
-            self._note_page(Scope(**one["scope"]), Page(**one["page"]))
+            self._note_page(LandedPage(Scope(**one["scope"]), Page(**one["page"]), one["number"]))
         for one in facts["results"]:
             scope, verdict = Scope(**one.pop("scope")), Verdict(one.pop("verdict"))
             proven = tuple((low, high) for low, high in one.pop("proven"))
@@ -300,7 +308,7 @@ def _columns_of(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.json.read_json(
         pa.BufferReader(lines),
         read_options=pa.json.ReadOptions(block_size=len(lines) + 1, use_threads=False),
-        parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+        parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
     )
 
 

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 import duckdb
 import polars as pl
 
+from calcom.extraction import ORGANIZATION
 from calcom.landing import Landing, ScopeResult
 from calcom.paging import Verdict
+from calcom.strategy import Strategy
 from flows.run import Run, utc_now
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
 from transforms.entries import normalise_entries
@@ -39,6 +41,7 @@ def load_landing(connection: duckdb.DuckDBPyConnection, run: Run) -> RunRow:
         organization_id=facts.organization_id,
         observed_at=observed_at,
         scopes=[_scope_row(result) for result in run.landing.results.values()],
+        organization_pages=run.landing.page_numbers(ORGANIZATION) if run.strategy is Strategy.BOTH else None,
     )
     with transaction(connection):
         guards = run.settings.guards(allows_mass_delete=run.allows_mass_delete)

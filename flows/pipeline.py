@@ -20,7 +20,7 @@ from flows.tables import published_tables
 from warehouse.audit import audit_tables
 from warehouse.errors import GuardError, WarehouseError
 from warehouse.publish import Publication, publish
-from warehouse.runs import RunRow, find_run, insert_run
+from warehouse.runs import RunRow, find_differences, find_run, insert_run
 
 USERS_PER_BATCH = 200
 
@@ -119,7 +119,9 @@ def load(run: Run) -> RunRow:
     _raise_if_nothing_was_read(run)
     run.observer.stage_started("load", f"{run.landing.page_count} pages")
     with open_own_warehouse(run) as connection:
-        run.row = find_run(connection, run.landing.facts.run_id) or load_landing(connection, run)
+        run_id = run.landing.facts.run_id
+        run.row = find_run(connection, run_id) or load_landing(connection, run)
+        run.differences = find_differences(connection, run_id)
     run.landing.mark_finished()
     return run.row
 
@@ -167,6 +169,7 @@ def summarise(run: Run) -> RunSummary:
         run.row,
         run.publication,
         results=list(run.landing.results.values()),
+        differences=run.differences,
         throttled=run.client.traffic.throttled,
         is_resumed=run.is_resumed,
         warehouse=warehouse_path(run.settings),

@@ -22,7 +22,7 @@ from warehouse.days import create_mart_views
 from warehouse.errors import WarehouseError
 from warehouse.migrate import migrate
 from warehouse.publish import Publication
-from warehouse.runs import KnownSize, RunRow, known_size
+from warehouse.runs import Difference, KnownSize, RunRow, known_size
 
 MEGABYTES_A_MILLION = 160
 """DuckDB's memory for a million entries: with it, a load of so many stays under 500 MB as a whole process."""
@@ -65,6 +65,7 @@ class Run:
         self.strategy = Strategy(landing.facts.strategy)
         self.publication: Publication | None = None
         self.row: RunRow | None = None
+        self.differences: list[Difference] = []
         self._runner = runner
         self.extraction = Extraction(
             client, landing, progress=observer, max_concurrency=settings.max_concurrency
@@ -99,14 +100,17 @@ def open_run(
         client = CalcomClient(connection, on_wait=observer.waiting)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
-            landing = _open_landing(settings, organization_id, strategy, includes_held=allows_mass_delete)
+            known = read_known_size(settings, organization_id)
+            landing = _open_landing(
+                settings, organization_id, strategy, known, includes_held=allows_mass_delete
+            )
             try:
                 yield Run(
                     settings,
                     runner=runner,
                     client=client,
                     landing=landing,
-                    known=read_known_size(settings, organization_id),
+                    known=known,
                     observer=observer,
                     allows_mass_delete=allows_mass_delete,
                 )
@@ -165,8 +169,14 @@ def utc_now() -> datetime:
 
 
 def _open_landing(
-    settings: Settings, organization_id: int, strategy: Strategy, *, includes_held: bool
+    settings: Settings,
+    organization_id: int,
+    strategy: Strategy,
+    known: KnownSize | None,
+    *,
+    includes_held: bool,
 ) -> Landing:
+    """The landing of a killed run, unless the warehouse has a later snapshot by now; else a new one."""
     started_at = utc_now()
     facts = RunFacts(
         run_id=f"{started_at:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(3)}",
@@ -183,7 +193,9 @@ def _open_landing(
         max_age=settings.resume_within,
         includes_held=includes_held,
     )
-    return found or create_landing(landing_root(settings), facts)
+    if found is not None and (known is None or found.facts.started_at >= known.observed_at):
+        return found
+    return create_landing(landing_root(settings), facts)
 
 
 @contextlib.contextmanager

@@ -8,17 +8,22 @@ from typing import Any, Self
 
 from calcom.landing import ScopeResult
 from calcom.paging import Verdict
+from calcom.strategy import Strategy
 from flows.errors import DONE, PARTIAL
 from warehouse.publish import Publication
-from warehouse.runs import RunRow
+from warehouse.runs import Difference, RunRow
 
-MAX_PROBLEMS = 20
-"""Scopes named in a summary; all of them are in ops.scopes."""
+MAX_SHOWN = 20
+"""Scopes, and differences, named in a summary's text; all of them are in ops.scopes and ops.differences."""
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One finished run. `problems` names the scopes that are not complete, and why."""
+    """One finished run.
+
+    `problems` names the scopes that are not complete, and why; `differences` what the two strategies of
+    `both` did not read alike.
+    """
 
     run_id: str
     organization_id: int
@@ -35,6 +40,7 @@ class RunSummary:
     rows: dict[str, int]
     scopes: dict[str, int]
     problems: list[dict[str, Any]]
+    differences: list[Difference]
     published: dict[str, int]
     generation: str
     warehouse: Path
@@ -48,6 +54,7 @@ class RunSummary:
         publication: Publication,
         *,
         results: Sequence[ScopeResult],
+        differences: Sequence[Difference],
         throttled: int,
         is_resumed: bool,
         warehouse: Path,
@@ -89,7 +96,8 @@ class RunSummary:
                 "unproven": row.scopes_unproven,
                 "failed": row.scopes_failed,
             },
-            problems=problems[:MAX_PROBLEMS],
+            problems=problems[:MAX_SHOWN],
+            differences=list(differences),
             published=publication.rows,
             generation=publication.generation,
             warehouse=warehouse,
@@ -128,6 +136,7 @@ class RunSummary:
             f"  {one['verdict']:<10} {one['scope']} {one['user_id'] or ''}: {one['problem']}"
             for one in self.problems
         ]
+        lines += self._differences_text()
         tables = ", ".join(f"{name} {count:,}" for name, count in self.published.items())
         lines += [
             f"  published  {tables}",
@@ -135,3 +144,15 @@ class RunSummary:
             f"  Parquet    {self.parquet_folder / '*.parquet'}",
         ]
         return "\n".join(lines)
+
+    def _differences_text(self) -> list[str]:
+        if self.strategy != Strategy.BOTH:
+            return []
+        users = len({one.user_id for one in self.differences})
+        lines = [
+            f"  compared   {len(self.differences):,} differences between the strategies, {users:,} users"
+        ]
+        for one in self.differences[:MAX_SHOWN]:
+            what = f"{one.difference} {one.columns or ''}".rstrip()
+            lines.append(f"             user {one.user_id}, entry {one.entry_id}: {what}")
+        return lines

@@ -103,11 +103,16 @@ def insert_frame(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.Dat
     """
     if rows.is_empty():
         return
-    with tempfile.TemporaryDirectory(prefix=ASIDE, dir=_folder_of(connection)) as folder:
-        path = Path(folder) / "rows.parquet"
-        rows.write_parquet(path, compression="lz4")
-        insertion = f"INSERT INTO {table} BY NAME FROM read_parquet($path)"
-        connection.execute(insertion, {"path": str(path)}).fetchall()
+    own_folder = _folder_of(connection)
+    try:
+        with tempfile.TemporaryDirectory(prefix=ASIDE, dir=own_folder) as folder:
+            path = Path(folder) / "rows.parquet"
+            rows.write_parquet(path, compression="lz4")
+            insertion = f"INSERT INTO {table} BY NAME FROM read_parquet($path)"
+            connection.execute(insertion, {"path": str(path)}).fetchall()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        message = f"can't write beside the warehouse in {own_folder}: {error}; free space, then run again"
+        raise WarehouseError(message) from error
 
 
 def _folder_of(connection: duckdb.DuckDBPyConnection) -> Path | None:

@@ -53,16 +53,37 @@ def latest_snapshot_at(connection: duckdb.DuckDBPyConnection, organization_id: i
 
 
 @dataclass(frozen=True)
+class Difference:
+    """One entry that the two strategies of a run did not read alike; `columns` names what differs."""
+
+    user_id: int
+    entry_id: int
+    difference: str
+    """`only_org_wide`, `only_per_user` or `differs`."""
+    columns: str | None
+
+
+def find_differences(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[Difference]:
+    """Every difference that the run found, by user; none if it read with one strategy."""
+    return [
+        Difference(*row) for row in run_statement(connection, "sql/select_differences", {"run_id": run_id})
+    ]
+
+
+@dataclass(frozen=True)
 class KnownSize:
-    """How much of an organization the warehouse knows: people who have not left, and live entries."""
+    """What the warehouse knows of an organization: people who have not left, live entries, and as of when."""
 
     people: int
     entries: int
+    observed_at: datetime
 
 
 def known_size(connection: duckdb.DuckDBPyConnection, organization_id: int) -> KnownSize | None:
     """What the last runs saw, for choosing a strategy; None before the first."""
-    if latest_snapshot_at(connection, organization_id) is None:
+    observed_at = latest_snapshot_at(connection, organization_id)
+    if observed_at is None:
         return None
-    rows = run_statement(connection, "sql/select_known_size", {"organization_id": organization_id})
-    return KnownSize(*rows[0])
+    parameters = {"organization_id": organization_id}
+    people, entries = run_statement(connection, "sql/select_known_size", parameters)[0]
+    return KnownSize(people, entries, observed_at)

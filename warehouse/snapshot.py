@@ -66,6 +66,8 @@ class Snapshot:
     observed_at: datetime
     """UTC without a zone, later than every earlier snapshot of the organization."""
     scopes: Sequence[ScopeRow]
+    organization_pages: Sequence[int] | None = None
+    """The pages that were read org-wide, if the same entries were read user by user too, to be compared."""
 
 
 @dataclass(frozen=True)
@@ -108,14 +110,17 @@ def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, gu
     Runs inside the caller's transaction. Raises `GuardError` before anything in core has changed if
     the snapshot would delete or set aside more than `guards` allow.
     """
-    _insert_scopes(connection, snapshot)
-    for name in _TIDY:
-        run_statement(connection, f"sql/{name}")
     parameters: dict[str, Any] = {
         "run_id": snapshot.run_id,
         "organization_id": snapshot.organization_id,
         "observed_at": snapshot.observed_at,
+        "organization_pages": snapshot.organization_pages,
     }
+    _insert_scopes(connection, snapshot)
+    if snapshot.organization_pages is not None:
+        run_statement(connection, "sql/insert_differences", parameters)
+    for name in _TIDY:
+        run_statement(connection, f"sql/{name}")
     run_statement(connection, "sql/update_scope_rows", parameters)
     run_statement(connection, "sql/create_proven_spans", parameters)
     run_statement(connection, "sql/create_absent_people", parameters)

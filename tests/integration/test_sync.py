@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from starlette.requests import Request
 
 from calcom.simulator import (
     ACCESS_TOKEN,
@@ -64,7 +65,8 @@ def test_changes_at_the_source_are_changes_in_the_warehouse(settings_for: Callab
             "SELECT entry_id FROM fct_ooo_entries WHERE deleted_at IS NOT NULL"
         ).fetchall()
         changes = connection.execute(
-            "SELECT change, count(*) FROM ooo_entry_history WHERE change <> 'appeared' GROUP BY ALL ORDER BY ALL"
+            "SELECT change, count(*) FROM ooo_entry_history WHERE change <> 'appeared'"
+            " GROUP BY ALL ORDER BY ALL"
         ).fetchall()
     assert tombstones == [(gone,)]
     assert changes == [("changed", 1), ("vanished", 1)]
@@ -140,6 +142,76 @@ def test_every_kind_of_credential_reads_the_organization(
     with serve(Simulator(world, limits=Limits())) as server:
         summary = _sync(settings_for(server.url, CALCOM_API_KEY=None, **credential))
     assert summary.rows["in"] == len(world.entries())
+
+
+def test_one_bad_page_of_the_org_wide_read_leaves_the_rest_of_the_proof_intact(
+    settings_for: Callable[..., Settings],
+) -> None:
+    world = World.generate(people=20)
+    ids = [entry["id"] for entry in world.entries()]
+    bad_page = Fault("500", path=r"/organizations/1/ooo\?take=10&skip=99$", nth=2, times=1000)
+    with serve(Simulator(world, limits=None, faults=[bad_page])) as server:
+        settings = settings_for(server.url, OOO_PAGE_SIZE=10, OOO_MAX_ATTEMPTS=1)
+        _sync(settings, "org-wide")
+        for position in (105, 300):
+            world.delete_entry(ids[position])
+        partial = _sync(settings, "org-wide")
+    assert partial.exit_code == 17
+    assert partial.rows["deleted"] == 1
+    assert "proved all the same" in partial.problems[0]["problem"]
+    with duckdb.connect(str(partial.database), read_only=True) as connection:
+        gone = connection.execute(
+            "SELECT entry_id FROM fct_ooo_entries WHERE deleted_at IS NOT NULL"
+        ).fetchall()
+        stale = connection.execute("SELECT entry_id FROM fct_ooo_entries WHERE is_stale").fetchall()
+    assert gone == [(ids[300],)]
+    assert (ids[105],) in stale
+    assert {entry_id for (entry_id,) in stale} <= set(ids[99:111])
+
+
+def test_both_strategies_are_compared_and_every_difference_is_reported_by_user(
+    settings_for: Callable[..., Settings],
+) -> None:
+    world = World.generate(people=20)
+    alike = World.from_records(world.users(), world.entries())
+    first, second, third = world.users()[:3]
+    only_org_wide, moved = world.entries(first["id"])[0]["id"], world.entries(second["id"])[0]["id"]
+
+    def change(_: int, request: Request) -> None:
+        if request.url.path == f"/v2/organizations/1/users/{first['id']}/ooo":
+            world.delete_entry(only_org_wide)
+            world.update_entry(moved, start="2031-05-06T00:00:00.000Z", end="2031-05-06T23:59:59.999Z")
+            world.add_entry(third["id"], "2031-01-01T00:00:00.000Z", "2031-01-02T23:59:59.999Z")
+
+    with serve(Simulator(alike, limits=None)) as server:
+        quiet = _sync(settings_for(server.url), "both")
+    with serve(Simulator(world, limits=None, before_request=change)) as server:
+        summary = _sync(settings_for(server.url, OOO_CONCURRENCY=1), "both")
+    assert (quiet.outcome, quiet.differences) == ("complete", [])
+    found = {(one.user_id, one.difference, one.columns) for one in summary.differences}
+    assert found == {
+        (first["id"], "only_org_wide", None),
+        (second["id"], "differs", "starts_at_raw, ends_at_raw"),
+        (third["id"], "only_per_user", None),
+    }
+    assert f"user {second['id']}, entry {moved}: differs" in summary.as_text()
+
+
+def test_a_landing_that_is_older_than_the_warehouse_is_not_resumed(
+    settings_for: Callable[..., Settings],
+) -> None:
+    world = World.generate(people=10)
+    with serve(Simulator(world, limits=None)) as server:
+        settings = settings_for(server.url)
+        with open_run(settings, strategy=Strategy.PER_USER, observer=SilentObserver()) as killed:
+            pipeline.read_people(killed)
+            for batch in pipeline.plan_batches(killed):
+                pipeline.read_entries(killed, batch)
+        world.delete_entry(world.entries()[0]["id"])
+        _sync(settings, "org-wide")
+        again = _sync(settings, "per-user")
+    assert not again.is_resumed
+    assert_equals_truth(again.database, world.entries(), world.users())
 
 
 def test_an_emptied_organization_stops_at_the_guard_until_a_person_allows_it(

@@ -1,6 +1,7 @@
 """The installed `ooo` command as a person runs it: a process, its exit code, its output."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,13 @@ from pathlib import Path
 OOO = Path(sys.executable).with_name("ooo")
 
 
-def run_ooo(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`ooo` with only the given settings in its environment, in a folder of its own."""
+def run_ooo(
+    *arguments: str, cwd: Path, max_file_bytes: int | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """`ooo` with only the given settings in its environment, in a folder of its own.
+
+    `max_file_bytes` makes every write beyond it fail, as a full disk does.
+    """
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     return subprocess.run(
         [str(OOO), *arguments],
@@ -19,4 +25,9 @@ def run_ooo(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
         text=True,
         timeout=120,
         check=False,
+        preexec_fn=None if max_file_bytes is None else lambda: _limit_files(max_file_bytes),
     )
+
+
+def _limit_files(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))

@@ -61,21 +61,23 @@ def expected_person_days(records: Iterable[Mapping[str, Any]]) -> set[tuple[int,
     }
 
 
-def published_rows(database: Path, table: str, like: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The table's rows, ascending by key, with the columns of `like`."""
+def published_rows(database: Path, table: str, gone: str, like: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows that are not `gone`, ascending by key, with the columns of `like`."""
     with duckdb.connect(str(database), read_only=True) as connection:
         columns = ", ".join(like)
-        return connection.sql(f"SELECT {columns} FROM {table} ORDER BY ALL").pl().to_dicts()
+        return (
+            connection.sql(f"SELECT {columns} FROM {table} WHERE {gone} IS NULL ORDER BY ALL").pl().to_dicts()
+        )
 
 
 def assert_equals_truth(
     database: Path, entries: list[Mapping[str, Any]], users: list[Mapping[str, Any]]
 ) -> None:
-    """The published entries, people and days are, row by row, those of the wire's records."""
+    """The entries, people and days that are not gone are, row by row, those of the wire's records."""
     wanted = [expected_entry(record) for record in sorted(entries, key=lambda one: one["id"])]
-    assert published_rows(database, "fct_ooo_entries", wanted[0]) == wanted
+    assert published_rows(database, "fct_ooo_entries", "deleted_at", wanted[0]) == wanted
     people = [expected_person(user) for user in sorted(users, key=lambda one: one["id"])]
-    assert published_rows(database, "dim_people", people[0]) == people
+    assert published_rows(database, "dim_people", "left_at", people[0]) == people
     with duckdb.connect(str(database), read_only=True) as connection:
         days = connection.execute("SELECT user_id, date_on FROM fct_absence_days").fetchall()
     assert len(days) == len(set(days))

@@ -118,7 +118,7 @@ def test_requests_count_the_attempts_that_gave_no_page(tmp_path: Path, world: Wo
     assert (result.pages, result.requests) == (1, 2)
 
 
-@pytest.mark.parametrize("pages_before", range(1, 9))
+@pytest.mark.parametrize("pages_before", [1, 2, 5, 8])
 def test_a_resumed_run_asks_for_no_page_that_it_has(tmp_path: Path, world: World, pages_before: int) -> None:
     take = 10
     landing = create(tmp_path, page_size=take)

@@ -117,6 +117,16 @@ CREATE TABLE ops.quarantine (
     seen_at TIMESTAMP NOT NULL
 );
 
+-- Grain: one entry that the two strategies of one run did not read alike.
+CREATE TABLE ops.differences (
+    run_id VARCHAR NOT NULL,
+    organization_id BIGINT NOT NULL,
+    user_id BIGINT NOT NULL,
+    entry_id BIGINT NOT NULL,
+    difference VARCHAR NOT NULL,
+    columns VARCHAR
+);
+
 -- Grain: one day of one live entry.
 CREATE TABLE marts.fct_entry_days (
     organization_id BIGINT NOT NULL,

@@ -1,6 +1,6 @@
 """Peak memory, wall time and CPU of a whole `ooo sync` process against the simulator in another process.
 
-    python benchmarks/sync_memory.py --people 36000 --years 3 --strategy org-wide
+python benchmarks/sync_memory.py --people 36000 --years 3 --strategy org-wide
 """
 
 import argparse
@@ -16,12 +16,23 @@ OOO = Path(sys.executable).with_name("ooo")
 
 def main() -> None:
     """Print one line for a first sync and one for a second without changes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--people", type=int, default=36_000)
     parser.add_argument("--years", type=int, default=3)
     parser.add_argument("--strategy", default="org-wide")
     chosen = parser.parse_args()
-    simulate = ["simulate", "--people", str(chosen.people), "--years", str(chosen.years), "--port", "0", "--no-limit"]
+    simulate = [
+        "simulate",
+        "--people",
+        str(chosen.people),
+        "--years",
+        str(chosen.years),
+        "--port",
+        "0",
+        "--no-limit",
+    ]
     with (
         subprocess.Popen([OOO, *simulate], stdout=subprocess.PIPE, text=True) as server,
         tempfile.TemporaryDirectory() as folder,

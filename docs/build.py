@@ -19,8 +19,8 @@ def data_dictionary() -> str:
     parts = [
         "# Data dictionary",
         "Made by `python docs/build.py` from `transforms/schema.py`; a test keeps the two equal. The same"
-        " texts are comments in `ooo.duckdb`. Instants (`…_at`) are UTC without a zone; dates (`…_on`) are civil"
-        " dates, and no time zone is ever applied to them.",
+        " texts are comments in `ooo.duckdb`. Instants (`…_at`) are UTC without a zone; dates (`…_on`) are"
+        " civil dates, and no time zone is ever applied to them.",
         *(_table(table) for table in PUBLISHED),
         f"With `OOO_NOTES=publish`, `fct_ooo_entries` has one more column: `{NOTES.name}`, {NOTES.meaning}.",
         "## Reasons",

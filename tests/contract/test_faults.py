@@ -28,9 +28,7 @@ def test_an_uncaught_exception_has_a_bare_body_and_no_rate_headers(
     assert "X-RateLimit-Limit-Default" not in response.headers
 
 
-def test_a_database_error_has_the_envelope_and_costs_a_request(
-    connect: Connect, small_world: World
-) -> None:
+def test_a_database_error_has_the_envelope_and_costs_a_request(connect: Connect, small_world: World) -> None:
     response = connect(Simulator(small_world, faults=[Fault("500_prisma")])).get(LISTING)
     assert response.json()["error"]["code"] == "INTERNAL_SERVER_ERROR"
     assert response.headers["X-RateLimit-Remaining-Default"] == "119"
@@ -40,9 +38,7 @@ def test_a_database_error_has_the_envelope_and_costs_a_request(
     ("fault", "status"),
     [(Fault("502_html"), 502), (Fault("403_html"), 403), (Fault("empty_200_html"), 200)],
 )
-def test_the_edge_answers_in_html(
-    fault: Fault, status: int, connect: Connect, small_world: World
-) -> None:
+def test_the_edge_answers_in_html(fault: Fault, status: int, connect: Connect, small_world: World) -> None:
     response = connect(Simulator(small_world, faults=[fault])).get(LISTING)
     assert response.status_code == status
     assert response.headers["Content-Type"].startswith("text/html")
@@ -164,9 +160,7 @@ def test_latency_delays_every_answer(connect: Connect, small_world: World) -> No
 
 
 def test_servers_run_side_by_side_with_their_own_keys(connect: Connect) -> None:
-    clients = [
-        connect(Simulator(World.generate(seed=s, people=5), api_key=f"cal_{s}")) for s in (1, 2)
-    ]
+    clients = [connect(Simulator(World.generate(seed=s, people=5), api_key=f"cal_{s}")) for s in (1, 2)]
     first, second = (
         client.get("/v2/me", headers={"Authorization": f"cal_{seed}"}).json()
         for seed, client in enumerate(clients, start=1)

@@ -116,9 +116,7 @@ def test_an_entry_has_no_undocumented_key(connect: Connect, small_world: World) 
     assert {key for record in response.json()["data"] for key in record} == set(documented)
 
 
-def test_the_word_bearer_and_the_version_header_are_optional(
-    connect: Connect, small_world: World
-) -> None:
+def test_the_word_bearer_and_the_version_header_are_optional(connect: Connect, small_world: World) -> None:
     client = connect(Simulator(small_world))
     headers = {"Authorization": OWNER_KEY, "cal-api-version": "2099-01-01"}
     assert client.get("/v2/me", headers=headers).status_code == 200

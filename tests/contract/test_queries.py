@@ -42,9 +42,7 @@ def test_every_broken_constraint_is_named(query: bytes, constraints: dict[str, l
     with pytest.raises(RefusalError) as refusal:
         ORGANIZATION_ENTRIES.read(query)
     details: Any = refusal.value.details
-    assert {error["property"]: list(error["constraints"]) for error in details["errors"]} == (
-        constraints
-    )
+    assert {error["property"]: list(error["constraints"]) for error in details["errors"]} == (constraints)
 
 
 @pytest.mark.parametrize("query", [b"emails=a@b.example,c@d.example", b"teamIds=1&teamIds=2"])
@@ -60,9 +58,7 @@ def test_unknown_keys_change_nothing(query: bytes) -> None:
     assert ORGANIZATION_ENTRIES.read(query) == {"take": 250, "skip": 0}
 
 
-def test_another_organization_is_seen_by_its_own_owner_only(
-    connect: Connect, small_world: World
-) -> None:
+def test_another_organization_is_seen_by_its_own_owner_only(connect: Connect, small_world: World) -> None:
     client = connect(Simulator(small_world))
     assert client.get("/v2/organizations/2/ooo").status_code == 403
     own = client.get("/v2/organizations/2/ooo", headers={"Authorization": OTHER_ORGANIZATION_KEY})

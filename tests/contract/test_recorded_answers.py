@@ -115,9 +115,7 @@ def test_a_sorted_page_has_the_recorded_length_order_and_keys(
     assert {key for record in records for key in record} == {key for r in recorded for key in r}
 
 
-@pytest.mark.parametrize(
-    "order", ["", "&sortStart=asc", "&sortStart=desc", "&sortEnd=asc", "&sortEnd=desc"]
-)
+@pytest.mark.parametrize("order", ["", "&sortStart=asc", "&sortStart=desc", "&sortEnd=asc", "&sortEnd=desc"])
 def test_only_a_sorted_scan_loses_rows_and_repeats_as_many(
     order: str, recorded_url: str, anonymous: httpx.Client
 ) -> None:
@@ -137,9 +135,7 @@ def test_of_two_orders_only_the_end_counts(recorded_url: str, anonymous: httpx.C
 
 
 @pytest.mark.parametrize("exchange", load_exchanges("outage/500"), ids=str)
-def test_an_outage_is_the_recorded_error(
-    exchange: Exchange, connect: Connect, small_world: World
-) -> None:
+def test_an_outage_is_the_recorded_error(exchange: Exchange, connect: Connect, small_world: World) -> None:
     fault = Fault("500") if "redis" in exchange.name else Fault("500_prisma")
     client = connect(Simulator(small_world, faults=[fault]))
     response = client.get(exchange.path_and_query)

@@ -25,9 +25,7 @@ print("stopped", flush=True)
 def test_the_foreground_server_answers_until_a_signal(
     stop: signal.Signals, returncode: int, last_words: str, anonymous: httpx.Client
 ) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True
-    ) as server:
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
         assert anonymous.get(f"{url}/v2/me").status_code == 401

@@ -36,15 +36,12 @@ class Clock:
 def rate(response: httpx.Response, name: str = "Default") -> tuple[int, int, int]:
     """The limit, what remains and the seconds until the reset."""
     limit, remaining, reset = (
-        int(response.headers[f"X-RateLimit-{fact}-{name}"])
-        for fact in ("Limit", "Remaining", "Reset")
+        int(response.headers[f"X-RateLimit-{fact}-{name}"]) for fact in ("Limit", "Remaining", "Reset")
     )
     return limit, remaining, reset
 
 
-def test_the_recorded_block_is_reproduced_to_the_second(
-    connect: Connect, small_world: World
-) -> None:
+def test_the_recorded_block_is_reproduced_to_the_second(connect: Connect, small_world: World) -> None:
     """The moments and headers are those of tests/recordings/README.md and throttle/*."""
     clock = Clock()
     client = connect(Simulator(small_world, clock=clock))
@@ -96,9 +93,7 @@ def block_starts(interval: float) -> list[float]:
     return starts
 
 
-def test_a_window_opens_at_the_first_request_and_does_not_slide(
-    connect: Connect, small_world: World
-) -> None:
+def test_a_window_opens_at_the_first_request_and_does_not_slide(connect: Connect, small_world: World) -> None:
     clock = Clock()
     client = connect(Simulator(small_world, clock=clock))
     client.get(LISTING)

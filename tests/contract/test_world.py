@@ -94,14 +94,10 @@ def test_entries_overlap_and_covers_are_absent_at_times(entries: list[dict[str, 
     of_user: dict[int, list[dict[str, Any]]] = {}
     for entry in entries:
         of_user.setdefault(entry["userId"], []).append(entry)
-    assert any(
-        overlap(a, b) for own in of_user.values() for a, b in pairwise(sorted(own, key=days))
-    )
+    assert any(overlap(a, b) for own in of_user.values() for a, b in pairwise(sorted(own, key=days)))
     covered = [entry for entry in entries if entry["toUserId"] is not None]
     assert all(entry["toUserId"] != entry["userId"] for entry in covered)
-    absences_of_covers = (
-        (entry, other) for entry in covered for other in of_user.get(entry["toUserId"], ())
-    )
+    absences_of_covers = ((entry, other) for entry in covered for other in of_user.get(entry["toUserId"], ()))
     assert any(overlap(entry, other) for entry, other in absences_of_covers)
 
 
@@ -136,9 +132,7 @@ def test_days_become_whole_days_and_text_stays() -> None:
 
 def test_an_unknown_reason_is_refused() -> None:
     with pytest.raises(ValueError, match="Unknown reason 'holiday'"):
-        World.from_records([], []).add_entry(
-            1, date(2026, 1, 1), date(2026, 1, 1), reason="holiday"
-        )
+        World.from_records([], []).add_entry(1, date(2026, 1, 1), date(2026, 1, 1), reason="holiday")
 
 
 def test_an_update_keeps_the_id_and_uuid(small_world: World) -> None:

@@ -30,9 +30,7 @@ OOO = "/v2/organizations/1/users/1/ooo"
 
 
 def test_a_new_entry_covers_whole_utc_days_and_is_listed(client: httpx.Client) -> None:
-    response = client.post(
-        OOO, json=DAYS | {"notes": "Räksmörgås", "reason": "sick", "toUserId": 2}
-    )
+    response = client.post(OOO, json=DAYS | {"notes": "Räksmörgås", "reason": "sick", "toUserId": 2})
     created = response.json()["data"]
     assert response.status_code == 201
     assert created == {

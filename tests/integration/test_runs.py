@@ -29,4 +29,4 @@ def test_the_known_size_is_who_has_not_left_and_what_is_live() -> None:
     with new_warehouse() as connection:
         load(connection, read_all((absence, replace(absence, entry_id=2, user_id=2)), at=night(1)))
         load(connection, read_all((replace(absence, entry_id=2, user_id=2),), at=night(2), users=(2, 3)))
-        assert known_size(connection, 7) == KnownSize(people=2, entries=1)
+        assert known_size(connection, 7) == KnownSize(2, 1, observed_at=night(2))

@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test test-fast check format lock clean help
+.PHONY: install demo test test-fast test-proof check format lock clean help
 
 help:            ## show these lines
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -26,6 +26,9 @@ test: install    ## the whole suite
 
 test-fast: install  ## the suite without real processes, kills and Prefect servers
 	$(BIN)/python -m pytest -m "not slow"
+
+test-proof: install  ## the proof's properties over more than ten thousand interleavings
+	OOO_HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest tests/properties/test_scan.py tests/properties/test_snapshot.py
 
 check: install   ## style, types, the direction of imports, the documents
 	$(BIN)/ruff check .

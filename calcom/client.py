@@ -98,6 +98,8 @@ class CalcomClient:
                 max_connections=connection.max_connections,
                 max_keepalive_connections=connection.max_connections,
             ),
+            # Without TLS there is nothing to verify, and loading the certificates costs 50 ms.
+            verify=connection.base_url.startswith("https://"),
             transport=connection.transport,
         )
 

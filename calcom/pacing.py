@@ -23,6 +23,9 @@ from math import ceil
 UNSTATED_BLOCK_SECONDS = 60.0
 """How long a 429 blocks when its headers do not say: Cal.com's default."""
 
+USUAL_WINDOW_SECONDS = 60.0
+"""The length of Cal.com's default window, for one that was joined midway."""
+
 BLOCK_MARGIN_SECONDS = 1.0
 """Slept on top of a block's reset: 429 was still seen just before a reset that said 1."""
 
@@ -110,6 +113,8 @@ class Budget:
 
     def _take_over(self, name: str, told: Window, now: float) -> None:
         known = self.windows.get(name)
+        if known is None and told.remaining < told.limit - 1:
+            told.length = max(told.length, USUAL_WINDOW_SECONDS)  # joined midway: its length is not known yet
         told.length = max(told.length, known.length if known else 0.0)
         if known is None or known.ends_at == float("inf") or now >= known.ends_at:
             told.remaining -= self.in_flight

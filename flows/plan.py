@@ -3,9 +3,10 @@
 import asyncio
 from dataclasses import dataclass
 
-from calcom.client import CalcomClient, Connection
+from calcom.client import MAX_USERS_TAKE, CalcomClient, Connection
 from calcom.credentials import ApiKey
-from calcom.strategy import Estimate, Strategy, estimate
+from calcom.paging import Page, Scan
+from calcom.strategy import WINDOW_SECONDS, Estimate, Strategy, estimate
 from flows.errors import naming_organization
 from flows.pipeline import ASSUMED_ENTRIES_PER_PERSON
 from flows.run import find_organization, read_known_size
@@ -80,19 +81,20 @@ def make_plan(settings: Settings, connection: Connection | None = None) -> Plan:
 
 
 async def _count_people(client: CalcomClient, organization_id: int) -> int:
-    counted, take = 0, 1000
+    scan, seen = Scan(MAX_USERS_TAKE), set[int | None]()
     with naming_organization(organization_id):
-        while True:
-            page = await client.fetch_users(organization_id, skip=counted, take=take)
-            counted += len(page.ids)
-            if len(page.ids) < take:
-                return counted
+        while not scan.is_over:
+            for skip in scan.next_skips():
+                page = await client.fetch_users(organization_id, skip=skip, take=scan.take)
+                seen.update(page.ids)
+                scan.accept(Page.of_ids(skip=skip, take=scan.take, ids=page.ids))
+    return len(seen)
 
 
 def _limit_of(client: CalcomClient, settings: Settings) -> int | None:
     """What the server states, scaled to a minute of the tightest limit; else what Cal.com documents."""
-    stated = [window.limit for window in client.pacer.budget.windows.values()]
-    if stated:
+    windows = client.pacer.budget.windows.values()
+    if stated := [round(one.limit * WINDOW_SECONDS / one.length) for one in windows if one.length]:
         return min(stated)
     if client.traffic.requests:
         return None  # it was asked, and states no limit

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient, Traffic, is_transient
-from calcom.errors import ApiError, CalcomError, ErrorKind, LandingError
+from calcom.errors import ApiError, CalcomError, ErrorKind, LandingError, ProtocolError
 from calcom.landing import Landing, Scope, ScopeResult
 from calcom.models import Records
 from calcom.paging import ALL_IDS, Page, Passes, Scan, Spans, Verdict
@@ -46,7 +46,7 @@ class Extraction:
         self._client, self._landing, self._progress = client, landing, progress
         self._max_concurrency = max_concurrency
         self._organization_id = landing.facts.organization_id
-        self._take = max(2, min(landing.facts.page_size, MAX_ENTRIES_TAKE))
+        self._take = max(2, landing.facts.page_size)
         self._traffic: dict[Scope, Traffic] = {}
         self.first_error: CalcomError | None = None
         """The first error that failed a scope: the run's own, if nothing at all could be read."""
@@ -89,6 +89,9 @@ class Extraction:
     async def _drain(self, queue: Iterator[int], results: list[ScopeResult], outage: "_Outage") -> None:
         for user_id in queue:
             scope = Scope("user", user_id)
+            if (done := self._landing.ended(scope)) is not None:
+                results.append(done)
+                continue
             if outage.cause is not None:
                 results.append(self._fail(scope, outage.cause))
                 continue
@@ -107,8 +110,7 @@ class Extraction:
         self, scope: Scope, scan: Scan, *, room: int = 1, expected_rows: int = 0, steps_over: bool = False
     ) -> ScopeResult:
         """The scope's result, from the pages that are landed and those that are still to be asked for."""
-        done = self._landing.results.get(scope)
-        if done is not None and done.verdict is not Verdict.FAILED:
+        if (done := self._landing.ended(scope)) is not None:
             return done
         for page in self._landing.pages.get(scope, []):
             scan.accept(page)
@@ -174,14 +176,15 @@ class Extraction:
             records = await self._client.fetch_user_entries(
                 organization_id, scope.user_id, skip=skip, take=take, traffic=traffic
             )
+            _check_owner(records, organization_id, scope.user_id)
         return Page.of_ids(skip=skip, take=take, ids=records.ids), records
 
     def _fail(self, scope: Scope, error: CalcomError, scan: Scan | None = None) -> ScopeResult:
         self.first_error = self.first_error or error
         proven = scan.proven if scan else ()
         problem = str(error)
-        if proven:
-            problem += f"; proved all the same: entries with ids {_text_of(proven)}"
+        if scope == ORGANIZATION:
+            problem += f"; proved all the same: {_text_of(proven)}"
         repairs = scan.repairs if scan else 0
         return self._end(scope, Verdict.FAILED, repairs=repairs, proven=proven, problem=problem)
 
@@ -214,6 +217,16 @@ class _Outage:
         self._in_a_row = 0
 
 
+def _check_owner(records: Records, organization_id: int, user_id: int) -> None:
+    """Raise `ProtocolError` for a page of someone else's entries: it says nothing of this user's."""
+    if strangers := {one["userId"] for one in records.accepted} - {user_id}:
+        raise ProtocolError(
+            path=f"/v2/organizations/{organization_id}/users/{user_id}/ooo",
+            expected=f"entries of user {user_id}",
+            found=f"entries of user {min(strangers)}",
+        )
+
+
 def _ends_the_run(error: CalcomError) -> bool:
     """True for what no other scope would survive either."""
     refused = isinstance(error, ApiError) and error.kind is ErrorKind.CREDENTIALS
@@ -221,6 +234,8 @@ def _ends_the_run(error: CalcomError) -> bool:
 
 
 def _text_of(spans: Spans) -> str:
+    if not spans:
+        return "nothing, so nothing is deleted"
     ((lowest, highest),) = ALL_IDS
     texts = []
     for low, high in spans:
@@ -228,4 +243,4 @@ def _text_of(spans: Spans) -> str:
             texts.append(f"from {low} on")
         else:
             texts.append(f"up to {high}" if low == lowest else f"{low} to {high}")
-    return ", ".join(texts)
+    return "ids " + ", ".join(texts)

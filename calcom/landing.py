@@ -166,6 +166,11 @@ class Landing:
                 ids.update(pq.ParquetFile(path).read(columns=["id"])["id"].to_pylist())
         return sorted(one for one in ids if one is not None)
 
+    def ended(self, scope: Scope) -> ScopeResult | None:
+        """The result of a scope that need not be read again; None if it was not read, or failed."""
+        result = self.results.get(scope)
+        return None if result is None or result.verdict is Verdict.FAILED else result
+
     def page_numbers(self, scope: Scope) -> list[int]:
         """The numbers of the pages read of `scope`, as the column `page` has them."""
         return self._numbers.get(scope, [])
@@ -371,10 +376,10 @@ def _list_runs(root: Path) -> list[RunFacts]:
     return found
 
 
-def prune_landings(root: Path, *, keep: int) -> list[str]:
-    """Remove all but the newest `keep` landings; return the run ids of those removed."""
+def prune_landings(root: Path, *, keep: int, besides: Path | None = None) -> list[str]:
+    """Remove all but the newest `keep` landings, and never `besides`; return the run ids of those removed."""
     folders = sorted((path for path in root.glob("*") if path.is_dir()), key=lambda path: path.name)
-    doomed = folders[: max(len(folders) - keep, 0)]
+    doomed = [folder for folder in folders[: max(len(folders) - keep, 0)] if folder != besides]
     for folder in doomed:
         _remove(folder)
     return [folder.name for folder in doomed]

@@ -48,7 +48,7 @@ ALL_IDS: Spans = ((0, _EVERYTHING),)
 
 
 class Verdict(StrEnum):
-    """What a finished scope is worth: only `complete` may delete."""
+    """What a finished scope is worth: only what was proved may delete, and `unproven` proves nothing."""
 
     COMPLETE = "complete"
     UNPROVEN = "unproven"

@@ -1,17 +1,13 @@
-"""Which endpoint reads an organization in fewer requests, and how long that takes. Pure arithmetic.
+"""Which endpoint reads an organization in fewer requests. Pure arithmetic.
 
 Both strategies are complete; they differ in cost. Org-wide pages share the rows of all users; per-user
 reads cost at least one request a user but fail one user at a time.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 
 from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE
-
-WINDOW_SECONDS = 60.0
-"""The length of Cal.com's default rate-limit window."""
 
 
 class Strategy(StrEnum):
@@ -23,37 +19,20 @@ class Strategy(StrEnum):
     BOTH = "both"
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What one strategy costs: requests, and seconds under a limit of so many requests a minute."""
-
-    strategy: Strategy
-    requests: int
-    seconds: float
-
-
 def pages_for(rows: int, take: int) -> int:
     """Anchored pages that read `rows` rows: each after the first brings `take - 1` new ones."""
     return 1 if rows < take else 1 + ceil((rows - take + 1) / (take - 1))
 
 
-def estimate(
-    strategy: Strategy,
-    *,
-    users: int,
-    entries: int,
-    requests_per_minute: int | None,
-    take: int = MAX_ENTRIES_TAKE,
-) -> Estimate:
-    """The cost of reading `users` users with `entries` entries in all, users list included.
+def requests_for(strategy: Strategy, *, users: int, entries: int, take: int = MAX_ENTRIES_TAKE) -> int:
+    """The requests that read `users` users with `entries` entries in all, users list included.
 
     `per-user` counts one page a user plus what the rows beyond a page need, if they were one user's.
-    `requests_per_minute=None` means that nothing is paced.
     """
     listing = pages_for(users, MAX_USERS_TAKE if take == MAX_ENTRIES_TAKE else take)
     org_wide = pages_for(entries, take)
     per_user = users + max(0, (entries - users * (take - 1)) // (take - 1))
-    requests = (
+    return (
         listing
         + {
             Strategy.ORG_WIDE: org_wide,
@@ -62,14 +41,6 @@ def estimate(
             Strategy.AUTO: min(org_wide, per_user),
         }[strategy]
     )
-    return Estimate(strategy, requests, seconds_for(requests, requests_per_minute))
-
-
-def seconds_for(requests: int, requests_per_minute: int | None) -> float:
-    """Seconds that the rate limit adds to `requests` requests that begin with a fresh window."""
-    if requests_per_minute is None or requests == 0:
-        return 0.0
-    return (ceil(requests / requests_per_minute) - 1) * WINDOW_SECONDS
 
 
 def choose(*, users: int, entries: int | None, take: int = MAX_ENTRIES_TAKE) -> Strategy:
@@ -79,10 +50,5 @@ def choose(*, users: int, entries: int | None, take: int = MAX_ENTRIES_TAKE) -> 
     """
     if entries is None:
         return Strategy.ORG_WIDE if users > 1 else Strategy.PER_USER
-    costs = {
-        strategy: estimate(
-            strategy, users=users, entries=entries, requests_per_minute=None, take=take
-        ).requests
-        for strategy in (Strategy.ORG_WIDE, Strategy.PER_USER)
-    }
-    return min(costs, key=lambda strategy: costs[strategy])
+    both = (Strategy.ORG_WIDE, Strategy.PER_USER)
+    return min(both, key=lambda one: requests_for(one, users=users, entries=entries, take=take))

@@ -11,8 +11,8 @@ import click
 from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import show_progress
-from flows.errors import exit_code_of
-from flows.query import NAMED, QueryError, render, run_query
+from flows.errors import QueryError, exit_code_of
+from flows.query import NAMED, render, run_query
 from flows.settings import load_settings
 
 EXIT_CODES = """\b
@@ -50,7 +50,6 @@ def sync(context: click.Context, strategy: str, allow_mass_delete: bool, as_json
       CALCOM_API_KEY=cal_… ooo sync
       ooo sync --strategy per-user --json | jq .rows
     """  # noqa: D301
-    context.obj = {"as_json": as_json}
     settings = load_settings()
     with show_progress(is_quiet=quiet) as observer:
         summary = pipeline.sync(

@@ -4,8 +4,12 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
 
 from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
@@ -15,6 +19,10 @@ from flows.query import render, run_query
 from flows.settings import load_settings
 
 API_KEY = "cal_simulator_owner"
+NO_CREDENTIAL = dict.fromkeys(
+    ("CALCOM_API_KEY", "CALCOM_ACCESS_TOKEN", "CALCOM_CLIENT_ID", "CALCOM_SECRET_KEY")
+)
+"""The demo has its own, whatever the environment holds."""
 
 
 @contextmanager
@@ -36,20 +44,26 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
 ) -> None:
     """The invented organization is published under `data_dir`, and what that gave is written."""
     with simulated_organization(people=people, years=years, seed=seed) as (url, world):
-        settings = load_settings(
-            CALCOM_API_URL=url, CALCOM_API_KEY=API_KEY, OOO_DATA_DIR=data_dir, CALCOM_ORG_ID=1
-        )
+        settings = load_settings(**NO_CREDENTIAL, CALCOM_API_URL=url, OOO_DATA_DIR=data_dir, CALCOM_ORG_ID=1)
+        settings.api_key = SecretStr(API_KEY)
+        # A transport of its own: a proxy in the environment does not lead to loopback.
+        connection = replace(settings.connection(), transport=httpx.AsyncHTTPTransport())
         write(f"A simulated Cal.com with {people} people and {years} years of absence is at {url}\n")
         # Another demo may have left another organization here, which this one replaces.
         with show_progress(is_quiet=is_quiet) as observer:
             first = pipeline.sync(
-                settings, strategy=Strategy.AUTO, observer=observer, allows_mass_delete=True
+                settings,
+                strategy=Strategy.AUTO,
+                observer=observer,
+                allows_mass_delete=True,
+                connection=connection,
             )
         write(f"First sync\n{first.as_text()}\n")
-        truth, loaded = len(world.entries()), first.published["fct_ooo_entries"]
-        write(f"The simulator holds {truth:,} entries; the warehouse has {loaded:,}.\n")
+        live = run_query(first.database, "SELECT count(*) FROM fct_ooo_entries WHERE deleted_at IS NULL")
+        truth = len(world.entries())
+        write(f"The simulator holds {truth:,} entries; the warehouse has {live.item():,}.\n")
         with show_progress(is_quiet=is_quiet) as observer:
-            second = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer)
+            second = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer, connection=connection)
         write(f"Second sync, nothing changed meanwhile\n{second.as_text()}\n")
     from_date, to_date = date(2026, 1, 1), date(2026, 12, 31)
     write(f"absence_by_reason('{from_date}', '{to_date}')")

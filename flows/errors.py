@@ -23,6 +23,10 @@ class ConfigurationError(Exception):
     """A setting is missing or wrong: the message names it, the expected, the found and the way out."""
 
 
+class QueryError(Exception):
+    """A query that DuckDB refuses; the message is DuckDB's own."""
+
+
 class AccessRefusedError(Exception):
     """The credential may not read the organization."""
 
@@ -54,6 +58,7 @@ def exit_code_of(error: BaseException) -> int:
         (GuardError, 16),
         (AuditError, 16),
         (WarehouseError, 15),
+        (QueryError, 15),
     )
     return next((code for kind, code in codes if isinstance(error, kind)), 1)
 

@@ -23,7 +23,15 @@ from warehouse.days import (
     take_changed_entries,
 )
 from warehouse.runs import RunRow, insert_run, latest_snapshot_at
-from warehouse.snapshot import Changes, ScopeRow, Snapshot, apply_snapshot, create_staging, stage_rows
+from warehouse.snapshot import (
+    Changes,
+    ScopeRow,
+    Snapshot,
+    apply_snapshot,
+    create_staging,
+    drop_notes,
+    stage_rows,
+)
 
 DAYS_AT_ONCE = 75_000
 """Days of absence derived in one go: it bounds the memory of a load."""
@@ -44,6 +52,8 @@ def load_landing(connection: duckdb.DuckDBPyConnection, run: Run) -> RunRow:
         organization_pages=run.landing.page_numbers(ORGANIZATION) if run.strategy is Strategy.BOTH else None,
     )
     with transaction(connection):
+        if not facts.keeps_notes:
+            drop_notes(connection, facts.organization_id)
         guards = run.settings.guards(allows_mass_delete=run.allows_mass_delete)
         changes = apply_snapshot(connection, snapshot, guards)
         _derive_days(connection, snapshot)

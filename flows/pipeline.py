@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from calcom.client import Connection
 from calcom.errors import CalcomError
 from calcom.extraction import USERS
-from calcom.landing import ScopeResult, prune_landings
-from calcom.strategy import Strategy, choose, estimate
+from calcom.landing import ScopeResult
+from calcom.strategy import Strategy, choose, requests_for
 from flows.errors import AccessRefusedError, naming_organization
 from flows.load import build_run_row, load_landing
-from flows.run import Observer, Run, landing_root, open_own_warehouse, open_run, utc_now, warehouse_path
+from flows.run import Observer, Run, open_own_warehouse, open_run, utc_now, warehouse_path
 from flows.settings import Notes, Settings
 from flows.summary import RunSummary
 from flows.tables import published_tables
@@ -73,8 +73,7 @@ def read_people(run: Run) -> ScopeResult:
 
 def _estimate_requests(run: Run, *, users: int) -> int:
     entries = run.known.entries if run.known else users * ASSUMED_ENTRIES_PER_PERSON
-    take = max(2, run.landing.facts.page_size)
-    return estimate(run.strategy, users=users, entries=entries, requests_per_minute=None, take=take).requests
+    return requests_for(run.strategy, users=users, entries=entries, take=run.landing.facts.page_size)
 
 
 def plan_batches(run: Run) -> Iterator[list[int]]:
@@ -140,7 +139,6 @@ def publish_run(run: Run) -> Publication:
             published_at=utc_now(),
             keep_generations=run.settings.keep_generations,
         )
-    prune_landings(landing_root(run.settings), keep=run.settings.keep_landings)
     return run.publication
 
 
@@ -154,9 +152,11 @@ def recording_failure(run: Run) -> Iterator[None]:
             run.landing.mark_held()
         # The error that ended the run matters more than the row about it.
         with contextlib.suppress(WarehouseError, OSError):
-            if run.row is None and warehouse_path(run.settings).exists():
+            if warehouse_path(run.settings).exists():
                 with open_own_warehouse(run) as connection:
-                    insert_run(connection, build_run_row(run, outcome="failed", error=str(error)))
+                    # What was committed stands, whatever failed after it.
+                    if find_run(connection, run.landing.facts.run_id) is None:
+                        insert_run(connection, build_run_row(run, outcome="failed", error=str(error)))
         raise
 
 

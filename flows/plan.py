@@ -5,14 +5,32 @@ from dataclasses import dataclass
 
 from calcom.client import MAX_USERS_TAKE, CalcomClient, Connection
 from calcom.credentials import ApiKey
+from calcom.pacing import USUAL_WINDOW_SECONDS, Window
 from calcom.paging import Page, Scan
-from calcom.strategy import WINDOW_SECONDS, Estimate, Strategy, estimate
+from calcom.strategy import Strategy, requests_for
 from flows.errors import naming_organization
 from flows.pipeline import ASSUMED_ENTRIES_PER_PERSON
-from flows.run import find_organization, read_known_size
+from flows.query import run_query
+from flows.run import find_organization
 from flows.settings import Settings
 
+_SIZE = """
+SELECT
+    (SELECT count(*) FROM dim_people WHERE organization_id = {organization_id} AND left_at IS NULL),
+    (SELECT count(*) FROM fct_ooo_entries WHERE organization_id = {organization_id} AND deleted_at IS NULL)
+"""
+
 API_KEY_LIMIT, TOKEN_LIMIT = 120, 500
+"""Requests a minute that Cal.com documents for an API key, and for any other credential."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one strategy costs: requests, and seconds that the rate limit adds to them."""
+
+    strategy: Strategy
+    requests: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -23,61 +41,64 @@ class Plan:
     people: int
     entries: int
     is_known: bool
-    requests_per_minute: int | None
-    estimates: list[Estimate]
+    limits: str
+    costs: list[Cost]
 
     def as_text(self) -> str:
         """The plan for a person."""
-        how = "as of the last sync" if self.is_known else "never synchronised; entries are assumed"
-        limit = (
-            "no rate limit stated"
-            if self.requests_per_minute is None
-            else f"{self.requests_per_minute} requests a minute"
-        )
+        how = "as published" if self.is_known else "never synchronised; entries are assumed"
         lines = [
             f"organization {self.organization_id}: {self.people:,} people, {self.entries:,} entries ({how});"
-            f" {limit}"
+            f" {self.limits}"
         ]
-        cheapest = min(self.estimates, key=lambda one: one.requests).strategy
+        cheapest = min(self.costs, key=lambda one: one.requests).strategy
         lines += [
             f"  {one.strategy.value:<9} {one.requests:>7,} requests  {one.seconds / 60:>6.1f} min of waiting"
             + ("   <- auto" if one.strategy is cheapest else "")
-            for one in self.estimates
+            for one in self.costs
         ]
         return "\n".join(lines)
 
 
 def make_plan(settings: Settings, connection: Connection | None = None) -> Plan:
-    """The plan, from what the last sync saw; without one, the users list is read to count people."""
+    """The plan, from what is published; without a publication, the users list is read to count people."""
     connection = connection or settings.connection()
     with asyncio.Runner() as runner:
         client = CalcomClient(connection)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
-            known = read_known_size(settings, organization_id)
-            people = known.people if known else runner.run(_count_people(client, organization_id))
+            known = _published_size(settings, organization_id)
+            people = known[0] if known else runner.run(_count_people(client, organization_id))
         finally:
             runner.run(client.close())
-    entries = known.entries if known else people * ASSUMED_ENTRIES_PER_PERSON
-    limit = _limit_of(client, settings)
-    strategies = (Strategy.ORG_WIDE, Strategy.PER_USER, Strategy.BOTH)
+    entries = known[1] if known else people * ASSUMED_ENTRIES_PER_PERSON
+    if not client.traffic.requests:
+        limit = API_KEY_LIMIT if isinstance(settings.credential(), ApiKey) else TOKEN_LIMIT
+        client.pacer.budget.windows["documented"] = Window(limit, limit, float("inf"), USUAL_WINDOW_SECONDS)
+    costs = []
+    for strategy in (Strategy.ORG_WIDE, Strategy.PER_USER, Strategy.BOTH):
+        requests = requests_for(strategy, users=people, entries=entries, take=settings.page_size)
+        costs.append(Cost(strategy, requests, client.pacer.seconds_for(requests)))
+    limits = ", ".join(
+        f"{one.limit} requests in {one.length:.0f} s" for one in client.pacer.budget.windows.values()
+    )
     return Plan(
         organization_id=organization_id,
         people=people,
         entries=entries,
         is_known=known is not None,
-        requests_per_minute=limit,
-        estimates=[
-            estimate(
-                strategy,
-                users=people,
-                entries=entries,
-                requests_per_minute=limit,
-                take=max(2, settings.page_size),
-            )
-            for strategy in strategies
-        ],
+        limits=f"limit {limits}" if limits else "no rate limit stated",
+        costs=costs,
     )
+
+
+def _published_size(settings: Settings, organization_id: int) -> tuple[int, int] | None:
+    """People and live entries as published; None if the organization never was."""
+    database = settings.data_dir / "ooo.duckdb"
+    if not database.exists():
+        return None
+    people, entries = run_query(database, _SIZE.format(organization_id=int(organization_id))).row(0)
+    return (people, entries) if people else None
 
 
 async def _count_people(client: CalcomClient, organization_id: int) -> int:
@@ -89,13 +110,3 @@ async def _count_people(client: CalcomClient, organization_id: int) -> int:
                 seen.update(page.ids)
                 scan.accept(Page.of_ids(skip=skip, take=scan.take, ids=page.ids))
     return len(seen)
-
-
-def _limit_of(client: CalcomClient, settings: Settings) -> int | None:
-    """What the server states, scaled to a minute of the tightest limit; else what Cal.com documents."""
-    windows = client.pacer.budget.windows.values()
-    if stated := [round(one.limit * WINDOW_SECONDS / one.length) for one in windows if one.length]:
-        return min(stated)
-    if client.traffic.requests:
-        return None  # it was asked, and states no limit
-    return API_KEY_LIMIT if isinstance(settings.credential(), ApiKey) else TOKEN_LIMIT

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from flows.errors import ConfigurationError
+from flows.errors import ConfigurationError, QueryError
 
 NAMED = (
     "absence_by_reason",
@@ -20,10 +20,6 @@ NAMED = (
     "peak_absence",
 )
 """The table macros of ooo.duckdb, each over (from_date, to_date), both included."""
-
-
-class QueryError(Exception):
-    """A query that DuckDB refuses; the message is DuckDB's own."""
 
 
 def run_query(
@@ -42,7 +38,8 @@ def run_query(
         parameters = {"from_date": from_date, "to_date": to_date}
     try:
         with duckdb.connect(str(database), read_only=True) as connection:
-            rows: pl.DataFrame = connection.sql(query, params=parameters).pl()
+            relation = connection.sql(query, params=parameters)
+            rows: pl.DataFrame = pl.DataFrame() if relation is None else relation.pl()
     except duckdb.Error as error:
         raise QueryError(str(error)) from error
     return rows

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from calcom.client import CalcomClient, Connection
 from calcom.extraction import Extraction, Progress
-from calcom.landing import Landing, RunFacts, create_landing, find_resumable
+from calcom.landing import Landing, RunFacts, create_landing, find_resumable, prune_landings
 from calcom.strategy import Strategy
 from flows.errors import ConfigurationError
 from flows.settings import Settings
@@ -26,6 +26,9 @@ from warehouse.runs import Difference, KnownSize, RunRow, known_size
 
 MEGABYTES_A_MILLION = 160
 """DuckDB's memory for a million entries: with it, a load of so many stays under 500 MB as a whole process."""
+
+GLANCE_SECONDS = 1.0
+"""How long the data folder's lock is waited for: `ooo status` takes it for an instant."""
 
 _T = TypeVar("_T")
 
@@ -96,14 +99,22 @@ def open_run(
     settings describe (another transport, another clock).
     """
     connection = connection or settings.connection()
-    with _holding(settings.data_dir), asyncio.Runner() as runner:
-        client = CalcomClient(connection, on_wait=observer.waiting)
+    with holding(settings.data_dir), asyncio.Runner() as runner:
+        landing: Landing | None = None
+
+        def wait(seconds: float) -> None:
+            if landing is not None:
+                landing.flush()  # a pause is long: what was read shall survive a kill in it
+            observer.waiting(seconds)
+
+        client = CalcomClient(connection, on_wait=wait)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
             known = read_known_size(settings, organization_id)
             landing = _open_landing(
                 settings, organization_id, strategy, known, includes_held=allows_mass_delete
             )
+            prune_landings(landing_root(settings), keep=settings.keep_landings, besides=landing.folder)
             try:
                 yield Run(
                     settings,
@@ -199,12 +210,15 @@ def _open_landing(
 
 
 @contextlib.contextmanager
-def _holding(data_dir: Path) -> Iterator[None]:
-    """No other run writes to `data_dir` meanwhile. The lock dies with the process."""
+def holding(data_dir: Path) -> Iterator[None]:
+    """No one else has the warehouse in `data_dir` open meanwhile. The lock dies with the process.
+
+    Raises `WarehouseError` if another run has it for longer than a glance at its state takes.
+    """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         lock = FileLock(data_dir / ".lock")
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=GLANCE_SECONDS)
     except Timeout:
         message = (
             f"another run is writing to {data_dir}; wait for it to end, or set OOO_DATA_DIR to another folder"

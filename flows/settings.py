@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -26,8 +27,12 @@ class Notes(StrEnum):
 
 
 def _api_url(value: str) -> str:
-    url = value.strip().rstrip("/").removesuffix("/v2")
-    if not url.startswith(("https://", "http://")) or not url.split("://", 1)[1]:
+    url = value.strip().rstrip("/").removesuffix("/v2").rstrip("/")
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in ("https", "http") or not parsed.host:
         message = "expected a URL such as https://api.cal.com"
         raise ValueError(message)
     return url
@@ -66,7 +71,7 @@ class Settings(BaseSettings):
     notes: Notes = Field(
         Notes.CORE, alias="OOO_NOTES", description="core (kept, not published), publish or drop"
     )
-    page_size: int = Field(
+    page_size: Annotated[int, AfterValidator(lambda rows: max(rows, 2))] = Field(
         MAX_ENTRIES_TAKE,
         alias="OOO_PAGE_SIZE",
         ge=1,
@@ -175,7 +180,7 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         problems = [
             f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}"
-            + ("" if _is_secret(one) else f", found {one.get('input')!r}")
+            + ("" if _is_secret(one) else f", found {one['input']!r}")
             for one in error.errors(include_url=False)
         ]
         message = "; ".join(problems) + ". Correct it in the environment or in .env"
@@ -183,4 +188,6 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def _is_secret(problem: Any) -> bool:
-    return any(word in str(problem["loc"]).upper() for word in ("KEY", "TOKEN", "SECRET"))
+    return not problem["loc"] or any(
+        word in str(problem["loc"]).upper() for word in ("KEY", "TOKEN", "SECRET")
+    )

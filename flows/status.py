@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.query import run_query
-from flows.run import warehouse_path
+from flows.run import holding, warehouse_path
 from flows.settings import Settings
 from warehouse.connection import open_warehouse
 from warehouse.errors import WarehouseError
@@ -45,7 +45,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
 
 def _read_quarantine(path: Path) -> list[dict[str, Any]] | str:
     try:
-        with open_warehouse(path, is_read_only=True) as connection:
+        with holding(path.parent), open_warehouse(path, is_read_only=True) as connection:
             rows = connection.execute(_QUARANTINE).fetchall()
     except WarehouseError:
         return "not readable just now: a run is writing"

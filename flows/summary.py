@@ -14,7 +14,7 @@ from warehouse.publish import Publication
 from warehouse.runs import Difference, RunRow
 
 MAX_SHOWN = 20
-"""Scopes, and differences, named in a summary's text; all of them are in ops.scopes and ops.differences."""
+"""Scopes, and differences, named in a summary's text; its JSON names all."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class RunSummary:
                 "unproven": row.scopes_unproven,
                 "failed": row.scopes_failed,
             },
-            problems=problems[:MAX_SHOWN],
+            problems=problems,
             differences=list(differences),
             published=publication.rows,
             generation=publication.generation,
@@ -134,8 +134,10 @@ class RunSummary:
         ]
         lines += [
             f"  {one['verdict']:<10} {one['scope']} {one['user_id'] or ''}: {one['problem']}"
-            for one in self.problems
+            for one in self.problems[:MAX_SHOWN]
         ]
+        if len(self.problems) > MAX_SHOWN:
+            lines.append(f"             … and {len(self.problems) - MAX_SHOWN:,} more, see --json")
         lines += self._differences_text()
         tables = ", ".join(f"{name} {count:,}" for name, count in self.published.items())
         lines += [
@@ -155,4 +157,6 @@ class RunSummary:
         for one in self.differences[:MAX_SHOWN]:
             what = f"{one.difference} {one.columns or ''}".rstrip()
             lines.append(f"             user {one.user_id}, entry {one.entry_id}: {what}")
+        if len(self.differences) > MAX_SHOWN:
+            lines.append(f"             … and {len(self.differences) - MAX_SHOWN:,} more, see --json")
         return lines

@@ -46,6 +46,8 @@ def open_warehouse(
     if not is_read_only:
         # What a killed run spilled to disk stays there otherwise; the file's lock says that it is nobody's.
         shutil.rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)
+        if path.exists():  # else it is in memory
+            path.chmod(0o600)
     try:
         yield connection
     except duckdb.Error as error:

@@ -66,6 +66,8 @@ def publish(  # noqa: PLR0913 - one publication's facts
         generation = _build_generation(
             connection, exports, tables, rows, run_id=run_id, published_at=published_at
         )
+        # A reader that opened the last one for writing may have left a log that fits no other file.
+        database.with_name(f"{database.name}.wal").unlink(missing_ok=True)
         _replace(data_dir / f"{ASIDE}ooo.duckdb", database)
         _point_current_at(exports, generation)
         _prune(generation, keep_generations)

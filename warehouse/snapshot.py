@@ -104,6 +104,12 @@ def stage_rows(connection: duckdb.DuckDBPyConnection, table: StagedTable, rows: 
     insert_frame(connection, table, rows)
 
 
+def drop_notes(connection: duckdb.DuckDBPyConnection, organization_id: int) -> None:
+    """No note of the organization is stored any more, in entries or in quarantine."""
+    for name in ("update_dropped_notes", "update_dropped_raw_notes"):
+        run_statement(connection, f"sql/{name}", {"organization_id": organization_id})
+
+
 def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, guards: Guards) -> Changes:
     """Core, history, quarantine and verdicts are as the staged rows and `snapshot.scopes` say.
 
@@ -119,11 +125,11 @@ def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, gu
     _insert_scopes(connection, snapshot)
     if snapshot.organization_pages is not None:
         run_statement(connection, "sql/insert_differences", parameters)
+    run_statement(connection, "sql/create_absent_people", parameters)
     for name in _TIDY:
         run_statement(connection, f"sql/{name}")
     run_statement(connection, "sql/update_scope_rows", parameters)
     run_statement(connection, "sql/create_proven_spans", parameters)
-    run_statement(connection, "sql/create_absent_people", parameters)
     run_statement(connection, "sql/create_entry_changes", parameters)
     accepted, quarantined, inserted, updated, unchanged, deleted, live = run_statement(
         connection, "sql/select_change_counts", parameters

@@ -116,7 +116,7 @@ def test_plan_status_and_query_answer(organization: World, tmp_path: Path) -> No
     free = run_ooo("query", "SELECT count(*) AS n FROM fct_ooo_entries", "--output", "csv", cwd=tmp_path)
     wrong = run_ooo("query", "absence_by_mood", cwd=tmp_path)
     assert "never synchronised" in unknown.stdout
-    assert "120 requests a minute" in plan.stdout
+    assert "limit 120 requests in 60 s" in plan.stdout
     assert f"{len(organization.entries()):,} entries" in plan.stdout
     assert "(0 stale)" in status.stdout
     assert {row["reason"] for row in json.loads(named.stdout)} <= {

@@ -270,7 +270,7 @@ def test_a_page_that_cannot_be_read_costs_only_its_own_rows(
     assert landed_records(landing) == truth[:28] + truth[36:]
     error = {"500": "500", "403_html": "403", "reset": "ReadError"}.get(kind, "JSON")
     assert error in (result.problem or "")
-    assert (result.problem or "").endswith(f"entries with ids up to {low}, from {high} on")
+    assert (result.problem or "").endswith(f"proved all the same: ids up to {low}, from {high} on")
     again = reopen(landing)
     assert again.results == {ORGANIZATION: result}
 

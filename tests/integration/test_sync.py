@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import httpx
 import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
@@ -197,6 +199,80 @@ def test_both_strategies_are_compared_and_every_difference_is_reported_by_user(
     assert f"user {second['id']}, entry {moved}: differs" in summary.as_text()
 
 
+def test_a_failure_after_the_commit_does_not_make_the_run_a_failed_one(
+    settings_for: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World.generate(people=5)
+    simulator = Simulator(world, limits=None)
+
+    def fail(*_: object) -> None:
+        message = "the disk is full"
+        raise WarehouseError(message)
+
+    with serve(simulator) as server:
+        settings = settings_for(server.url)
+        monkeypatch.setattr(pipeline, "find_differences", fail)
+        with pytest.raises(WarehouseError, match="disk is full"):
+            _sync(settings, "org-wide")
+        monkeypatch.undo()
+        simulator.clear_requests()
+        summary = _sync(settings, "org-wide")
+    assert summary.is_resumed
+    assert [request.path for request in simulator.requests] == ["/v2/me"]
+    assert (summary.outcome, summary.rows["inserted"]) == ("complete", len(world.entries()))
+    with duckdb.connect(str(summary.warehouse), read_only=True) as connection:
+        scopes = connection.execute("SELECT count(*) FROM ops.scopes").fetchall()
+    assert scopes == [(2,)]
+
+
+def test_a_page_of_another_users_entries_says_nothing_of_the_user(
+    settings_for: Callable[..., Settings],
+) -> None:
+    world = World.generate(people=4)
+    first, second = [user["id"] for user in world.users()][:2]
+    users = [user for user in world.users() if user["id"] in (first, second)]
+    served = {first: world.entries(first), second: world.entries(second)}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        owner = int(request.url.path.split("/")[-2]) if request.url.path.endswith("/ooo") else None
+        return httpx.Response(200, json={"status": "success", "data": served[owner] if owner else users})
+
+    settings = settings_for("http://cal.example", CALCOM_ORG_ID=1, OOO_MAX_ATTEMPTS=1)
+    connection = replace(settings.connection(), transport=httpx.MockTransport(answer))
+
+    def run() -> RunSummary:
+        return pipeline.sync(
+            settings, strategy=Strategy.PER_USER, observer=SilentObserver(), connection=connection
+        )
+
+    whole = run()
+    served[second] = served[first]
+    partial = run()
+    assert (whole.exit_code, partial.exit_code, partial.rows["deleted"]) == (0, 17, 0)
+    assert f"expected entries of user {second}" in partial.problems[0]["problem"]
+
+
+def test_a_log_that_a_reader_left_beside_the_database_does_not_brick_the_next_one(
+    settings_for: Callable[..., Settings],
+) -> None:
+    world = World.generate(people=5)
+    with serve(Simulator(world, limits=None)) as server:
+        settings = settings_for(server.url)
+        first = _sync(settings)
+        first.database.with_name("ooo.duckdb.wal").write_bytes(b"of another file")
+        second = _sync(settings)
+    assert_equals_truth(second.database, world.entries(), world.users())
+
+
+def test_a_page_size_of_one_is_read_as_two(settings_for: Callable[..., Settings]) -> None:
+    world = World.generate(people=3)
+    with serve(Simulator(world, limits=None)) as server:
+        settings = settings_for(server.url, OOO_PAGE_SIZE=1)
+        _sync(settings)
+        second = _sync(settings)
+    assert_equals_truth(second.database, world.entries(), world.users())
+
+
 def test_a_landing_that_is_older_than_the_warehouse_is_not_resumed(
     settings_for: Callable[..., Settings],
 ) -> None:
@@ -309,6 +385,22 @@ def test_nothing_that_is_published_holds_a_note(
     assert (stored, flagged[0][0] > 0) == ([(0,)], True)
     notes = pl.read_parquet(published.parquet_folder / "fct_ooo_entries.parquet")["notes"]
     assert text in notes.to_list()
+
+
+def test_dropping_notes_drops_those_that_are_stored_and_changes_no_entry(
+    settings_for: Callable[..., Settings],
+) -> None:
+    world = World.generate(people=10)
+    with serve(Simulator(world, limits=None)) as server:
+        kept = _sync(settings_for(server.url))
+        dropped = _sync(settings_for(server.url, OOO_NOTES="drop"))
+    with duckdb.connect(str(kept.warehouse), read_only=True) as connection:
+        stored = connection.execute(
+            "SELECT count(*) FROM core.ooo_entries WHERE notes IS NOT NULL"
+        ).fetchall()
+    assert stored == [(0,)]
+    assert dropped.rows["updated"] == 0
+    assert kept.warehouse.stat().st_mode & 0o077 == 0
 
 
 def _files_with(text: str, *paths: Path) -> list[Path]:

@@ -75,7 +75,7 @@ NIGHTS = st.integers(1, 4).flatmap(
 
 
 QUICK = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-THOROUGH = settings(QUICK, max_examples=150)
+THOROUGH = settings(QUICK, max_examples=50)
 
 
 @QUICK

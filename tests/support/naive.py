@@ -129,7 +129,7 @@ class NaiveWarehouse:
         unreadable = {
             one.record_id for one in reading.rejects if one.kind == "entry" and one.record_id not in staged
         }
-        present = set(reading.users) | {one.user_id for one in staged.values()}
+        present = set(reading.users) | {one.user_id for one in reading.absences}
         present |= {one.user_id for one in reading.rejects}
         counts = {"inserted": 0, "updated": 0, "unchanged": 0, "deleted": 0}
         self._delete_vanished(reading, staged, unreadable, present, counts)

@@ -322,9 +322,6 @@ class NaiveWarehouse:
             staying[organization_id] += person["left_at"] is None
         return {organization_id: people for organization_id, people in staying.items() if people}
 
-    def _calendar_in(self, first: date, last: date) -> list[date]:
-        return [day for day in days_between(*self.calendar) if first <= day <= last] if self.calendar else []
-
     def absence_by_reason(self, first: date, last: date) -> list[tuple[Any, ...]]:
         """The macro of that name."""
         groups = defaultdict(list)
@@ -351,7 +348,7 @@ class NaiveWarehouse:
         absent = self._in_range(first, last)
         found = []
         for organization_id in sorted({organization_id for organization_id, _ in self.people}):
-            for day in self._calendar_in(first, last):
+            for day in days_between(first, last):
                 rows = [row for org, _, on, row in absent if (org, on) == (organization_id, day)]
                 sick = sum(row["reason"] == "sick" for row in rows)
                 entries = sum(row["entry_count"] for row in rows)
@@ -403,7 +400,7 @@ class NaiveWarehouse:
 
     def absence_rate(self, first: date, last: date) -> list[tuple[Any, ...]]:
         """The macro of that name."""
-        working = sum(is_working(day) for day in self._calendar_in(first, last))
+        working = sum(is_working(day) for day in days_between(first, last))
         found = []
         for organization_id, people in self._headcount().items():
             lost = sum(

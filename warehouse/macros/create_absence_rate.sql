@@ -3,9 +3,11 @@
 -- not left, times working days. The policy is in the row.
 -- Grain: one organization. A second run makes the same macro again.
 CREATE OR REPLACE MACRO absence_rate(from_date, to_date) AS TABLE
-WITH days AS (
-    SELECT count(*) AS working_days FROM dim_dates
-    WHERE date_on BETWEEN from_date::DATE AND to_date::DATE AND NOT is_weekend
+WITH calendar AS (
+    SELECT unnest(generate_series(from_date::DATE, to_date::DATE, INTERVAL 1 DAY))::DATE AS date_on
+),
+days AS (
+    SELECT count(*) FILTER (isodow(date_on) <= 5) AS working_days FROM calendar
 ),
 people AS (
     SELECT organization_id, count(*) AS people FROM dim_people WHERE left_at IS NULL GROUP BY organization_id

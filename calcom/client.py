@@ -252,8 +252,10 @@ class CalcomClient:
 
     async def _send(self, path: str, query: Mapping[str, str | int]) -> tuple[bytes, str | None]:
         try:
-            answer = await self._http.get(path, params=dict(query))
-        except httpx.TransportError as error:
+            # httpx bounds each read; a body that dribbles in for ever needs a bound on the whole.
+            async with asyncio.timeout(self._connection.read_timeout_seconds):
+                answer = await self._http.get(path, params=dict(query))
+        except (httpx.TransportError, TimeoutError) as error:
             self.pacer.note_lost()
             host = self._http.base_url.netloc.decode()
             cause = f"{type(error).__name__} {error}".strip()
@@ -297,8 +299,11 @@ def _is_throttled(error: BaseException | None) -> bool:
 def _path_id(value: int) -> str:
     # Cal.com answers an id that is no 32-bit integer with a 500, which would look like an outage.
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_PATH_ID:
-        message = f"an id in a path must be an integer from 1 to {MAX_PATH_ID}, found {value!r}"
-        raise ValueError(message)
+        raise ProtocolError(
+            path="/v2/organizations/…",
+            expected=f"an id from 1 to {MAX_PATH_ID}, as paths can have",
+            found=repr(value),
+        )
     return str(value)
 
 

@@ -18,7 +18,10 @@ from calcom.paging import ALL_IDS, Page, Passes, Scan, Spans, Verdict
 USERS = Scope("users")
 ORGANIZATION = Scope("organization")
 OUTAGE_AFTER = 5
-"""Users in a row that no usable answer came for before the rest are not asked."""
+"""Users in a row that no usable answer came for before the users list is asked whether the source is gone."""
+
+OUTAGE_AT_LAST_AFTER = 25
+"""Users in a row after which the rest are not asked, whatever the users list says."""
 
 
 class Progress(Protocol):
@@ -92,6 +95,8 @@ class Extraction:
             if (done := self._landing.ended(scope)) is not None:
                 results.append(done)
                 continue
+            if outage.cause is None and outage.is_suspected:
+                await self._look_for_outage(outage)
             if outage.cause is not None:
                 results.append(self._fail(scope, outage.cause))
                 continue
@@ -105,6 +110,16 @@ class Extraction:
             else:
                 outage.note_success()
             results.append(result)
+
+    async def _look_for_outage(self, outage: "_Outage") -> None:
+        """Whether the source is gone, or only some users can't be read: the users list tells."""
+        outage.is_suspected = False
+        try:
+            await self._client.fetch_users(self._organization_id, take=1)
+        except CalcomError as error:
+            if _ends_the_run(error):
+                raise
+            outage.note_gone(error)
 
     async def _read_scope(
         self, scope: Scope, scan: Scan, *, room: int = 1, expected_rows: int = 0, steps_over: bool = False
@@ -204,17 +219,22 @@ class _Outage:
 
     def __init__(self) -> None:
         self.cause: CalcomError | None = None
+        self.is_suspected = False
         self._in_a_row = 0
 
     def note_failure(self, error: CalcomError) -> None:
         self._in_a_row = self._in_a_row + 1 if is_transient(error) else 0
-        if self._in_a_row >= OUTAGE_AFTER:
-            self.cause = CalcomError(
-                f"not asked, because {self._in_a_row} users in a row had failed, the last with: {error}"
-            )
+        self.is_suspected = self._in_a_row > 0 and self._in_a_row % OUTAGE_AFTER == 0
+        if self._in_a_row >= OUTAGE_AT_LAST_AFTER:
+            self.note_gone(error)
 
     def note_success(self) -> None:
-        self._in_a_row = 0
+        self._in_a_row, self.is_suspected = 0, False
+
+    def note_gone(self, error: CalcomError) -> None:
+        self.cause = CalcomError(
+            f"not asked, because {self._in_a_row} users in a row had failed, and last this: {error}"
+        )
 
 
 def _check_owner(records: Records, organization_id: int, user_id: int) -> None:

@@ -32,7 +32,7 @@ FORMAT = 1
 SEGMENT_ROWS = 10_000
 SEGMENT_SECONDS = 1.0
 _METADATA_KEY = b"calcom.landing"
-_RUN_FILE, _FINISHED, _HELD = "run.json", "finished", "held"
+_RUN_FILE, _FINISHED = "run.json", "finished"
 _NOTELESS_KEYS = OooEntry.__annotations__.keys() - {"notes"}
 
 ENTRY_SCHEMA = pa.schema(
@@ -210,14 +210,9 @@ class Landing:
         self._flushed_at = self._clock()
 
     def mark_finished(self) -> None:
-        """The warehouse has it all: no later run resumes from here."""
+        """No later run resumes from here: the warehouse has it all, or a guard has refused it."""
         with _naming(self.folder):
             (self.folder / _FINISHED).touch()
-
-    def mark_held(self) -> None:
-        """A guard stopped the load: only a run with a person's consent resumes from here."""
-        with _naming(self.folder):
-            (self.folder / _HELD).touch()
 
     def discard_if_empty(self) -> None:
         """A landing without a page leaves no folder behind."""
@@ -347,19 +342,16 @@ def find_resumable(
     facts: RunFacts,
     *,
     max_age: timedelta,
-    includes_held: bool,
     clock: Callable[[], float] = time.monotonic,
 ) -> Landing | None:
     """The newest unfinished landing of what `facts` would read, not older than `max_age`, or None.
 
-    One that a guard stopped is held back unless `includes_held`: without consent it would only stop again.
     One that can't be read whole is passed over: what it has is read again.
     """
     for found in reversed(_list_runs(root)):
         folder = root / found.run_id
         age = facts.started_at - found.started_at
-        is_over = (folder / _FINISHED).exists() or ((folder / _HELD).exists() and not includes_held)
-        if not is_over and age <= max_age and facts.reads_the_same_as(found):
+        if not (folder / _FINISHED).exists() and age <= max_age and facts.reads_the_same_as(found):
             with contextlib.suppress(LandingError):
                 return Landing(folder, found, clock=clock)
     return None

@@ -48,7 +48,7 @@ def choose(*, users: int, entries: int | None, take: int = MAX_ENTRIES_TAKE) -> 
 
     With fewer than a page of entries a user, which is nearly every organization, org-wide wins.
     """
-    if entries is None:
-        return Strategy.ORG_WIDE if users > 1 else Strategy.PER_USER
+    if entries is None or users == 0:  # nobody listed: only the organization's own endpoint can tell
+        return Strategy.PER_USER if users == 1 else Strategy.ORG_WIDE
     both = (Strategy.ORG_WIDE, Strategy.PER_USER)
     return min(both, key=lambda one: requests_for(one, users=users, entries=entries, take=take))

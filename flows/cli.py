@@ -125,9 +125,10 @@ def query(query: str, from_date: datetime, to_date: datetime, output: str) -> No
     database = load_settings().data_dir / "ooo.duckdb"
     try:
         rows = run_query(database, query, from_date.date(), to_date.date())
+        text = render(rows, output)
     except QueryError as error:
         raise click.UsageError(str(error)) from error
-    click.echo(render(rows, output))
+    click.echo(text)
 
 
 @cli.command()

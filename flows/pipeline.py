@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator
 
 from calcom.client import Connection
-from calcom.errors import CalcomError
+from calcom.errors import ApiError, CalcomError, ErrorKind
 from calcom.extraction import USERS
 from calcom.landing import ScopeResult
 from calcom.strategy import Strategy, choose, requests_for
@@ -106,8 +106,9 @@ def _read_organization(run: Run) -> list[ScopeResult]:
     try:
         with naming_organization(run.organization_id):
             return [run.wait_for(run.extraction.read_organization(expected))]
-    except AccessRefusedError:
-        if run.landing.facts.strategy != Strategy.AUTO:
+    except (AccessRefusedError, ApiError) as error:
+        is_refused = isinstance(error, AccessRefusedError) or error.kind is ErrorKind.NOT_FOUND
+        if run.landing.facts.strategy != Strategy.AUTO or not is_refused:
             raise
         run.strategy = Strategy.PER_USER
         return []
@@ -149,7 +150,7 @@ def recording_failure(run: Run) -> Iterator[None]:
         yield
     except Exception as error:
         if isinstance(error, GuardError):
-            run.landing.mark_held()
+            run.landing.mark_finished()
         # The error that ended the run matters more than the row about it.
         with contextlib.suppress(WarehouseError, OSError):
             if warehouse_path(run.settings).exists():

@@ -11,7 +11,7 @@ from calcom.strategy import Strategy, requests_for
 from flows.errors import naming_organization
 from flows.pipeline import ASSUMED_ENTRIES_PER_PERSON
 from flows.query import run_query
-from flows.run import find_organization
+from flows.run import find_organization, make_client
 from flows.settings import Settings
 
 _SIZE = """
@@ -64,7 +64,7 @@ def make_plan(settings: Settings, connection: Connection | None = None) -> Plan:
     """The plan, from what is published; without a publication, the users list is read to count people."""
     connection = connection or settings.connection()
     with asyncio.Runner() as runner:
-        client = CalcomClient(connection)
+        client = make_client(connection)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
             known = _published_size(settings, organization_id)

@@ -40,7 +40,7 @@ def run_query(
         with duckdb.connect(str(database), read_only=True) as connection:
             relation = connection.sql(query, params=parameters)
             rows: pl.DataFrame = pl.DataFrame() if relation is None else relation.pl()
-    except duckdb.Error as error:
+    except (duckdb.Error, pl.exceptions.PolarsError) as error:
         raise QueryError(str(error)) from error
     return rows
 
@@ -48,7 +48,10 @@ def run_query(
 def render(rows: pl.DataFrame, output: str) -> str:
     """`rows` as `table`, `csv` or `json` text."""
     if output == "csv":
-        return rows.write_csv().rstrip("\n")
+        try:
+            return rows.write_csv().rstrip("\n")
+        except pl.exceptions.PolarsError as error:
+            raise QueryError(f"{error}; try --output json") from error
     if output == "json":
         return json.dumps(rows.to_dicts(), default=str, ensure_ascii=False, indent=2)
     with pl.Config(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import duckdb
+import httpx
 from filelock import FileLock, Timeout
 
 from calcom.client import CalcomClient, Connection
@@ -107,13 +108,11 @@ def open_run(
                 landing.flush()  # a pause is long: what was read shall survive a kill in it
             observer.waiting(seconds)
 
-        client = CalcomClient(connection, on_wait=wait)
+        client = make_client(connection, on_wait=wait)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
             known = read_known_size(settings, organization_id)
-            landing = _open_landing(
-                settings, organization_id, strategy, known, includes_held=allows_mass_delete
-            )
+            landing = _open_landing(settings, organization_id, strategy, known)
             prune_landings(landing_root(settings), keep=settings.keep_landings, besides=landing.folder)
             try:
                 yield Run(
@@ -148,6 +147,18 @@ def open_own_warehouse(run: Run) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+def make_client(connection: Connection, *, on_wait: Callable[[float], None] | None = None) -> CalcomClient:
+    """A client. Raises `ConfigurationError` if the environment's proxy or certificates can't be used."""
+    try:
+        return CalcomClient(connection, on_wait=on_wait)
+    except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+        message = (
+            f"no HTTP client can be set up: {error}; check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and"
+            " SSL_CERT_FILE"
+        )
+        raise ConfigurationError(message) from error
+
+
 def find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
     """The organization of the credential's owner. Raises `ConfigurationError` if there is none."""
     me = runner.run(client.fetch_me())
@@ -180,12 +191,7 @@ def utc_now() -> datetime:
 
 
 def _open_landing(
-    settings: Settings,
-    organization_id: int,
-    strategy: Strategy,
-    known: KnownSize | None,
-    *,
-    includes_held: bool,
+    settings: Settings, organization_id: int, strategy: Strategy, known: KnownSize | None
 ) -> Landing:
     """The landing of a killed run, unless the warehouse has a later snapshot by now; else a new one."""
     started_at = utc_now()
@@ -202,7 +208,6 @@ def _open_landing(
         landing_root(settings),
         facts,
         max_age=settings.resume_within,
-        includes_held=includes_held,
     )
     if found is not None and (known is None or found.facts.started_at >= known.observed_at):
         return found

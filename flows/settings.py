@@ -14,6 +14,8 @@ from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
 from flows.errors import ConfigurationError
 from warehouse.snapshot import Guards
 
+MAX_PORT = 65_535
+
 
 class Notes(StrEnum):
     """What becomes of the entries' notes, which can be health data."""
@@ -32,10 +34,19 @@ def _api_url(value: str) -> str:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         parsed = httpx.URL()
-    if parsed.scheme not in ("https", "http") or not parsed.host:
+    is_known = parsed.scheme in ("https", "http") and parsed.host and (parsed.port or 1) <= MAX_PORT
+    if not is_known or parsed.userinfo:
         message = "expected a URL such as https://api.cal.com"
         raise ValueError(message)
     return url
+
+
+def _data_dir(value: Path) -> Path:
+    folder = value.expanduser()
+    if found := sorted(set(str(folder)) & set("*?[]\\")):
+        message = f"expected a path without {' '.join(found)}, which DuckDB and Polars take for patterns"
+        raise ValueError(message)
+    return folder
 
 
 class Settings(BaseSettings):
@@ -67,7 +78,9 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, alias="CALCOM_SECRET_KEY", description="a platform client's secret key"
     )
-    data_dir: Path = Field(Path("data"), alias="OOO_DATA_DIR", description="where all files go")
+    data_dir: Annotated[Path, AfterValidator(_data_dir)] = Field(
+        Path("data"), alias="OOO_DATA_DIR", description="where all files go"
+    )
     notes: Notes = Field(
         Notes.CORE, alias="OOO_NOTES", description="core (kept, not published), publish or drop"
     )
@@ -88,10 +101,15 @@ class Settings(BaseSettings):
         40.0,
         alias="OOO_READ_TIMEOUT_SECONDS",
         gt=0,
+        le=3600,
         description="how long an answer may take; Cal.com's slowest 500 takes 33 s",
     )
     resume_hours: float = Field(
-        6.0, alias="OOO_RESUME_HOURS", ge=0, description="how old a killed run may be and still resume"
+        6.0,
+        alias="OOO_RESUME_HOURS",
+        ge=0,
+        le=8760,
+        description="how old a killed run may be and still resume",
     )
     keep_landings: int = Field(3, alias="OOO_KEEP_LANDINGS", ge=1, description="runs kept as landed")
     keep_generations: int = Field(
@@ -112,6 +130,7 @@ class Settings(BaseSettings):
     memory_limit: str | None = Field(
         None,
         alias="OOO_MEMORY_LIMIT",
+        pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
         description="DuckDB's memory, such as 2GB, beyond which it spills to disk;"
         " if not set, 160 MB and as much again for every further million entries",
     )
@@ -177,6 +196,9 @@ def load_settings(**overrides: Any) -> Settings:
     """The settings of this process. Raises `ConfigurationError` naming every variable that is wrong."""
     try:
         return Settings(**overrides)
+    except (UnicodeDecodeError, OSError) as error:
+        message = f"can't read .env: expected UTF-8 text, found {type(error).__name__}: {error}"
+        raise ConfigurationError(message) from None
     except ValidationError as error:
         problems = [
             f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}"
@@ -188,6 +210,8 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def _is_secret(problem: Any) -> bool:
-    return not problem["loc"] or any(
-        word in str(problem["loc"]).upper() for word in ("KEY", "TOKEN", "SECRET")
+    return (
+        not problem["loc"]
+        or "@" in str(problem["input"])
+        or any(word in str(problem["loc"]).upper() for word in ("KEY", "TOKEN", "SECRET"))
     )

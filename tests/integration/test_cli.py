@@ -39,13 +39,26 @@ def test_without_a_credential_the_message_names_the_variables(tmp_path: Path) ->
         ({"CALCOM_CLIENT_ID": "x"}, "CALCOM_SECRET_KEY"),
         ({"CALCOM_API_KEY": "cal_x", "CALCOM_ORG_ID": "seven"}, "CALCOM_ORG_ID"),
         ({"CALCOM_API_KEY": "cal_x", "CALCOM_API_URL": "api.cal.com"}, "CALCOM_API_URL"),
+        ({"CALCOM_API_KEY": "cal_x", "CALCOM_API_URL": "http://localhost:abc"}, "CALCOM_API_URL"),
         ({"CALCOM_API_KEY": "cal_x", "OOO_NOTES": "some"}, "OOO_NOTES"),
+        ({"CALCOM_API_KEY": "cal_x", "OOO_DATA_DIR": "a[b]"}, "OOO_DATA_DIR"),
+        ({"CALCOM_API_KEY": "cal_x", "OOO_MEMORY_LIMIT": "banana"}, "OOO_MEMORY_LIMIT"),
+        ({"CALCOM_API_KEY": "cal_x", "OOO_RESUME_HOURS": "inf"}, "OOO_RESUME_HOURS"),
+        ({"CALCOM_API_KEY": "cal_x", "HTTP_PROXY": "http://:no"}, "HTTP_PROXY"),
     ],
 )
 def test_a_wrong_setting_is_named(environment: dict[str, str], named: str, tmp_path: Path) -> None:
     refused = run_ooo("sync", cwd=tmp_path, **environment)
     assert refused.returncode == 10
     assert named in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_an_env_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("CALCOM_API_KEY=cal_ü".encode("latin-1"))
+    refused = run_ooo("sync", cwd=tmp_path)
+    assert refused.returncode == 10
+    assert ".env" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

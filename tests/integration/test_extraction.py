@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -175,12 +176,28 @@ def test_a_user_who_left_meanwhile_is_failed_and_not_empty(tmp_path: Path, world
 def test_when_the_source_is_gone_the_rest_are_not_asked(
     tmp_path: Path, world: World, concurrency: int
 ) -> None:
-    wire = Wire(simulate(world), gone=r"users/\d+/ooo")
-    results = run(wire, create(tmp_path), read_per_user, concurrency=concurrency)
+    wire = Wire(simulate(world))
+
+    async def work(extraction: Extraction) -> list[ScopeResult]:
+        await extraction.read_users()
+        wire._gone = re.compile("users")
+        wire.asked.clear()
+        return await extraction.read_user_entries(extraction._landing.user_ids())
+
+    results = run(wire, create(tmp_path), work, concurrency=concurrency)
     assert [one.verdict for one in results] == [FAILED] * 20
     asked = {path for path in wire.asked if "/ooo" in path}
-    assert OUTAGE_AFTER <= len(asked) < OUTAGE_AFTER + concurrency
+    assert OUTAGE_AFTER <= len(asked) < OUTAGE_AFTER + 2 * concurrency
     assert sum("not asked" in (one.problem or "") for one in results) == 20 - len(asked)
+
+
+def test_a_few_users_that_can_not_be_read_do_not_cost_the_others(tmp_path: Path, world: World) -> None:
+    ids = [user["id"] for user in world.users()]
+    unreadable = "|".join(map(str, ids[2:10]))
+    wire = Wire(simulate(world, Fault("500", path=rf"users/({unreadable})/ooo", times=999)))
+    results = run(wire, create(tmp_path), read_per_user)
+    failed = {user_id for user_id, verdict in verdicts(results).items() if verdict is FAILED}
+    assert failed == set(ids[2:10])
 
 
 def test_refusals_are_answers_and_no_outage(tmp_path: Path, world: World) -> None:

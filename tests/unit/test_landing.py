@@ -137,7 +137,7 @@ def test_a_kill_between_write_and_rename_loses_that_segment_only(tmp_path: Path)
     landing.flush()
     (landing.folder / "entries-000002.tmp").write_bytes(b"PAR1 half a segm")
     (landing.folder / "run.tmp").write_text("{")
-    found = find_resumable(tmp_path, FACTS, max_age=MAX_AGE, includes_held=False)
+    found = find_resumable(tmp_path, FACTS, max_age=MAX_AGE)
     assert found is not None
     assert len(found.pages[ALL]) == 1
     add(found, ALL, entry(2))
@@ -232,16 +232,16 @@ def test_a_landing_that_lost_a_segment_is_never_taken_for_whole(tmp_path: Path) 
     landing.segments()[1].unlink()
     with pytest.raises(LandingError, match="segments are missing"):
         reopen(landing)
-    assert find_resumable(tmp_path, FACTS, max_age=MAX_AGE, includes_held=False) is None
+    assert find_resumable(tmp_path, FACTS, max_age=MAX_AGE) is None
 
 
 # Which landing a run takes up
 
 
-def resumable(root: Path, *, includes_held: bool = False, **changes: Any) -> str | None:
+def resumable(root: Path, **changes: Any) -> str | None:
     later = {"run_id": "20260301T070000Z-cccccc", "started_at": STARTED_AT + timedelta(hours=1)}
     facts = replace(FACTS, **(later | changes))
-    found = find_resumable(root, facts, max_age=MAX_AGE, includes_held=includes_held)
+    found = find_resumable(root, facts, max_age=MAX_AGE)
     return found.facts.run_id if found else None
 
 
@@ -268,12 +268,6 @@ def test_the_newest_unfinished_landing_of_the_same_facts_is_taken_up(tmp_path: P
 def test_a_landing_of_other_facts_or_too_old_is_left(tmp_path: Path, changes: dict[str, Any]) -> None:
     create(tmp_path)
     assert resumable(tmp_path, **changes) is None
-
-
-def test_a_landing_that_a_guard_stopped_needs_consent(tmp_path: Path) -> None:
-    create(tmp_path).mark_held()
-    assert resumable(tmp_path) is None
-    assert resumable(tmp_path, includes_held=True) == FACTS.run_id
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '"text"', "7", "{}", '{"format": 99}', '{"format": 1}'])

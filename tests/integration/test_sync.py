@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from starlette.requests import Request
 
+from calcom.errors import TransportError
 from calcom.simulator import (
     ACCESS_TOKEN,
     CLIENT_ID,
@@ -262,6 +263,37 @@ def test_a_log_that_a_reader_left_beside_the_database_does_not_brick_the_next_on
         first.database.with_name("ooo.duckdb.wal").write_bytes(b"of another file")
         second = _sync(settings)
     assert_equals_truth(second.database, world.entries(), world.users())
+
+
+def test_an_empty_users_list_does_not_empty_the_warehouse(settings_for: Callable[..., Settings]) -> None:
+    world = World.generate(people=4)
+    users = world.users()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        rows = world.entries() if request.url.path.endswith("/ooo") else users
+        return httpx.Response(200, json={"status": "success", "data": rows})
+
+    settings = settings_for("http://cal.example", CALCOM_ORG_ID=1)
+    connection = replace(settings.connection(), transport=httpx.MockTransport(answer))
+
+    def run() -> RunSummary:
+        return pipeline.sync(
+            settings, strategy=Strategy.AUTO, observer=SilentObserver(), connection=connection
+        )
+
+    run()
+    users.clear()
+    second = run()
+    assert (second.strategy, second.rows["deleted"]) == ("org-wide", 0)
+    assert second.rows["unchanged"] == len(world.entries())
+
+
+def test_a_body_that_dribbles_in_for_ever_is_given_up(settings_for: Callable[..., Settings]) -> None:
+    dribble = Fault("slow_body", path="/users", seconds=30, times=9)
+    with serve(Simulator(World.generate(people=4), limits=None, faults=[dribble])) as server:
+        settings = settings_for(server.url, OOO_READ_TIMEOUT_SECONDS=0.5, OOO_MAX_ATTEMPTS=1)
+        with pytest.raises(TransportError, match="no answer"):
+            _sync(settings)
 
 
 def test_a_page_size_of_one_is_read_as_two(settings_for: Callable[..., Settings]) -> None:

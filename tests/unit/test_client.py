@@ -339,7 +339,7 @@ def test_only_what_was_asked_for_is_sent(do: Call, path: str, query: dict[str, s
 def test_what_the_server_would_misread_is_refused_before_it_is_sent(do: Call) -> None:
     wire = always()
     try:
-        refused = call(wire, do)
+        refused, _ = call(wire, do)
     except ValueError as error:
         refused = error
     assert isinstance(refused, ValueError | ProtocolError)

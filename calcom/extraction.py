@@ -13,7 +13,8 @@ from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient, Traffi
 from calcom.errors import ApiError, CalcomError, ErrorKind, LandingError, ProtocolError
 from calcom.landing import Landing, Scope, ScopeResult
 from calcom.models import Records
-from calcom.paging import ALL_IDS, Page, Passes, Scan, Spans, Verdict
+from calcom.paging import ALL_IDS, Page, Scan, Spans, Verdict
+from calcom.passes import Passes
 
 USERS = Scope("users")
 ORGANIZATION = Scope("organization")

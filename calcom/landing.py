@@ -21,50 +21,18 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.json
 import pyarrow.parquet as pq
 
 from calcom.errors import LandingError
-from calcom.models import OooEntry, Records
+from calcom.models import Records
 from calcom.paging import Page, Spans, Verdict
+from calcom.segments import ENTRY_SCHEMA, USER_SCHEMA, columns_of, entry_row, kept_text, user_row
 
 FORMAT = 1
 SEGMENT_ROWS = 10_000
 SEGMENT_SECONDS = 1.0
 _METADATA_KEY = b"calcom.landing"
 _RUN_FILE, _FINISHED = "run.json", "finished"
-_NOTELESS_KEYS = OooEntry.__annotations__.keys() - {"notes"}
-
-ENTRY_SCHEMA = pa.schema(
-    [
-        ("page", pa.int32()),  # of this run, in the order read: the later page has the newer version
-        ("id", pa.int64()),
-        ("uuid", pa.string()),
-        ("user_id", pa.int64()),
-        ("to_user_id", pa.int64()),
-        ("start", pa.string()),
-        ("end", pa.string()),
-        ("reason", pa.string()),
-        ("has_notes", pa.bool_()),
-        ("notes", pa.string()),
-        ("problem", pa.string()),  # not null: the record was rejected, and `raw` is all of it
-        ("raw", pa.string()),
-    ]
-)
-USER_SCHEMA = pa.schema(
-    [
-        ("page", pa.int32()),
-        ("id", pa.int64()),
-        ("email", pa.string()),
-        ("name", pa.string()),
-        ("username", pa.string()),
-        ("time_zone", pa.string()),
-        ("locale", pa.string()),
-        ("created_at", pa.string()),
-        ("problem", pa.string()),
-        ("raw", pa.string()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -179,15 +147,19 @@ class Landing:
         """Keep one page; it is on disk after the next flush."""
         buffer = self._buffer_of(scope)
         number = self.page_count
-        to_row = _user_row if scope.kind == "users" else self._entry_row
-        buffer.rows += [to_row(record) | {"page": number} for record in records.accepted]
+        keeps_notes = self.facts.keeps_notes
+        rows = (
+            (user_row(record) if scope.kind == "users" else entry_row(record, keeps_notes=keeps_notes))
+            for record in records.accepted
+        )
+        buffer.rows += [row | {"page": number} for row in rows]
         buffer.rows += [
             {
                 "page": number,
                 "id": rejected.record_id,
                 "user_id": rejected.user_id or scope.user_id,
                 "problem": rejected.problem,
-                "raw": self._kept(scope, rejected.raw),
+                "raw": kept_text(rejected.raw, keeps_notes=keeps_notes or scope.kind == "users"),
             }
             for rejected in records.rejected
         ]
@@ -239,7 +211,7 @@ class Landing:
                 "results": [asdict(result) for result in buffer.results],
             }
         )
-        table = _columns_of(buffer.rows, buffer.schema)
+        table = columns_of(buffer.rows, buffer.schema)
         table = table.replace_schema_metadata({_METADATA_KEY: metadata.encode()})
         target = self.folder / f"{buffer.kind}-{self._segment_count + 1:06d}.parquet"
         aside = target.with_suffix(".tmp")
@@ -262,54 +234,6 @@ class Landing:
             scope, verdict = Scope(**one.pop("scope")), Verdict(one.pop("verdict"))
             proven = tuple((low, high) for low, high in one.pop("proven"))
             self.results[scope] = ScopeResult(scope=scope, verdict=verdict, proven=proven, **one)
-
-    def _kept(self, scope: Scope, raw: str) -> str:
-        """A rejected record as it may be kept: without notes, of an entry nothing that could be one."""
-        if self.facts.keeps_notes or scope.kind == "users":
-            return raw
-        record = json.loads(raw)
-        if not isinstance(record, dict):
-            return json.dumps(f"a JSON {type(record).__name__}")
-        kept = {key: value for key, value in record.items() if key in _NOTELESS_KEYS}
-        return json.dumps(kept, sort_keys=True)
-
-    def _entry_row(self, record: dict[str, Any]) -> dict[str, Any]:
-        notes = record.get("notes")
-        return {
-            "id": record["id"],
-            "uuid": record["uuid"],
-            "user_id": record["userId"],
-            "to_user_id": record.get("toUserId"),
-            "start": record["start"],
-            "end": record["end"],
-            "reason": record.get("reason"),
-            "has_notes": bool(notes),
-            "notes": notes if self.facts.keeps_notes else None,
-        }
-
-
-def _user_row(record: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "id": record["id"],
-        "email": record["email"],
-        "name": record.get("name"),
-        "username": record.get("username"),
-        "time_zone": record.get("timeZone"),
-        "locale": record.get("locale"),
-        "created_at": record.get("createdDate"),
-    }
-
-
-def _columns_of(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    """`rows` as columns; by way of JSON, because `pyarrow.array` loads pandas wherever that is installed."""
-    if not rows:
-        return schema.empty_table()
-    lines = "\n".join(map(json.dumps, rows)).encode()
-    return pa.json.read_json(
-        pa.BufferReader(lines),
-        read_options=pa.json.ReadOptions(block_size=len(lines) + 1, use_threads=False),
-        parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
-    )
 
 
 @contextlib.contextmanager

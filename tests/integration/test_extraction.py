@@ -16,7 +16,8 @@ from calcom.credentials import ApiKey
 from calcom.errors import ApiError, CalcomError, LandingError, TransportError
 from calcom.extraction import ORGANIZATION, OUTAGE_AFTER, USERS, Extraction
 from calcom.landing import Landing, ScopeResult, create_landing
-from calcom.paging import ALL_IDS, MAX_PASSES, Verdict
+from calcom.paging import ALL_IDS, Verdict
+from calcom.passes import MAX_PASSES
 from calcom.simulator import EXPIRED_KEY, OWNER_KEY, Fault, Simulator, World
 from calcom.strategy import pages_for
 from tests.support.fake_clock import run_virtually, virtual_now

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calcom.paging import ALL_IDS, MAX_GAPS, MAX_PASSES, Page, Passes, Scan, Verdict
+from calcom.paging import ALL_IDS, MAX_GAPS, Page, Scan, Verdict
+from calcom.passes import MAX_PASSES, Passes
 from calcom.strategy import pages_for
 
 

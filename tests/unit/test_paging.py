@@ -2,7 +2,8 @@
 
 import pytest
 
-from calcom.paging import ALL_IDS, MAX_GAPS, MAX_PASSES, MAX_REPAIRS, Page, Passes, Scan, Verdict
+from calcom.paging import ALL_IDS, MAX_GAPS, MAX_REPAIRS, Page, Scan, Verdict
+from calcom.passes import MAX_PASSES, Passes
 from calcom.strategy import pages_for
 
 

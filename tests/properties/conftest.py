@@ -10,6 +10,6 @@ settings.register_profile(
     "fast", max_examples=60, deadline=None, database=None, suppress_health_check=_CHECKS
 )
 settings.register_profile(
-    "full", max_examples=2_500, deadline=None, database=None, suppress_health_check=_CHECKS
+    "full", max_examples=4_000, deadline=None, database=None, suppress_health_check=_CHECKS
 )
 settings.load_profile(os.environ.get("OOO_HYPOTHESIS_PROFILE", "fast"))

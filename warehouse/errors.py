@@ -3,7 +3,8 @@
 WarehouseError
 ├── GuardError      stopped before the commit on purpose; look, then allow it or mend the source
 ├── AuditError      the tables contradict each other; the last publication stands
-└── MigrationError  the file is of a newer version, or was migrated differently
+├── MigrationError  the file is of a newer version, or was migrated differently
+└── ObjectStoreError  a bucket could not be read or written; what is on the disk stands
 """
 
 
@@ -29,3 +30,7 @@ class AuditError(WarehouseError):
 
 class MigrationError(WarehouseError):
     """The warehouse file does not fit this version of the program."""
+
+
+class ObjectStoreError(WarehouseError):
+    """Object storage could not be read or written; what was published before, there and here, stands."""

@@ -1,12 +1,14 @@
-"""Settings for a sync into the test's own folder."""
+"""Settings for a sync into the test's own folder; a bucket of the test's own."""
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flows.settings import Settings
+from tests.support.buckets import create_bucket, environment_for, running_s3
 
 
 @pytest.fixture
@@ -22,3 +24,20 @@ def settings_for(tmp_path: Path) -> Callable[..., Settings]:
         return Settings(_env_file=None, **(given | overrides))
 
     return build
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """One server that speaks S3 for all tests that ask."""
+    with running_s3() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def bucket_url(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A folder in an empty bucket; the environment has what it takes to write there."""
+    for name, value in environment_for(s3_endpoint).items():
+        monkeypatch.setenv(name, value)
+    bucket = f"test-{uuid.uuid4()}"
+    create_bucket(s3_endpoint, bucket)
+    return f"s3://{bucket}/warehouse"

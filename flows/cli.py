@@ -12,6 +12,7 @@ from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import show_progress
 from flows.errors import QueryError, exit_code_of
+from flows.modes import Share, created_for
 from flows.query import NAMED, render, run_query
 from flows.settings import load_settings
 
@@ -27,7 +28,8 @@ _STRATEGIES = click.Choice([strategy.value for strategy in Strategy])
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="calcom-ooo-warehouse", prog_name="ooo")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Cal.com's out-of-office entries as tables you can trust, in DuckDB and Parquet.
 
     \b
@@ -35,6 +37,7 @@ def cli() -> None:
       CALCOM_API_KEY=cal_… ooo sync              read, load and publish to ./data
       ooo query absence_by_reason --from 2026-01-01 --to 2026-12-31
     """  # noqa: D301 - \b is click's own mark
+    context.with_resource(created_for(Share.OWNER))
 
 
 @cli.command()

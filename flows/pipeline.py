@@ -13,6 +13,7 @@ from calcom.landing import ScopeResult
 from calcom.strategy import Strategy, choose, requests_for
 from flows.errors import AccessRefusedError, naming_organization
 from flows.load import build_run_row, load_landing
+from flows.modes import created_for
 from flows.run import Observer, Run, open_own_warehouse, open_run, utc_now, warehouse_path
 from flows.settings import Notes, Settings
 from flows.summary import RunSummary
@@ -130,7 +131,7 @@ def publish_run(run: Run) -> Publication:
     """Readers see the warehouse as it is now, after it has passed its audits."""
     run.observer.stage_started("publish", str(run.settings.data_dir))
     tables = published_tables(publishes_notes=run.settings.notes is Notes.PUBLISH)
-    with open_own_warehouse(run) as connection:
+    with open_own_warehouse(run) as connection, created_for(run.settings.share):
         audit_tables(connection, tables)
         run.publication = publish(
             connection,

@@ -17,6 +17,7 @@ from calcom.extraction import Extraction, Progress
 from calcom.landing import Landing, RunFacts, create_landing, find_resumable, prune_landings
 from calcom.strategy import Strategy
 from flows.errors import ConfigurationError
+from flows.modes import Share, created_for, restrict
 from flows.settings import Settings
 from warehouse.connection import open_warehouse
 from warehouse.days import create_mart_views
@@ -100,7 +101,8 @@ def open_run(
     settings describe (another transport, another clock).
     """
     connection = connection or settings.connection()
-    with holding(settings.data_dir), asyncio.Runner() as runner:
+    with holding(settings.data_dir, settings.share), asyncio.Runner() as runner:
+        restrict(settings.data_dir, settings.share)
         landing: Landing | None = None
 
         def wait(seconds: float) -> None:
@@ -215,14 +217,16 @@ def _open_landing(
 
 
 @contextlib.contextmanager
-def holding(data_dir: Path) -> Iterator[None]:
+def holding(data_dir: Path, share: Share = Share.OWNER) -> Iterator[None]:
     """No one else has the warehouse in `data_dir` open meanwhile. The lock dies with the process.
 
+    What is created meanwhile is readable by its owner alone; a new data folder itself by `share`.
     Raises `WarehouseError` if another run has it for longer than a glance at its state takes.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(data_dir / ".lock")
+        with created_for(share):
+            data_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(data_dir / ".lock", mode=0o600)
         lock.acquire(timeout=GLANCE_SECONDS)
     except Timeout:
         message = (
@@ -233,6 +237,7 @@ def holding(data_dir: Path) -> Iterator[None]:
         message = f"can't write to {data_dir}: {error}; correct the permissions or set OOO_DATA_DIR"
         raise WarehouseError(message) from error
     try:
-        yield
+        with created_for(Share.OWNER):
+            yield
     finally:
         lock.release()

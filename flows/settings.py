@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from calcom.client import MAX_ENTRIES_TAKE, Connection
 from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
 from flows.errors import ConfigurationError
+from flows.modes import Share
 from warehouse.snapshot import Guards
 
 MAX_PORT = 65_535
@@ -83,6 +84,11 @@ class Settings(BaseSettings):
     )
     notes: Notes = Field(
         Notes.CORE, alias="OOO_NOTES", description="core (kept, not published), publish or drop"
+    )
+    share: Share = Field(
+        Share.OWNER,
+        alias="OOO_SHARE",
+        description="owner, or group: who may read what is published; the rest is the owner's alone",
     )
     page_size: Annotated[int, AfterValidator(lambda rows: max(rows, 2))] = Field(
         MAX_ENTRIES_TAKE,

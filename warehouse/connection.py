@@ -43,11 +43,13 @@ def open_warehouse(
             " ooo.duckdb beside it); if the file is damaged, restore it from a back-up"
         )
         raise WarehouseError(message) from error
+    spilled = path.with_name(f"{path.name}.tmp")
     if not is_read_only:
         # What a killed run spilled to disk stays there otherwise; the file's lock says that it is nobody's.
-        shutil.rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)
+        shutil.rmtree(spilled, ignore_errors=True)
         if path.exists():  # else it is in memory
             path.chmod(0o600)
+            spilled.mkdir(mode=0o700)
     try:
         yield connection
     except duckdb.Error as error:
@@ -55,6 +57,8 @@ def open_warehouse(
         raise WarehouseError(message) from error
     finally:
         connection.close()
+        with contextlib.suppress(OSError):
+            spilled.rmdir()
 
 
 def explain(error: Exception) -> str:

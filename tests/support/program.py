@@ -10,11 +10,16 @@ OOO = Path(sys.executable).with_name("ooo")
 
 
 def run_ooo(
-    *arguments: str, cwd: Path, max_file_bytes: int | None = None, **environment: str
+    *arguments: str,
+    cwd: Path,
+    max_file_bytes: int | None = None,
+    umask: int = -1,
+    stdin: str | None = None,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """`ooo` with only the given settings in its environment, in a folder of its own.
 
-    `max_file_bytes` makes every write beyond it fail, as a full disk does.
+    `max_file_bytes` makes every write beyond it fail, as a full disk does; `umask` is that of the process.
     """
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     return subprocess.run(
@@ -23,6 +28,8 @@ def run_ooo(
         env=inherited | environment,
         capture_output=True,
         text=True,
+        umask=umask,
+        input=stdin,
         timeout=120,
         check=False,
         preexec_fn=None if max_file_bytes is None else lambda: _limit_files(max_file_bytes),

@@ -1,0 +1,51 @@
+"""Who may read the files: their owner alone, whatever the umask, or a group what readers get."""
+
+from pathlib import Path
+
+import pytest
+
+from calcom.simulator import OWNER_KEY, Simulator, World, serve
+from tests.support.program import run_ooo
+
+pytestmark = pytest.mark.slow
+
+
+def _modes(folder: Path) -> dict[str, str]:
+    found = {str(path.relative_to(folder)): path.stat().st_mode & 0o777 for path in folder.rglob("*")}
+    return {name: f"{mode:o}" for name, mode in sorted(found.items())}
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_every_file_and_folder_is_its_owners_alone_and_older_ones_become_so(
+    umask: int, tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    with serve(Simulator(World.generate(people=5, years=1), limits=None)) as server:
+        environment = {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY}
+        first = run_ooo("sync", "--quiet", cwd=tmp_path, umask=umask, **environment)
+        fresh = _modes(tmp_path)
+        for path in data_dir.iterdir():
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        again = run_ooo("sync", "--quiet", cwd=tmp_path, umask=umask, **environment)
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    for modes in (fresh, _modes(tmp_path)):
+        assert {"data/ooo.duckdb", "data/warehouse.duckdb", "data/exports/current.json"} <= modes.keys()
+        for name, mode in modes.items():
+            assert mode == ("700" if (tmp_path / name).is_dir() else "600"), name
+
+
+def test_a_group_reads_what_is_published_and_nothing_else_until_that_is_taken_back(tmp_path: Path) -> None:
+    with serve(Simulator(World.generate(people=5, years=1), limits=None)) as server:
+        environment = {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY}
+        for share in ("owner", "group", "group", "owner"):
+            done = run_ooo("sync", "--quiet", cwd=tmp_path, umask=0, OOO_SHARE=share, **environment)
+            assert done.returncode == 0, done.stderr
+            for path in (tmp_path / "data").rglob("*"):
+                is_published = path.name == "ooo.duckdb" or "exports" in path.parts
+                assert _is_open_to_the_group(path, tmp_path) == (share == "group" and is_published), path
+                assert not path.stat().st_mode & 0o007
+
+
+def _is_open_to_the_group(path: Path, root: Path) -> bool:
+    folders = [one for one in path.parents if one != root and one.is_relative_to(root)]
+    return bool(path.stat().st_mode & 0o040) and all(one.stat().st_mode & 0o010 for one in folders)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from calcom.landing import Scope, ScopeResult
 from calcom.paging import Verdict
-from flows.run import Observer
+from flows.landed import Observer
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

@@ -9,7 +9,8 @@ from calcom.extraction import ORGANIZATION
 from calcom.landing import Landing, ScopeResult
 from calcom.paging import Verdict
 from calcom.strategy import Strategy
-from flows.run import Run, utc_now
+from flows.landed import Landed
+from flows.run import utc_now
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
 from transforms.entries import normalise_entries
 from transforms.people import normalise_people
@@ -37,19 +38,20 @@ DAYS_AT_ONCE = 75_000
 """Days of absence derived in one go: it bounds the memory of a load."""
 
 
-def load_landing(connection: duckdb.DuckDBPyConnection, run: Run) -> RunRow:
+def load_landing(connection: duckdb.DuckDBPyConnection, run: Landed) -> RunRow:
     """The run's landing is part of the warehouse, whole or not at all; its row is returned."""
     facts = run.landing.facts
     create_staging(connection)
     _stage_landing(connection, run.landing)
     latest = latest_snapshot_at(connection, facts.organization_id)
     observed_at = max(facts.started_at, latest + timedelta(microseconds=1) if latest else facts.started_at)
+    reads_both_ways = run.reading.strategy == Strategy.BOTH
     snapshot = Snapshot(
         run_id=facts.run_id,
         organization_id=facts.organization_id,
         observed_at=observed_at,
         scopes=[_scope_row(result) for result in run.landing.results.values()],
-        organization_pages=run.landing.page_numbers(ORGANIZATION) if run.strategy is Strategy.BOTH else None,
+        organization_pages=run.landing.page_numbers(ORGANIZATION) if reads_both_ways else None,
     )
     with transaction(connection):
         if not facts.keeps_notes:
@@ -67,7 +69,7 @@ def load_landing(connection: duckdb.DuckDBPyConnection, run: Run) -> RunRow:
 
 
 def build_run_row(
-    run: Run,
+    run: Landed,
     changes: Changes | None = None,
     *,
     outcome: str,
@@ -77,16 +79,17 @@ def build_run_row(
     """The run's row as of now."""
     verdicts = [result.verdict for result in run.landing.results.values()]
     changes = changes or Changes(0, 0, 0, 0, 0, 0)
+    reading = run.reading
     return RunRow(
         run_id=run.landing.facts.run_id,
         organization_id=run.organization_id,
         started_at=started_at or run.landing.facts.started_at,
         finished_at=utc_now(),
-        strategy=run.strategy.value,
+        strategy=reading.strategy,
         outcome=outcome,
-        requests=run.pages_before + run.client.traffic.requests,
-        retries=run.client.traffic.retries,
-        waited_seconds=run.client.pacer.waited_seconds,
+        requests=reading.requests,
+        retries=reading.retries,
+        waited_seconds=reading.waited_seconds,
         rows_in=changes.rows_in,
         rows_inserted=changes.inserted,
         rows_updated=changes.updated,

@@ -12,9 +12,10 @@ from calcom.extraction import USERS
 from calcom.landing import ScopeResult
 from calcom.strategy import Strategy, choose, requests_for
 from flows.errors import AccessRefusedError, naming_organization
+from flows.landed import Landed, Observer, save_reading
 from flows.load import build_run_row, load_landing
 from flows.modes import created_for
-from flows.run import Observer, Run, open_own_warehouse, open_run, utc_now, warehouse_path
+from flows.run import Run, open_own_warehouse, open_run, utc_now, warehouse_path
 from flows.settings import Notes, Settings
 from flows.summary import RunSummary
 from flows.tables import published_tables
@@ -46,12 +47,18 @@ def sync(
         connection=connection,
     ) as run:
         with recording_failure(run):
-            read_people(run)
-            for batch in plan_batches(run):
-                read_entries(run, batch)
+            extract(run)
             load(run)
             publish_run(run)
         return summarise(run)
+
+
+def extract(run: Run) -> None:
+    """Everything is landed, with how it was read: `load` needs no more, and no connection."""
+    read_people(run)
+    for batch in plan_batches(run):
+        read_entries(run, batch)
+    end_reading(run)
 
 
 def read_people(run: Run) -> ScopeResult:
@@ -115,9 +122,16 @@ def _read_organization(run: Run) -> list[ScopeResult]:
         return []
 
 
-def load(run: Run) -> RunRow:
+def end_reading(run: Run) -> None:
+    """The landing says that it was read to its end. Raises the first error if that gave not one page."""
+    entry_scopes = [scope for scope in run.landing.results if scope != USERS]
+    if entry_scopes and not any(scope in run.landing.pages for scope in entry_scopes):
+        raise run.extraction.first_error or CalcomError("no scope of entries could be read")
+    save_reading(run.landing.folder, run.reading)
+
+
+def load(run: Landed) -> RunRow:
     """What was landed is in the warehouse, in one transaction, with its days and the run's row."""
-    _raise_if_nothing_was_read(run)
     run.observer.stage_started("load", f"{run.landing.page_count} pages")
     with open_own_warehouse(run) as connection:
         run_id = run.landing.facts.run_id
@@ -127,7 +141,7 @@ def load(run: Run) -> RunRow:
     return run.row
 
 
-def publish_run(run: Run) -> Publication:
+def publish_run(run: Landed) -> Publication:
     """Readers see the warehouse as it is now, after it has passed its audits."""
     run.observer.stage_started("publish", str(run.settings.data_dir))
     tables = published_tables(publishes_notes=run.settings.notes is Notes.PUBLISH)
@@ -145,7 +159,7 @@ def publish_run(run: Run) -> Publication:
 
 
 @contextlib.contextmanager
-def recording_failure(run: Run) -> Iterator[None]:
+def recording_failure(run: Landed) -> Iterator[None]:
     """An error leaves the run's row in an existing warehouse, with the error's text; then it goes on."""
     try:
         yield
@@ -162,7 +176,7 @@ def recording_failure(run: Run) -> Iterator[None]:
         raise
 
 
-def summarise(run: Run) -> RunSummary:
+def summarise(run: Landed) -> RunSummary:
     """What the run read, changed and published. Only after `publish_run`."""
     if run.row is None or run.publication is None:
         message = "a run is summarised after it was loaded and published"
@@ -172,14 +186,7 @@ def summarise(run: Run) -> RunSummary:
         run.publication,
         results=list(run.landing.results.values()),
         differences=run.differences,
-        throttled=run.client.traffic.throttled,
-        is_resumed=run.is_resumed,
+        throttled=run.reading.throttled,
+        is_resumed=run.reading.is_resumed,
         warehouse=warehouse_path(run.settings),
     )
-
-
-def _raise_if_nothing_was_read(run: Run) -> None:
-    """Raise the first error if no scope of entries gave a single page."""
-    entry_scopes = [scope for scope in run.landing.results if scope != USERS]
-    if entry_scopes and not any(scope in run.landing.pages for scope in entry_scopes):
-        raise run.extraction.first_error or CalcomError("no scope of entries could be read")

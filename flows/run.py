@@ -6,25 +6,25 @@ import secrets
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 import httpx
 from filelock import FileLock, Timeout
 
 from calcom.client import CalcomClient, Connection
-from calcom.extraction import Extraction, Progress
+from calcom.extraction import Extraction
 from calcom.landing import Landing, RunFacts, create_landing, find_resumable, prune_landings
 from calcom.strategy import Strategy
 from flows.errors import ConfigurationError
+from flows.landed import Landed, Observer, Reading
 from flows.modes import Share, created_for, restrict
 from flows.settings import Settings
 from warehouse.connection import open_warehouse
 from warehouse.days import create_mart_views
 from warehouse.errors import WarehouseError
 from warehouse.migrate import migrate
-from warehouse.publish import Publication
-from warehouse.runs import Difference, KnownSize, RunRow, known_size
+from warehouse.runs import KnownSize, known_size
 
 MEGABYTES_A_MILLION = 160
 """DuckDB's memory for a million entries: with it, a load of so many stays under 500 MB as a whole process."""
@@ -35,21 +35,8 @@ GLANCE_SECONDS = 1.0
 _T = TypeVar("_T")
 
 
-class Observer(Progress, Protocol):
-    """Who wants to know how far the run is."""
-
-    def stage_started(self, name: str, detail: str) -> None:
-        """The run has come to `name`."""
-
-    def requests_expected(self, requests: int, seconds_for: Callable[[int], float]) -> None:
-        """So many requests are still to come, as far as is known; `seconds_for` so many the limit imposes."""
-
-    def waiting(self, seconds: float) -> None:
-        """The rate limit imposes a pause."""
-
-
-class Run:
-    """One run's open resources and what it has found out so far."""
+class Run(Landed):
+    """One run's open resources and what it has found out so far: a landing that is still being read."""
 
     def __init__(  # noqa: PLR0913 - one run's resources
         self,
@@ -63,23 +50,27 @@ class Run:
         allows_mass_delete: bool,
     ) -> None:
         """Made by `open_run` only."""
-        self.settings, self.client, self.landing, self.known = settings, client, landing, known
-        self.observer, self.allows_mass_delete = observer, allows_mass_delete
+        super().__init__(settings, landing, observer=observer, allows_mass_delete=allows_mass_delete)
+        self.client, self.known = client, known
         self.pages_before = landing.page_count
         self.is_resumed = landing.page_count > 0
         self.strategy = Strategy(landing.facts.strategy)
-        self.publication: Publication | None = None
-        self.row: RunRow | None = None
-        self.differences: list[Difference] = []
         self._runner = runner
         self.extraction = Extraction(
             client, landing, progress=observer, max_concurrency=settings.max_concurrency
         )
 
     @property
-    def organization_id(self) -> int:
-        """The organization that the run reads."""
-        return self.landing.facts.organization_id
+    def reading(self) -> Reading:
+        """How it was read so far."""
+        return Reading(
+            strategy=self.strategy.value,
+            is_resumed=self.is_resumed,
+            requests=self.pages_before + self.client.traffic.requests,
+            retries=self.client.traffic.retries,
+            throttled=self.client.traffic.throttled,
+            waited_seconds=self.client.pacer.waited_seconds,
+        )
 
     def wait_for(self, work: Coroutine[Any, Any, _T]) -> _T:
         """The result of `work`, done on the run's own event loop."""
@@ -87,18 +78,19 @@ class Run:
 
 
 @contextlib.contextmanager
-def open_run(
+def open_run(  # noqa: PLR0913 - one run's facts
     settings: Settings,
     *,
     strategy: Strategy,
     observer: Observer,
     allows_mass_delete: bool = False,
     connection: Connection | None = None,
+    known: KnownSize | None = None,
 ) -> Iterator[Run]:
     """A run that holds the data folder, with a new landing or that of a killed run.
 
     What it read stays in the landing, whatever ends the run. `connection` replaces the one that the
-    settings describe (another transport, another clock).
+    settings describe (another transport, another clock); `known` tells what a warehouse elsewhere has.
     """
     connection = connection or settings.connection()
     with holding(settings.data_dir, settings.share), asyncio.Runner() as runner:
@@ -113,7 +105,7 @@ def open_run(
         client = make_client(connection, on_wait=wait)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
-            known = read_known_size(settings, organization_id)
+            known = known or read_known_size(settings, organization_id)
             landing = _open_landing(settings, organization_id, strategy, known)
             prune_landings(landing_root(settings), keep=settings.keep_landings, besides=landing.folder)
             try:
@@ -139,7 +131,7 @@ def warehouse_path(settings: Settings) -> Path:
 
 
 @contextlib.contextmanager
-def open_own_warehouse(run: Run) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_own_warehouse(run: Landed) -> Iterator[duckdb.DuckDBPyConnection]:
     """The run's warehouse file, migrated to this version."""
     landed = sum(page.rows for pages in run.landing.pages.values() for page in pages)
     limit = run.settings.memory_limit or f"{max(1.0, landed / 1_000_000) * MEGABYTES_A_MILLION:.0f}MB"

@@ -62,6 +62,7 @@ def sync(strategy: Strategy = Strategy.AUTO, allow_mass_delete: bool = False) ->
             read_people(run)
             for number, user_ids in enumerate(pipeline.plan_batches(run), start=1):
                 read_entries(run, number, user_ids)
+            pipeline.end_reading(run)
             load(run)
             publish(run)
         summary = pipeline.summarise(run)

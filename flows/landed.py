@@ -1,0 +1,89 @@
+"""A landing on its way into the warehouse: what a load needs, wherever and whenever it was read."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from calcom.errors import LandingError
+from calcom.extraction import Progress
+from calcom.landing import Landing
+from calcom.strategy import Strategy
+from flows.settings import Settings
+from warehouse.publish import Publication
+from warehouse.runs import Difference, RunRow
+
+READ_FILE = "read.json"
+"""Written last into a landing: with it, nothing is missing that a loader needs."""
+
+
+class Observer(Progress, Protocol):
+    """Who wants to know how far the run is."""
+
+    def stage_started(self, name: str, detail: str) -> None:
+        """The run has come to `name`."""
+
+    def requests_expected(self, requests: int, seconds_for: Callable[[int], float]) -> None:
+        """So many requests are still to come, as far as is known; `seconds_for` so many the limit imposes."""
+
+    def waiting(self, seconds: float) -> None:
+        """The rate limit imposes a pause."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a landing was read, and what that cost."""
+
+    strategy: str
+    """`auto` is settled by then."""
+    is_resumed: bool
+    requests: int
+    retries: int
+    throttled: int
+    waited_seconds: float
+
+
+class Landed:
+    """One landing, what it is loaded with, and what has become of it so far."""
+
+    def __init__(
+        self, settings: Settings, landing: Landing, *, observer: Observer, allows_mass_delete: bool
+    ) -> None:
+        """`settings` are the loader's; the landing may have been read with others, on another machine."""
+        self.settings, self.landing = settings, landing
+        self.observer, self.allows_mass_delete = observer, allows_mass_delete
+        self.publication: Publication | None = None
+        self.row: RunRow | None = None
+        self.differences: list[Difference] = []
+
+    @property
+    def organization_id(self) -> int:
+        """The organization that was read."""
+        return self.landing.facts.organization_id
+
+    @property
+    def reading(self) -> Reading:
+        """How it was read. Raises `LandingError` for a landing that is still being read."""
+        return find_reading(self.landing.folder)
+
+
+def save_reading(folder: Path, reading: Reading) -> None:
+    """The landing in `folder` is whole: a loader needs no more than the folder."""
+    aside = folder / "read.tmp"
+    aside.write_text(json.dumps(asdict(reading)), encoding="utf-8")
+    aside.replace(folder / READ_FILE)
+
+
+def find_reading(folder: Path) -> Reading:
+    """How the landing in `folder` was read. Raises `LandingError` if it was not read to its end."""
+    try:
+        told = Reading(**json.loads((folder / READ_FILE).read_text(encoding="utf-8")))
+        Strategy(told.strategy)
+    except (OSError, ValueError, TypeError) as error:
+        message = (
+            f"{folder} was not read to its end: expected a whole {READ_FILE}, found {error}; sync again,"
+            " which resumes it or reads anew"
+        )
+        raise LandingError(message) from error
+    return told

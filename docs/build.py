@@ -3,13 +3,15 @@
 python docs/build.py
 """
 
-from importlib.resources import files
 from pathlib import Path
 
-from flows.query import NAMED
+import duckdb
+
 from flows.settings import Settings
 from transforms.reasons import PRECEDENCE
 from transforms.schema import NOTES, PUBLISHED, Table
+from warehouse.connection import read_statement
+from warehouse.measures import Measure, find_measures
 
 DOCS = Path(__file__).parent
 
@@ -34,8 +36,15 @@ def data_dictionary() -> str:
         ),
         "## Macros",
         "Each takes `(from_date, to_date)`, both included, and stands in a `FROM`:"
-        " `FROM absence_by_reason('2026-01-01', '2026-12-31')`.",
-        _grid(("macro", "what it gives", "grain"), [(f"`{name}`", *_macro(name)) for name in NAMED]),
+        " `FROM absence_by_reason('2026-01-01', '2026-12-31')`. `ooo query NAME --from … --to …` asks the"
+        " same. Averages, medians and shares are not rounded; the median of an even number of values is the"
+        " mean of the middle two; a share of nothing is null. Every macro is compared with a second"
+        " engine of plain loops over invented organizations.",
+        _grid(
+            ("macro", "what it gives", "grain"),
+            [(f"[`{one.name}`](#{one.name})", one.purpose, one.grain) for one in find_measures()],
+        ),
+        *_measures(),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -66,11 +75,34 @@ def _table(table: Table) -> str:
     )
 
 
-def _macro(name: str) -> tuple[str, str]:
-    text = files("warehouse").joinpath(f"macros/create_{name}.sql").read_text(encoding="utf-8")
-    header = " ".join(line[2:].strip() for line in text.splitlines() if line.startswith("--"))
-    purpose, _, rest = header.removeprefix("Purpose: ").partition(" Grain: ")
-    return purpose, rest.partition(". ")[0]
+def _measures() -> list[str]:
+    """A section for each macro; its columns are asked of DuckDB, over empty tables."""
+    with duckdb.connect() as connection:
+        for table in PUBLISHED:
+            columns = ", ".join(f"{column.name} {column.sql_type}" for column in table.columns)
+            connection.execute(f"CREATE TABLE {table.name} ({columns})").fetchall()
+        for measure in find_measures():
+            connection.execute(read_statement(measure.statement)).fetchall()
+        return [_measure(connection, measure) for measure in find_measures()]
+
+
+def _measure(connection: duckdb.DuckDBPyConnection, measure: Measure) -> str:
+    arguments = ", ".join("'2026-01-01'" for _ in measure.parameters)
+    described = connection.execute(f"DESCRIBE FROM {measure.name}({arguments})").fetchall()
+    columns = ", ".join(f"`{name}` {sql_type}" for name, sql_type, *_ in described)
+    published = f" Published only with `{measure.switch}=true`." if measure.switch else ""
+    return "\n".join(
+        (
+            f"### {measure.name}",
+            "",
+            f"`{measure.name}({', '.join(measure.parameters)})`: {measure.purpose}{published}",
+            "",
+            f"- Formula: {measure.formula}",
+            f"- Source: {measure.source}",
+            f"- Caveats: {measure.caveats}",
+            f"- One row: {measure.grain}. Columns: {columns}.",
+        )
+    )
 
 
 def _grid(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -111,12 +111,19 @@ def _this_year(month_and_day: str) -> Callable[[], str]:
     default=_this_year("12-31"),
     help="Last day, included. [default: 31 December]",
 )
+@click.option(
+    "--as-of",
+    "as_of_at",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]),
+    help="For as_of: the instant, UTC; a date alone is its first. [default: now]",
+)
 @click.option("--output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-def query(query: str, from_date: datetime, to_date: datetime, output: str) -> None:
+def query(query: str, from_date: datetime, to_date: datetime, as_of_at: datetime | None, output: str) -> None:
     """Ask the published database: a named query, or SQL in quotes. `ooo query list` names them.
 
     \b
       ooo query who_is_out --from 2026-12-21 --to 2026-12-31
+      ooo query as_of --as-of 2026-03-01 --from 2026-04-01 --to 2026-04-30
       ooo query "SELECT count(*) FROM fct_ooo_entries" --output json
     """  # noqa: D301
     if query == "list":
@@ -125,9 +132,12 @@ def query(query: str, from_date: datetime, to_date: datetime, output: str) -> No
     if query not in NAMED and " " not in query.strip():
         message = f"no named query {query!r}; expected one of {', '.join(NAMED)}, or SQL in quotes"
         raise click.UsageError(message)
+    if as_of_at and "as_of_at" not in getattr(NAMED.get(query), "parameters", ()):
+        raise click.UsageError(f"--as-of is for as_of, which shows what was known then; {query!r} takes none")
     database = load_settings().data_dir / "ooo.duckdb"
+    known_at = as_of_at or datetime.now(UTC).replace(tzinfo=None)
     try:
-        rows = run_query(database, query, from_date.date(), to_date.date())
+        rows = run_query(database, query, from_date.date(), to_date.date(), known_at)
         text = render(rows, output)
     except QueryError as error:
         raise click.UsageError(str(error)) from error

@@ -21,6 +21,7 @@ from flows.summary import RunSummary
 from flows.tables import published_tables
 from warehouse.audit import audit_tables
 from warehouse.errors import GuardError, WarehouseError
+from warehouse.measures import find_measures
 from warehouse.publish import Publication, publish
 from warehouse.runs import RunRow, find_differences, find_run, insert_run
 
@@ -151,6 +152,7 @@ def publish_run(run: Landed) -> Publication:
             connection,
             run.settings.data_dir,
             tables,
+            find_measures(),
             run_id=run.landing.facts.run_id,
             published_at=utc_now(),
             keep_generations=run.settings.keep_generations,

@@ -1,46 +1,48 @@
 """Asking the published database: named queries (its macros) or SQL, as a table, CSV or JSON."""
 
 import json
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from flows.errors import ConfigurationError, QueryError
+from warehouse.measures import find_measures
 
-NAMED = (
-    "absence_by_reason",
-    "absence_by_day",
-    "absence_by_person",
-    "absence_by_month",
-    "who_is_out",
-    "coverage_conflicts",
-    "absence_rate",
-    "peak_absence",
-)
-"""The table macros of ooo.duckdb, each over (from_date, to_date), both included."""
+NAMED = {measure.name: measure for measure in find_measures()}
+"""The table macros of ooo.duckdb, by name."""
 
 
 def run_query(
-    database: Path, query: str, from_date: date | None = None, to_date: date | None = None
+    database: Path,
+    query: str,
+    from_date: date | None = None,
+    to_date: date | None = None,
+    as_of_at: datetime | None = None,
 ) -> pl.DataFrame:
-    """The rows of a named query over the dates, or of SQL. Reads only.
+    """The rows of a named query over the dates (both included), or of SQL. Reads only.
 
+    `as_of_at` is an instant, UTC without a zone, for the named queries that take one.
     Raises `ConfigurationError` if nothing is published yet, `QueryError` for what DuckDB refuses.
     """
     if not database.exists():
         message = f"nothing is published at {database} yet; run `ooo sync`, or set OOO_DATA_DIR"
         raise ConfigurationError(message)
     parameters = {}
-    if query in NAMED:
-        query = f"FROM {query}($from_date, $to_date)"
-        parameters = {"from_date": from_date, "to_date": to_date}
+    if measure := NAMED.get(query):
+        given = {"from_date": from_date, "to_date": to_date, "as_of_at": as_of_at}
+        parameters = {name: given[name] for name in measure.parameters}
+        query = f"FROM {measure.name}({', '.join(f'${name}' for name in parameters)})"
     try:
         with duckdb.connect(str(database), read_only=True) as connection:
             relation = connection.sql(query, params=parameters)
             rows: pl.DataFrame = pl.DataFrame() if relation is None else relation.pl()
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
+        if measure and isinstance(error, duckdb.CatalogException):
+            switched = f", or without {measure.switch}=true" if measure.switch else ""
+            message = f"{database} has no {measure.name}: it was published by another version{switched};"
+            raise QueryError(f"{message} set what is missing and run `ooo sync`") from error
         raise QueryError(str(error)) from error
     return rows
 

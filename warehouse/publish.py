@@ -20,7 +20,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ import duckdb
 
 from warehouse.connection import ASIDE, explain, run_statement
 from warehouse.errors import AuditError, WarehouseError
+from warehouse.measures import Measure
 from warehouse.tables import PublishedTable
 
 READER_STORAGE_VERSION = "v1.0.0"
@@ -50,6 +50,7 @@ def publish(  # noqa: PLR0913 - one publication's facts
     connection: duckdb.DuckDBPyConnection,
     data_dir: Path,
     tables: Sequence[PublishedTable],
+    measures: Sequence[Measure],
     *,
     run_id: str,
     published_at: datetime,
@@ -62,7 +63,7 @@ def publish(  # noqa: PLR0913 - one publication's facts
         (exports / "generations").mkdir(parents=True, exist_ok=True)
         (exports / "current").mkdir(exist_ok=True)
         remove_leftovers(data_dir)
-        rows = _build_database(connection, data_dir / f"{ASIDE}ooo.duckdb", tables)
+        rows = _build_database(connection, data_dir / f"{ASIDE}ooo.duckdb", tables, measures)
         generation = _build_generation(
             connection, exports, tables, rows, run_id=run_id, published_at=published_at
         )
@@ -83,14 +84,17 @@ def remove_leftovers(data_dir: Path) -> None:
 
 
 def _build_database(
-    connection: duckdb.DuckDBPyConnection, aside: Path, tables: Sequence[PublishedTable]
+    connection: duckdb.DuckDBPyConnection,
+    aside: Path,
+    tables: Sequence[PublishedTable],
+    measures: Sequence[Measure],
 ) -> dict[str, int]:
     """A reader's database at `aside`, on disk to the last byte; return each table's rows."""
     with _attached(connection, aside, f"STORAGE_VERSION '{READER_STORAGE_VERSION}'"):
         rows = {table.name: _copy_table(connection, table) for table in tables}
         connection.execute("USE reader").fetchall()
-        for name in _macro_names():
-            run_statement(connection, f"macros/{name}")
+        for measure in measures:
+            run_statement(connection, measure.statement)
         connection.execute("CHECKPOINT reader").fetchall()
     if aside.with_name(f"{aside.name}.wal").exists():
         message = f"{aside} still has a write-ahead log after its checkpoint; copying it would lose rows"
@@ -224,12 +228,6 @@ def _prune(newest: Path, keep: int) -> None:
         doomed = path.with_name(f"{ASIDE}{path.name}")
         path.rename(doomed)
         shutil.rmtree(doomed)
-
-
-def _macro_names() -> list[str]:
-    folder = files("warehouse").joinpath("macros")
-    names = (entry.name for entry in folder.iterdir())
-    return sorted(name.removesuffix(".sql") for name in names if name.endswith(".sql"))
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -8,7 +8,6 @@ import click
 import pytest
 
 from flows.cli import cli
-from flows.query import NAMED
 from flows.settings import Settings
 from tests.support.program import run_ooo
 from transforms.schema import PUBLISHED
@@ -74,7 +73,6 @@ def test_every_public_setting_has_a_meaning() -> None:
 def test_the_readme_names_every_table() -> None:
     for table in PUBLISHED:
         assert f"`{table.name}`" in README
-    assert len(NAMED) == len(list((ROOT / "warehouse" / "macros").glob("*.sql"))) == 8
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.naive import MACROS, Absence
+from tests.support.naive import Absence
 from tests.support.warehouse import (
+    MEASURES,
     TABLES,
     audit_and_publish,
     load,
@@ -25,7 +27,6 @@ from tests.support.warehouse import (
     read_all,
     rows_of,
 )
-from warehouse import publish as publishing
 from warehouse.connection import ASIDE
 from warehouse.errors import AuditError, WarehouseError
 
@@ -40,6 +41,7 @@ ABSENCES = tuple(
     )
     for number in range(60, 0, -1)
 )
+WITHIN = {"from_date": "'2026-01-01'", "to_date": "'2026-01-31'", "as_of_at": "'2026-01-02'"}
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +124,9 @@ def test_every_macro_answers_in_the_readers_database(
 ) -> None:
     publication = audit_and_publish(connection, tmp_path)
     with duckdb.connect(publication.database, read_only=True) as reader:
-        for macro in MACROS:
-            assert rows_of(reader, f"FROM {macro}('2026-01-01', '2026-01-31')")
+        for measure in MEASURES:
+            arguments = ", ".join(WITHIN[name] for name in measure.parameters)
+            assert rows_of(reader, f"FROM {measure.name}({arguments})"), measure.name
 
 
 def test_an_empty_organization_gives_files_without_rows(tmp_path: Path) -> None:
@@ -237,12 +240,11 @@ def test_a_disk_that_refuses_is_a_warehouse_error_and_every_name_leads_to_a_whol
 
 
 def test_a_table_that_can_not_be_copied_leaves_the_connection_as_it_was(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr(publishing, "_macro_names", lambda: ["create_nothing"])
-        with pytest.raises((WarehouseError, OSError)):
-            audit_and_publish(connection, tmp_path)
+    missing = replace(MEASURES[0], name="nothing")
+    with pytest.raises(WarehouseError, match="create_nothing"):
+        audit_and_publish(connection, tmp_path, measures=[missing])
     names = [
         row["database_name"] for row in rows_of(connection, "FROM duckdb_databases() WHERE NOT internal")
     ]

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.naive import MACROS, Absence, NaiveWarehouse, Reading, Reject
-from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, rows_of
+from tests.support import naive_measures
+from tests.support.naive import Absence, NaiveWarehouse, Reading, Reject
+from tests.support.warehouse import MEASURES, audit_and_publish, load, new_warehouse, night, rows_of
 
 # Few people and few days, so that entries overlap, covers are absent too, and ids come again.
 USER_IDS = st.integers(1, 4)
@@ -118,6 +119,9 @@ def _compare_tables(reader: duckdb.DuckDBPyConnection, naive: NaiveWarehouse) ->
 def _compare_macros(
     reader: duckdb.DuckDBPyConnection, naive: NaiveWarehouse, first: date, last: date
 ) -> None:
-    for macro in MACROS:
-        found = reader.execute(f"FROM {macro}($first, $last)", {"first": first, "last": last}).fetchall()
-        assert found == getattr(naive, macro)(first, last), macro
+    given = {"from_date": first, "to_date": last, "as_of_at": night(2)}
+    for measure in MEASURES:
+        asked = {name: given[name] for name in measure.parameters}
+        names = ", ".join(f"${name}" for name in asked)
+        found = reader.execute(f"FROM {measure.name}({names})", asked).fetchall()
+        assert found == naive_measures.answer(naive, measure.name, asked), measure.name

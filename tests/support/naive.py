@@ -427,18 +427,6 @@ class NaiveWarehouse:
         return sorted(found, key=lambda row: (row[0], -row[2], row[1]))
 
 
-MACROS = (
-    "absence_by_reason",
-    "absence_by_day",
-    "absence_by_person",
-    "absence_by_month",
-    "who_is_out",
-    "coverage_conflicts",
-    "absence_rate",
-    "peak_absence",
-)
-
-
 def _days_and_people(rows: list[tuple[int, Row]]) -> tuple[int, int, int]:
     working = sum(row["is_working_day"] for _, row in rows)
     return len(rows), working, len({user_id for user_id, _ in rows})

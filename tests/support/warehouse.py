@@ -27,6 +27,7 @@ from warehouse.days import (
     replace_dimensions,
     take_changed_entries,
 )
+from warehouse.measures import find_measures
 from warehouse.migrate import migrate
 from warehouse.publish import Publication, publish
 from warehouse.runs import RunRow, insert_run
@@ -41,6 +42,7 @@ from warehouse.snapshot import (
 )
 
 TABLES = published_tables(publishes_notes=False)
+MEASURES = find_measures()
 LAX = Guards(allows_mass_delete=True, max_quarantined_rows=10**9)
 
 
@@ -168,6 +170,7 @@ def audit_and_publish(
 ) -> Publication:
     """Readers see the warehouse as it is now, if it passes its audits."""
     audit_tables(connection, TABLES)
+    options = {"measures": MEASURES, **options}
     return publish(connection, data_dir, TABLES, run_id=run_id, published_at=night(1), **options)
 
 

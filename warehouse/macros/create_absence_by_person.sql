@@ -1,5 +1,10 @@
--- Purpose: absence by person from from_date to to_date, both included; a day counts once however many entries.
--- Grain: one person who is absent in the range. A second run makes the same macro again.
+-- Purpose: absence by person from from_date to to_date, both included.
+-- Grain: one person who is absent in the range.
+-- Formula: absence_days = days with at least one entry, each counted once; sick_days = those that count
+--   as sick; first_on and last_on = the first and last of these days.
+-- Source: as absence_by_reason.
+-- Caveats: personal data: keep its readers few. Who has no day in the range has no row.
+-- Second run: makes the same macro again.
 CREATE OR REPLACE MACRO absence_by_person(from_date, to_date) AS TABLE
 SELECT
     d.organization_id, d.user_id, p.name, p.email,

@@ -1,7 +1,12 @@
 -- Purpose: the share of working days lost to absence from from_date to to_date, both included.
--- Numerator: person-days of absence on working days, public holidays left out. Denominator: people who have
--- not left, times working days. The policy is in the row.
--- Grain: one organization. A second run makes the same macro again.
+-- Grain: one organization.
+-- Formula: absence_rate = absent_working_days / available_working_days. Numerator: person-days of absence
+--   on working days, public holidays left out. Denominator: people who have not left, times working days.
+--   The policy is in the row.
+-- Source: the lost time rate of Acas (Managing attendance and employee turnover) and CIPD (Absence
+--   measurement): total absence in the period / possible total.
+-- Caveats: people count with the whole range, whenever they joined; null if there is no working day.
+-- Second run: makes the same macro again.
 CREATE OR REPLACE MACRO absence_rate(from_date, to_date) AS TABLE
 WITH calendar AS (
     SELECT unnest(generate_series(from_date::DATE, to_date::DATE, INTERVAL 1 DAY))::DATE AS date_on

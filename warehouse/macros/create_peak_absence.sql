@@ -1,5 +1,12 @@
--- Purpose: the ten days from from_date to to_date, both included, on which most people are absent (and ties).
--- Grain: one organization and day. A second run makes the same macro again.
+-- Purpose: the ten days from from_date to to_date, both included, on which most people are absent (and
+--   ties).
+-- Grain: one organization and day.
+-- Formula: people_absent = different people with an entry on the day; share_absent = people_absent /
+--   people who have not left. Days rank by people_absent; all days of rank 10 are there.
+-- Source: the point prevalence of epidemiology, its maximum.
+-- Caveats: people who have left are counted in people_absent while their entries are there, but not in
+--   people, so that a share may pass 1.
+-- Second run: makes the same macro again.
 CREATE OR REPLACE MACRO peak_absence(from_date, to_date) AS TABLE
 SELECT
     d.organization_id, d.date_on, count(*) AS people_absent,

@@ -1,0 +1,75 @@
+"""`ooo query`: every measure answers by its name, and what it can't answer it says."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import click.testing
+import pytest
+
+from flows.cli import cli
+from tests.support.naive import Absence
+from tests.support.warehouse import MEASURES, audit_and_publish, load, new_warehouse, night, read_all
+
+TRIP = Absence(
+    entry_id=1, user_id=1, first=date(2026, 4, 6), last=date(2026, 4, 10), reason="travel", cover=2
+)
+LONGER = Absence(entry_id=1, user_id=1, first=date(2026, 4, 6), last=date(2026, 4, 17), reason="travel")
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    with new_warehouse() as connection:
+        load(connection, read_all((TRIP,), at=night(1)))
+        load(connection, read_all((LONGER,), at=night(3)))
+        audit_and_publish(connection, folder)
+    return folder
+
+
+def ask(data_dir: Path, *arguments: str) -> click.testing.Result:
+    environment = {"OOO_DATA_DIR": str(data_dir)}
+    return click.testing.CliRunner().invoke(cli, ["query", *arguments], env=environment)
+
+
+@pytest.mark.parametrize("name", [measure.name for measure in MEASURES])
+def test_every_measure_answers_by_its_name(data_dir: Path, name: str) -> None:
+    answered = ask(data_dir, name, "--from", "2026-04-01", "--to", "2026-04-30", "--output", "csv")
+    assert answered.exit_code == 0, answered.output
+    assert answered.output.startswith("organization_id,")
+    assert name in ask(data_dir, "list").output.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("as_of", "ends"),
+    [
+        ("2025-12-31", []),
+        ("2026-01-01T04:59:59", []),
+        ("2026-01-01T05:00:00", ["2026-04-10"]),
+        ("2026-01-03", ["2026-04-10"]),
+        ("2026-01-03 05:00:00", ["2026-04-17"]),
+        (None, ["2026-04-17"]),
+    ],
+)
+def test_as_of_shows_what_was_known_at_the_instant(
+    data_dir: Path, as_of: str | None, ends: list[str]
+) -> None:
+    when = ["--as-of", as_of] if as_of else []
+    answered = ask(data_dir, "as_of", *when, "--from", "2026-04-01", "--to", "2026-04-30", "--output", "json")
+    assert [row["ends_on"] for row in json.loads(answered.output)] == ends
+
+
+def test_an_instant_is_refused_where_nothing_asks_for_one(data_dir: Path) -> None:
+    refused = ask(data_dir, "who_is_out", "--as-of", "2026-01-01")
+    assert refused.exit_code == 2
+    assert "--as-of is for as_of" in refused.output
+
+
+def test_a_publication_that_lacks_a_measure_says_so_and_what_to_do(tmp_path: Path) -> None:
+    with new_warehouse() as connection:
+        load(connection, read_all((TRIP,), at=night(1)))
+        audit_and_publish(connection, tmp_path, measures=MEASURES[:1])
+    refused = ask(tmp_path, "who_is_out")
+    assert refused.exit_code == 2
+    for part in ("ooo.duckdb", "has no who_is_out", "ooo sync"):
+        assert part in refused.output

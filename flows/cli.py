@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -142,6 +143,27 @@ def query(query: str, from_date: datetime, to_date: datetime, as_of_at: datetime
     except QueryError as error:
         raise click.UsageError(str(error)) from error
     click.echo(text)
+
+
+@cli.command()
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write it. [default: reports/ under OOO_DATA_DIR]",
+)
+def report(output: Path | None) -> None:
+    """Write the report page about what is published: one HTML file that needs no network.
+
+    \b
+      ooo report --output friday.html
+    """  # noqa: D301
+    from flows.report.page import report_path, write_report  # noqa: PLC0415 - as above
+
+    settings = load_settings()
+    path = output or report_path(settings)
+    with created_for(settings.share):
+        write_report(settings.data_dir / "ooo.duckdb", path)
+    click.echo(path)
 
 
 @cli.command()

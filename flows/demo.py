@@ -71,6 +71,7 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
     write(
         f"DuckDB    {second.database}\n"
         f"Parquet   {second.parquet_folder / '*.parquet'}\n"
+        f"Page      {second.report}\n"
         f"Ask more  OOO_DATA_DIR={data_dir} {_program()} query who_is_out --from 2026-12-21 --to 2026-12-31"
     )
 

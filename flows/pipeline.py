@@ -15,6 +15,7 @@ from flows.errors import AccessRefusedError, naming_organization
 from flows.landed import Landed, Observer, save_reading
 from flows.load import build_run_row, load_landing
 from flows.modes import created_for
+from flows.report.page import report_path, write_report
 from flows.run import Run, open_own_warehouse, open_run, utc_now, warehouse_path
 from flows.settings import Notes, Settings
 from flows.summary import RunSummary
@@ -157,6 +158,7 @@ def publish_run(run: Landed) -> Publication:
             published_at=utc_now(),
             keep_generations=run.settings.keep_generations,
         )
+        write_report(run.publication.database, report_path(run.settings))
     return run.publication
 
 
@@ -191,4 +193,5 @@ def summarise(run: Landed) -> RunSummary:
         throttled=run.reading.throttled,
         is_resumed=run.reading.is_resumed,
         warehouse=warehouse_path(run.settings),
+        report=report_path(run.settings),
     )

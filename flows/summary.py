@@ -46,6 +46,7 @@ class RunSummary:
     warehouse: Path
     database: Path
     parquet_folder: Path
+    report: Path
 
     @classmethod
     def of(  # noqa: PLR0913 - one summary's parts
@@ -58,6 +59,7 @@ class RunSummary:
         throttled: int,
         is_resumed: bool,
         warehouse: Path,
+        report: Path,
     ) -> Self:
         """The summary of a run that was loaded as `row` and published as `publication`."""
         problems = [
@@ -103,6 +105,7 @@ class RunSummary:
             warehouse=warehouse,
             database=publication.database,
             parquet_folder=publication.parquet_folder,
+            report=report,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -144,6 +147,7 @@ class RunSummary:
             f"  published  {tables}",
             f"  DuckDB     {self.database}",
             f"  Parquet    {self.parquet_folder / '*.parquet'}",
+            f"  Page       {self.report}",
         ]
         return "\n".join(lines)
 

@@ -1,0 +1,8 @@
+-- Purpose: the working days to come on which someone is absent and so is their cover, for the report page.
+-- Grain: one absent person and day. Parameters: $first_on, $last_on (both included), $most rows an organization.
+-- Reads only.
+SELECT *, count(*) OVER (PARTITION BY organization_id) AS of_rows
+FROM coverage_conflicts($first_on, $last_on)
+WHERE is_working_day
+QUALIFY row_number() OVER (PARTITION BY organization_id ORDER BY date_on, user_id) <= $most
+ORDER BY organization_id, date_on, user_id;

@@ -1,0 +1,14 @@
+-- Purpose: absence by day and reason for the report page: days, those of them that count as lost working time
+-- (see absence_rate), and those on which the cover is absent too (see coverage_conflicts).
+-- Grain: one organization, day and reason. Parameters: $first_on, $last_on (both included). Reads only.
+SELECT
+    d.organization_id, d.date_on, d.reason,
+    count(*) AS absence_days,
+    count(*) FILTER (d.is_working_day) AS absence_working_days,
+    count(*) FILTER (d.is_working_day AND p.left_at IS NULL AND d.reason <> 'public_holiday') AS lost_working_days,
+    count(*) FILTER (d.is_cover_absent) AS conflict_days
+FROM fct_absence_days AS d
+JOIN dim_people AS p USING (organization_id, user_id)
+WHERE d.date_on BETWEEN $first_on AND $last_on
+GROUP BY d.organization_id, d.date_on, d.reason
+ORDER BY d.organization_id, d.date_on, d.reason;

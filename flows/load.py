@@ -1,5 +1,6 @@
 """Loading a landing: staged, applied, days derived, the run's row, all in one transaction."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import duckdb
@@ -9,8 +10,10 @@ from calcom.extraction import ORGANIZATION
 from calcom.landing import Landing, ScopeResult
 from calcom.paging import Verdict
 from calcom.strategy import Strategy
+from flows.calendars import read_policy
 from flows.landed import Landed
 from flows.run import utc_now
+from transforms.calendars import CalendarPolicy, assign_calendars, build_calendar_days, build_calendars
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
 from transforms.entries import normalise_entries
 from transforms.people import normalise_people
@@ -20,7 +23,9 @@ from warehouse.connection import transaction
 from warehouse.days import (
     insert_days,
     read_calendar_span,
+    read_people,
     replace_dimensions,
+    replace_person_calendars,
     take_changed_entries,
 )
 from warehouse.runs import RunRow, insert_run, latest_snapshot_at
@@ -28,6 +33,7 @@ from warehouse.snapshot import (
     Changes,
     ScopeRow,
     Snapshot,
+    StagedTable,
     apply_snapshot,
     create_staging,
     drop_notes,
@@ -36,6 +42,12 @@ from warehouse.snapshot import (
 
 DAYS_AT_ONCE = 75_000
 """Days of absence derived in one go: it bounds the memory of a load."""
+
+_STAGED: tuple[tuple[str, str, StagedTable, Callable[..., pl.DataFrame]], ...] = (
+    ("users", "user", "staged_people", normalise_people),
+    ("entries", "entry", "staged_entries", normalise_entries),
+)
+"""What is staged: the landing's name for it, a record's kind, the table, and how it is normalised."""
 
 
 def load_landing(connection: duckdb.DuckDBPyConnection, run: Landed) -> RunRow:
@@ -58,7 +70,7 @@ def load_landing(connection: duckdb.DuckDBPyConnection, run: Landed) -> RunRow:
             drop_notes(connection, facts.organization_id)
         guards = run.settings.guards(allows_mass_delete=run.allows_mass_delete)
         changes = apply_snapshot(connection, snapshot, guards)
-        _derive_days(connection, snapshot)
+        derive_days(connection, observed_at, read_policy(run.settings.calendars))
         is_whole = all(scope.verdict == Verdict.COMPLETE for scope in snapshot.scopes)
         row = build_run_row(
             run, changes, outcome="complete" if is_whole else "partial", started_at=observed_at
@@ -103,30 +115,41 @@ def build_run_row(
     )
 
 
+def derive_days(
+    connection: duckdb.DuckDBPyConnection,
+    observed_at: datetime,
+    policy: CalendarPolicy,
+    *,
+    days_at_once: int = DAYS_AT_ONCE,
+) -> None:
+    """Calendars, the days of everyone for whom something changed, and the dimensions are up to date.
+
+    Runs in the transaction of the snapshot that was taken at `observed_at`, after it was applied.
+    """
+    replace_person_calendars(connection, assign_calendars(read_people(connection), policy))
+    working = policy.working_days
+    for entries in take_changed_entries(connection, days_at_once=days_at_once):
+        entry_days = explode_entry_days(entries, working)
+        person_days = resolve_person_days(entry_days, entries, working)
+        insert_days(connection, entry_days=entry_days, person_days=person_days)
+    first_on, last_on = read_calendar_span(connection, observed_at)
+    replace_dimensions(
+        connection,
+        dim_dates=build_calendar(first_on, last_on),
+        dim_calendars=build_calendars(policy),
+        dim_calendar_days=build_calendar_days(policy, first_on, last_on),
+        dim_reasons=build_reasons(),
+    )
+
+
 def _stage_landing(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
     organization_id = landing.facts.organization_id
-    for path in landing.segments("users"):
-        landed = pl.read_parquet(path)
-        people = normalise_people(landed, organization_id=organization_id)
-        rejects = collect_rejects(landed, organization_id=organization_id, record_kind="user")
-        stage_rows(connection, "staged_people", people)
-        stage_rows(connection, "staged_rejects", rejects)
-    for path in landing.segments("entries"):
-        landed = pl.read_parquet(path)
-        entries = normalise_entries(landed, organization_id=organization_id)
-        rejects = collect_rejects(landed, organization_id=organization_id, record_kind="entry")
-        stage_rows(connection, "staged_entries", entries)
-        stage_rows(connection, "staged_rejects", rejects)
-
-
-def _derive_days(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-    """The days of everyone whose entries changed, the calendar and the reasons are up to date."""
-    organization_id = snapshot.organization_id
-    for entries in take_changed_entries(connection, organization_id, days_at_once=DAYS_AT_ONCE):
-        entry_days = explode_entry_days(entries)
-        insert_days(connection, entry_days=entry_days, person_days=resolve_person_days(entry_days, entries))
-    first_on, last_on = read_calendar_span(connection, snapshot.observed_at)
-    replace_dimensions(connection, dates=build_calendar(first_on, last_on), reasons=build_reasons())
+    for kind, record_kind, table, normalise in _STAGED:
+        for path in landing.segments(kind):
+            landed = pl.read_parquet(path)
+            rejects = collect_rejects(landed, organization_id=organization_id, record_kind=record_kind)
+            stage_rows(connection, table, normalise(landed, organization_id=organization_id))
+            stage_rows(connection, "staged_rejects", rejects)
 
 
 def _scope_row(result: ScopeResult) -> ScopeRow:

@@ -16,6 +16,7 @@ from calcom.client import CalcomClient, Connection
 from calcom.extraction import Extraction
 from calcom.landing import Landing, RunFacts, create_landing, find_resumable, prune_landings
 from calcom.strategy import Strategy
+from flows.calendars import read_policy
 from flows.errors import ConfigurationError
 from flows.landed import Landed, Observer, Reading
 from flows.modes import Share, created_for, restrict
@@ -93,6 +94,7 @@ def open_run(  # noqa: PLR0913 - one run's facts
     settings describe (another transport, another clock); `known` tells what a warehouse elsewhere has.
     """
     connection = connection or settings.connection()
+    read_policy(settings.calendars)  # a wrong file is said before anything is asked; the load reads it again
     with holding(settings.data_dir, settings.share), asyncio.Runner() as runner:
         restrict(settings.data_dir, settings.share)
         landing: Landing | None = None

@@ -133,6 +133,12 @@ class Settings(BaseSettings):
     max_quarantined_rows: int = Field(
         50, alias="OOO_MAX_QUARANTINED_ROWS", ge=0, description="fewer never stop a run"
     )
+    calendars: Path | None = Field(
+        None,
+        alias="OOO_CALENDARS",
+        description="a TOML file of work calendars, see docs/calendars.md;"
+        " if not set, everyone works from Monday to Friday",
+    )
     memory_limit: str | None = Field(
         None,
         alias="OOO_MEMORY_LIMIT",

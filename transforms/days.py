@@ -1,48 +1,70 @@
 """Entries, to the days they cover: per entry, and per person with overlaps counted once."""
 
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date
 
 import polars as pl
 
 from transforms.reasons import SORT_ORDER
 from transforms.schema import DATES, ENTRY_DAYS, PERSON_DAYS
 
-LONGEST_SPAN_DAYS = 36_525
-"""A century: an entry is followed no further, so that one typing error in a year can't fill the disk."""
+FIRST_DAY = date(2000, 1, 1)
+LAST_DAY = date(2099, 12, 31)
+"""An entry that starts outside these years is a typing error (0206, 9999): none of its days is followed."""
 
+LONGEST_SPAN_DAYS = 3_653
+"""Ten years: an entry is followed no further, so that one typing error in a year can't fill the disk.
+
+Whoever changes one of the three adds a migration that counts `followed_days` of the stored entries again.
+"""
+
+HORIZON_DAYS = (LAST_DAY - FIRST_DAY).days + 1
 _FRIDAY = 5
 
 
-def explode_entry_days(entries: pl.DataFrame) -> pl.DataFrame:
-    """One row a day of each entry, as `ENTRY_DAYS`, in the order of `entries` and then by day.
+def count_followed_days() -> pl.Expr:
+    """How many days of an entry are followed, from its first: of `starts_on` and `calendar_days`, Int32."""
+    until_last_day = (pl.lit(LAST_DAY) - pl.col("starts_on")).dt.total_days() + 1
+    followed = pl.min_horizontal("calendar_days", until_last_day, LONGEST_SPAN_DAYS)
+    is_within = pl.col("starts_on").is_between(FIRST_DAY, LAST_DAY)
+    return pl.when(is_within).then(followed).otherwise(0).cast(pl.Int32)
 
-    Needs `organization_id`, `entry_id`, `user_id`, `starts_on`, `ends_on` (both inclusive) and `reason`.
-    An entry whose end lies before its start has no days.
+
+def explode_entry_days(entries: pl.DataFrame, working: Mapping[str, pl.Series]) -> pl.DataFrame:
+    """One row a followed day of each entry, as `ENTRY_DAYS`, in the order of `entries` and then by day.
+
+    Needs `organization_id`, `entry_id`, `user_id`, `starts_on`, `followed_days`, `reason` and the person's
+    `calendar`, a key of `working`: whether each day from `FIRST_DAY` to `LAST_DAY` is a working day.
     """
-    last = pl.min_horizontal("ends_on", pl.col("starts_on") + timedelta(days=LONGEST_SPAN_DAYS - 1))
+    starts = pl.col("starts_on").to_physical()
     days = (
         entries.lazy()
-        .filter(pl.col("ends_on") >= pl.col("starts_on"))
+        .filter(pl.col("followed_days") > 0)
         .select(
             "organization_id",
             "entry_id",
-            pl.date_ranges("starts_on", last).alias("date_on"),
+            pl.int_ranges(starts, starts + pl.col("followed_days"), dtype=pl.Int32).alias("date_on"),
             "user_id",
             "reason",
+            _first_place(working).alias("place"),
         )
         .explode("date_on", empty_as_null=False)
-        .with_columns(is_working_day=_is_working_day())
         .collect()
     )
-    return ENTRY_DAYS.check(days)
+    is_working_day = _gather(working, days["place"] + days["date_on"])
+    return ENTRY_DAYS.check(
+        days.drop("place").with_columns(pl.col("date_on").cast(pl.Date), is_working_day=is_working_day)
+    )
 
 
-def resolve_person_days(entry_days: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+def resolve_person_days(
+    entry_days: pl.DataFrame, entries: pl.DataFrame, working: Mapping[str, pl.Series]
+) -> pl.DataFrame:
     """One row a person and day, as `PERSON_DAYS`, ascending by key: overlaps resolved by precedence.
 
     The reason is that of the first entry by `PRECEDENCE`, ties by the lower entry id; the cover is that
     of the first entry, in the same order, that names one. `entries` gives `covering_user_id` by
-    `entry_id`; one organization at a time.
+    `entry_id`, and `calendar` as for `explode_entry_days`; one organization at a time.
     """
     precedence = pl.col("reason").replace_strict(SORT_ORDER, return_dtype=pl.Int32)
     ranked = entries.sort(precedence, "entry_id").with_row_index("rank")
@@ -60,11 +82,12 @@ def resolve_person_days(entry_days: pl.DataFrame, entries: pl.DataFrame) -> pl.D
         .sort(PERSON_DAYS.key)
         .collect()
     )
+    places = ranked.select(_first_place(working)).to_series().gather(firsts["rank"])
     person_days = firsts.select(
         *PERSON_DAYS.key,
         ranked["reason"].gather(firsts["rank"]),
         "entry_count",
-        _is_working_day().alias("is_working_day"),
+        _gather(working, places + firsts["date_on"].to_physical()).alias("is_working_day"),
         ranked["covering_user_id"].gather(firsts["rank_of_cover"]),
     )
     return PERSON_DAYS.check(person_days)
@@ -85,5 +108,15 @@ def build_calendar(first: date, last: date) -> pl.DataFrame:
     return DATES.check(calendar)
 
 
-def _is_working_day() -> pl.Expr:
-    return pl.col("date_on").dt.weekday() <= _FRIDAY
+def _first_place(working: Mapping[str, pl.Series]) -> pl.Expr:
+    """Where day 0 of the entry's calendar would be, if all calendars' days stood in one row: Int32.
+
+    A lookup by place keeps five million days cheap: a join by calendar and date costs many times more.
+    """
+    day_zero = -(FIRST_DAY - date(1970, 1, 1)).days
+    places = {name: day_zero + number * HORIZON_DAYS for number, name in enumerate(working)}
+    return pl.col("calendar").replace_strict(places, return_dtype=pl.Int32)
+
+
+def _gather(working: Mapping[str, pl.Series], places: pl.Series) -> pl.Series:
+    return pl.concat(working.values()).gather(places)

@@ -8,11 +8,10 @@ date, inclusive at both ends, and no time zone is ever applied. Source: Cal.com'
 
 import polars as pl
 
+from transforms.days import count_followed_days
 from transforms.errors import TransformError
 from transforms.reasons import STANDARD
 from transforms.schema import STAGED_ENTRIES
-
-MONDAY_TO_FRIDAY = (True, True, True, True, True, False, False)
 
 
 def normalise_entries(landed: pl.DataFrame, *, organization_id: int) -> pl.DataFrame:
@@ -50,7 +49,7 @@ def _normalise(landed: pl.DataFrame, organization_id: int) -> pl.DataFrame:
             "starts_on",
             "ends_on",
             "calendar_days",
-            _working_days().alias("working_days"),
+            count_followed_days().alias("followed_days"),
             _reason_code().alias("reason"),
             pl.col("reason").alias("reason_raw"),
             "has_notes",
@@ -75,11 +74,6 @@ def _instant(name: str) -> pl.Expr:
 def _days_inclusive(first: str, last: str) -> pl.Expr:
     days = (pl.col(last) - pl.col(first)).dt.total_days() + 1
     return days.clip(lower_bound=0).cast(pl.Int32)
-
-
-def _working_days() -> pl.Expr:
-    after = pl.max_horizontal(pl.col("ends_on") + pl.duration(days=1), pl.col("starts_on"))
-    return pl.business_day_count("starts_on", after, week_mask=MONDAY_TO_FRIDAY).cast(pl.Int32)
 
 
 def _reason_code() -> pl.Expr:

@@ -68,14 +68,26 @@ def _table(name: str, grain: str, key: tuple[str, ...], *columns: Column) -> Tab
     return Table(name, grain, key, columns)
 
 
-_ENTRY_FACTS = (
+_WHO_AND_WHEN = (
     Column("entry_uuid", pl.String, "Cal.com's second identifier of the entry"),
     Column("user_id", pl.Int64, "the absent person"),
     Column("covering_user_id", pl.Int64, "who covers for them", is_nullable=True),
     Column("starts_on", pl.Date, "first day of absence, inclusive, as the person picked it"),
     Column("ends_on", pl.Date, "last day of absence, inclusive, as the person picked it"),
     Column("calendar_days", pl.Int32, "days from starts_on to ends_on, both included; 0 if reversed"),
-    Column("working_days", pl.Int32, "of those, Mondays to Fridays"),
+)
+_WORKING_DAYS = Column(
+    "working_days",
+    pl.Int32,
+    "of followed_days, the working days of the person's work calendar as it is now",
+)
+_HOW_AND_WHY = (
+    Column(
+        "followed_days",
+        pl.Int32,
+        "of calendar_days, those that have a row a day: ten years from starts_on at most,"
+        " and none if that is not between 2000 and 2099",
+    ),
     Column("reason", pl.String, "reason code, see dim_reasons"),
     Column("reason_raw", pl.String, "the source's text; null for a custom reason", is_nullable=True),
     Column("has_notes", pl.Boolean, "true if the entry has a text, whether published or not"),
@@ -83,6 +95,7 @@ _ENTRY_FACTS = (
     Column("ends_at_raw", INSTANT, "the end as stored by Cal.com, UTC; a date that wears a Z"),
     Column("is_day_aligned", pl.Boolean, "true if stored as 00:00:00 to 23:59:59, as today's Cal.com does"),
 )
+_PUBLISHED_FACTS = (*_WHO_AND_WHEN, _WORKING_DAYS, *_HOW_AND_WHY)
 NOTES = Column("notes", pl.String, "the entry's text; null if none, or not kept", is_nullable=True)
 _PAGE = Column("page", pl.Int32, "the run's page that the row was read on; the later is the newer")
 
@@ -93,7 +106,8 @@ STAGED_ENTRIES = _table(
     _PAGE,
     _organization(),
     Column("entry_id", pl.Int64, "Cal.com's id of the entry"),
-    *_ENTRY_FACTS,
+    *_WHO_AND_WHEN,
+    *_HOW_AND_WHY,
     NOTES,
 )
 
@@ -134,7 +148,7 @@ ENTRY_DAYS = _table(
     Column("date_on", pl.Date, "a day of absence"),
     Column("user_id", pl.Int64, "the absent person"),
     Column("reason", pl.String, "the entry's reason code"),
-    Column("is_working_day", pl.Boolean, "Monday to Friday"),
+    Column("is_working_day", pl.Boolean, "a working day of the person's work calendar"),
 )
 
 PERSON_DAYS = _table(
@@ -146,7 +160,7 @@ PERSON_DAYS = _table(
     Column("date_on", pl.Date, "a day of absence"),
     Column("reason", pl.String, "the reason that counts: the first by dim_reasons.sort_order"),
     Column("entry_count", pl.Int32, "how many entries cover the day"),
-    Column("is_working_day", pl.Boolean, "Monday to Friday"),
+    Column("is_working_day", pl.Boolean, "a working day of the person's work calendar"),
     Column(
         "covering_user_id",
         pl.Int64,
@@ -177,6 +191,7 @@ _SEEN = (
 _IS_STALE = Column(
     "is_stale", pl.Boolean, "still in the warehouse, but the latest snapshot could not confirm it"
 )
+_CALENDAR = Column("calendar", pl.String, "the person's work calendar, see dim_calendars")
 
 PEOPLE = _table(
     "dim_people",
@@ -189,6 +204,7 @@ PEOPLE = _table(
     *_SEEN,
     Column("left_at", INSTANT, "first whole users list without them, UTC", is_nullable=True),
     _IS_STALE,
+    _CALENDAR,
 )
 
 ENTRIES = _table(
@@ -197,7 +213,7 @@ ENTRIES = _table(
     ("organization_id", "entry_id"),
     _organization(),
     Column("entry_id", pl.Int64, "Cal.com's id of the entry"),
-    *_ENTRY_FACTS,
+    *_PUBLISHED_FACTS,
     *_SEEN,
     Column("deleted_at", INSTANT, "first snapshot that proved it gone, UTC", is_nullable=True),
     _IS_STALE,
@@ -212,7 +228,7 @@ HISTORY = _table(
     Column("valid_from", INSTANT, "snapshot that first showed this version, UTC, inclusive"),
     Column("valid_to", INSTANT, "snapshot that showed the next one, UTC, exclusive", is_nullable=True),
     Column("change", pl.String, "appeared, changed, vanished or returned"),
-    *_ENTRY_FACTS,
+    *_PUBLISHED_FACTS,
 )
 
 DATES = _table(
@@ -226,6 +242,48 @@ DATES = _table(
     Column("iso_week", pl.Int32, "ISO 8601 week, 1 to 53"),
     Column("weekday", pl.Int32, "ISO 8601 weekday, 1 Monday to 7 Sunday"),
     Column("is_weekend", pl.Boolean, "Saturday or Sunday"),
+)
+
+CALENDARS = _table(
+    "dim_calendars",
+    "one work calendar",
+    ("calendar",),
+    Column("calendar", pl.String, "the calendar's name"),
+    Column("work_week", pl.String, "the weekdays worked: of mon tue wed thu fri sat sun, in this order"),
+    Column("country", pl.String, "whose public holidays are days off, ISO 3166", is_nullable=True),
+    Column("subdivision", pl.String, "the part of the country, as holidays names it", is_nullable=True),
+    Column("is_default", pl.Boolean, "true if it is the calendar of everyone who is not listed"),
+    Column(
+        "holidays_version",
+        pl.String,
+        "version of the Python package holidays, which knew the public holidays; null without a country",
+        is_nullable=True,
+    ),
+)
+
+CALENDAR_DAYS = _table(
+    "dim_calendar_days",
+    "one day of one work calendar, for every day of dim_dates",
+    ("calendar", "date_on"),
+    Column("calendar", pl.String, "the work calendar, see dim_calendars"),
+    Column("date_on", pl.Date, "the day"),
+    Column("is_working_day", pl.Boolean, "true on a weekday of the work week that is no public holiday"),
+    Column("holiday_name", pl.String, "the public holiday, on whatever weekday", is_nullable=True),
+    Column(
+        "working_day_number",
+        pl.Int32,
+        "working days from 2000-01-01 to this day, both included: two rows' difference counts those between",
+    ),
+)
+
+PERSON_CALENDARS = _table(
+    "person_calendars",
+    "one person and the work calendar that their days are derived by",
+    ("organization_id", "user_id"),
+    _organization(),
+    Column("user_id", pl.Int64, "Cal.com's id of the person"),
+    _CALENDAR,
+    Column("rules", pl.String, "checksum of the calendar's working days"),
 )
 
 REASONS = _table(
@@ -263,5 +321,16 @@ RUNS = _table(
     Column("error", pl.String, "why the run failed", is_nullable=True),
 )
 
-PUBLISHED = (PEOPLE, DATES, REASONS, ENTRIES, ENTRY_DAYS, ABSENCE_DAYS, HISTORY, RUNS)
+PUBLISHED = (
+    PEOPLE,
+    DATES,
+    CALENDARS,
+    CALENDAR_DAYS,
+    REASONS,
+    ENTRIES,
+    ENTRY_DAYS,
+    ABSENCE_DAYS,
+    HISTORY,
+    RUNS,
+)
 """The tables that readers get, under these names in ooo.duckdb and as Parquet files."""

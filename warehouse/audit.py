@@ -16,6 +16,8 @@ _REFERENCES = (
     ("fct_absence_days", "organization_id, user_id", "dim_people"),
     ("fct_absence_days", "date_on", "dim_dates"),
     ("fct_absence_days", "reason", "dim_reasons"),
+    ("dim_people", "calendar", "dim_calendars"),
+    ("dim_dates", "date_on", "dim_calendar_days"),
 )
 
 

@@ -1,4 +1,4 @@
-"""What days are derived from, and where they go: only the people whose entries changed are derived again."""
+"""What days are derived from, and where they go: only people for whom something changed are derived again."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -11,36 +11,50 @@ import polars as pl
 from warehouse.connection import insert_frame, read_statement, run_statement
 
 
+def read_people(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Everyone in the warehouse: organization_id, user_id, email."""
+    people: pl.DataFrame = connection.sql(read_statement("sql/select_people")).pl()
+    return people
+
+
+def replace_person_calendars(connection: duckdb.DuckDBPyConnection, person_calendars: pl.DataFrame) -> None:
+    """Everyone has the calendar that the frame gives them; what it was before is kept for comparison."""
+    run_statement(connection, "sql/create_former_calendars")
+    run_statement(connection, "sql/delete_person_calendars")
+    insert_frame(connection, "marts.person_calendars", person_calendars)
+
+
 def take_changed_entries(
-    connection: duckdb.DuckDBPyConnection, organization_id: int, *, days_at_once: int
+    connection: duckdb.DuckDBPyConnection, *, days_at_once: int
 ) -> Iterator[pl.DataFrame]:
     """The live entries of everyone whose days have to be derived again, whose old days are removed.
 
-    Each frame has all live entries of some people, ascending by person and id, about `days_at_once` days
-    of absence in all: what a load holds in memory does not grow with the organization.
+    That is everyone with an entry that changed, and everyone whose calendar has other working days since
+    `replace_person_calendars`. Each frame has all live entries of some people of one organization with their
+    calendar, ascending by person and id, about `days_at_once` days of absence in all: what a load holds in
+    memory does not grow with the organization.
     """
-    parameters = {"organization_id": organization_id}
     for name in (
         "create_changed_people",
         "create_changed_entries",
         "delete_entry_days",
         "delete_person_days",
     ):
-        run_statement(connection, f"sql/{name}", parameters)
+        run_statement(connection, f"sql/{name}")
     select = read_statement("sql/select_changed_entries")
-    for first, last in _groups(run_statement(connection, "sql/select_changed_people"), days_at_once):
-        parameters = {"first_user_id": first, "last_user_id": last}
-        yield connection.sql(select, params=parameters).pl()
+    for group in _groups(run_statement(connection, "sql/select_changed_people"), days_at_once):
+        yield connection.sql(select, params=group).pl()
 
 
-def _groups(people: list[tuple[Any, ...]], days_at_once: int) -> Iterator[tuple[int, int]]:
-    """The first and last of consecutive (user id, days) that come to about `days_at_once` days."""
+def _groups(people: list[tuple[Any, ...]], days_at_once: int) -> Iterator[dict[str, int]]:
+    """Consecutive people of one organization whose days come to about `days_at_once`, first and last."""
     first, days = None, 0
-    for position, (user_id, own_days) in enumerate(people):
+    for position, (organization_id, user_id, own_days) in enumerate(people):
         first = user_id if first is None else first
         days += own_days
-        if days >= days_at_once or position == len(people) - 1:
-            yield first, user_id
+        is_last = position == len(people) - 1 or people[position + 1][0] != organization_id
+        if days >= days_at_once or is_last:
+            yield {"organization_id": organization_id, "first_user_id": first, "last_user_id": user_id}
             first, days = None, 0
 
 
@@ -52,14 +66,11 @@ def insert_days(
     insert_frame(connection, "marts.person_days", person_days)
 
 
-def replace_dimensions(
-    connection: duckdb.DuckDBPyConnection, *, dates: pl.DataFrame, reasons: pl.DataFrame
-) -> None:
-    """The calendar and the reasons are those of the frames."""
-    connection.execute("DELETE FROM marts.dim_dates").fetchall()
-    connection.execute("DELETE FROM marts.dim_reasons").fetchall()
-    insert_frame(connection, "marts.dim_dates", dates)
-    insert_frame(connection, "marts.dim_reasons", reasons)
+def replace_dimensions(connection: duckdb.DuckDBPyConnection, **dimensions: pl.DataFrame) -> None:
+    """Each dimension, by its name in `marts` (a name from this program), has the rows of its frame."""
+    for name, rows in dimensions.items():
+        connection.execute(f"DELETE FROM marts.{name}").fetchall()  # noqa: S608
+        insert_frame(connection, f"marts.{name}", rows)
 
 
 def read_calendar_span(connection: duckdb.DuckDBPyConnection, observed_at: datetime) -> tuple[date, date]:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from calcom.landing import ENTRY_SCHEMA
 from tests.properties.test_marts import absences
-from tests.support.naive import Absence, NaiveWarehouse, days_between, is_working
-from tests.support.warehouse import landed, landed_entries, night, read_all
+from tests.support.naive import Absence, NaiveWarehouse, days_between, followed_days
+from tests.support.warehouse import WORKING, derivable, landed, night, read_all
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
 from transforms.entries import normalise_entries
 
@@ -25,10 +25,9 @@ def test_a_date_never_moves_whatever_time_of_day_it_carries(
     texts = {name: f"{day}T{time!s:.12}Z" for name, (day, time) in {"start": start, "end": end}.items()}
     row = {"page": 1, "id": 1, "uuid": "u", "user_id": 1, "has_notes": False, **texts}
     (entry,) = normalise_entries(landed([row], ENTRY_SCHEMA), organization_id=7).to_dicts()
-    days = list(days_between(start[0], end[0], most=None))
     assert (entry["starts_on"], entry["ends_on"]) == (start[0], end[0])
-    assert entry["calendar_days"] == len(days)
-    assert entry["working_days"] == sum(is_working(day) for day in days)
+    assert entry["calendar_days"] == len(days_between(start[0], end[0]))
+    assert entry["followed_days"] == len(followed_days(start[0], end[0]))
     assert entry["starts_at_raw"] == datetime.fromisoformat(texts["start"][:-1])
 
 
@@ -37,9 +36,9 @@ def test_a_date_never_moves_whatever_time_of_day_it_carries(
 def test_days_are_those_that_plain_python_counts(read: list[Absence]) -> None:
     naive = NaiveWarehouse()
     naive.read(read_all(tuple(read), at=night(1)))
-    entries = normalise_entries(landed_entries(tuple(read)), organization_id=7)
-    entry_days = explode_entry_days(entries)
-    person_days = resolve_person_days(entry_days, entries)
+    entries = derivable(tuple(read))
+    entry_days = explode_entry_days(entries, WORKING)
+    person_days = resolve_person_days(entry_days, entries, WORKING)
     assert {(7, row["entry_id"], row["date_on"]) for row in entry_days.to_dicts()} == set(naive.entry_days())
     assert entry_days.height == len(naive.entry_days())
     expected = [
@@ -55,17 +54,17 @@ def test_days_are_those_that_plain_python_counts(read: list[Absence]) -> None:
 def test_the_calendar_has_every_day_once_with_pythons_own_numbers(first: date, length: int) -> None:
     last = first + timedelta(days=length)
     calendar = build_calendar(first, last).to_dicts()
-    assert [row["date_on"] for row in calendar] == list(days_between(first, last))
+    assert [row["date_on"] for row in calendar] == days_between(first, last)
     for row in calendar:
         day = row["date_on"]
         iso = day.isocalendar()
         assert (row["year"], row["month"], row["iso_week"]) == (day.year, day.month, iso.week)
-        assert (row["weekday"], row["is_weekend"]) == (iso.weekday, not is_working(day))
+        assert (row["weekday"], row["is_weekend"]) == (iso.weekday, iso.weekday > 5)
         assert row["quarter"] == (day.month + 2) // 3
 
 
 def test_a_day_is_a_date_and_no_instant_in_every_frame() -> None:
-    entries = normalise_entries(landed_entries(()), organization_id=7)
-    entry_days = explode_entry_days(entries)
-    frames = (entry_days, resolve_person_days(entry_days, entries))
+    entries = derivable(())
+    entry_days = explode_entry_days(entries, WORKING)
+    frames = (entry_days, resolve_person_days(entry_days, entries, WORKING))
     assert all(frame.schema["date_on"] == pl.Date for frame in frames)

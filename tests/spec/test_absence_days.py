@@ -4,9 +4,8 @@ from datetime import date
 
 from tests.support.naive import Absence
 from tests.support.tables import draw, parse
-from tests.support.warehouse import landed_entries
+from tests.support.warehouse import WORKING, derivable
 from transforms.days import explode_entry_days, resolve_person_days
-from transforms.entries import normalise_entries
 
 ENTRIES = """
 | entry_id | user_id | first      | last       | reason         | cover |
@@ -48,7 +47,7 @@ def test_a_persons_day_counts_once_under_the_first_reason_with_the_first_cover()
         )
         for row in parse(ENTRIES)
     )
-    entries = normalise_entries(landed_entries(read), organization_id=7)
-    person_days = resolve_person_days(explode_entry_days(entries), entries)
+    entries = derivable(read)
+    person_days = resolve_person_days(explode_entry_days(entries, WORKING), entries, WORKING)
     expected = parse(DAYS)
     assert draw(person_days.to_dicts(), list(expected[0])) == expected

@@ -20,11 +20,48 @@ REASONS = {
 }
 ORDER = {code: place for place, code in enumerate(REASONS)}
 NAMED_BY_THE_SOURCE = {"public_holiday", "sick", "vacation", "travel", "unspecified"}
-CENTURY = 36_525
+TEN_YEARS = 3_653
+CENTURY = (date(2000, 1, 1), date(2099, 12, 31))
 NEVER = datetime(1, 1, 1)  # noqa: DTZ001 - instants are UTC without a zone
-POLICY = "Monday to Friday; people who have not left; public holidays are no absence"
+POLICY = (
+    "working days by each person's calendar, within dim_calendar_days; people who have not left,"
+    " for the whole range; public holidays are no absence"
+)
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """A work calendar: ISO weekdays worked, and public holidays, which a country or a test decides."""
+
+    weekdays: frozenset[int] = frozenset({1, 2, 3, 4, 5})
+    holidays: frozenset[date] = frozenset()
+    country: str | None = None
+    subdivision: str | None = None
+
+    def is_working(self, day: date) -> bool:
+        """True on a day of the work week that is no holiday."""
+        return day.isoweekday() in self.weekdays and day not in self.holidays
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Whose calendar is which; people by id, or by address in small letters."""
+
+    calendars: Mapping[str, Calendar] = field(default_factory=lambda: {"monday-to-friday": Calendar()})
+    default: str = "monday-to-friday"
+    people: Mapping[str | int, str] = field(default_factory=dict)
+    members: Mapping[str | int, str] = field(default_factory=dict)
+
+    def name_for(self, user_id: int, email: str | None) -> str:
+        """The calendar of a person: their own by id, by address, then their group's, then the default."""
+        address = (email or "").lower()
+        for listed in (self.people, self.members):
+            for key in (user_id, address):
+                if key in listed:
+                    return listed[key]
+        return self.default
 
 
 @dataclass(frozen=True)
@@ -61,6 +98,7 @@ class Reading:
     absences: tuple[Absence, ...] = ()
     rejects: tuple[Reject, ...] = ()
     verdicts: Mapping[tuple[str, int | None], str] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def run_id(self) -> str:
@@ -76,15 +114,14 @@ def facts_of(absence: Absence) -> Row:
     """The columns that the source decides."""
     reason = absence.reason
     known = reason if reason in NAMED_BY_THE_SOURCE else "unknown"
-    days = list(days_between(absence.first, absence.last, most=None))
     return {
         "entry_uuid": f"uuid-{absence.entry_id}",
         "user_id": absence.user_id,
         "covering_user_id": absence.cover,
         "starts_on": absence.first,
         "ends_on": absence.last,
-        "calendar_days": len(days),
-        "working_days": sum(is_working(day) for day in days),
+        "calendar_days": max((absence.last - absence.first).days + 1, 0),
+        "followed_days": len(followed_days(absence.first, absence.last)),
         "reason": "custom" if reason is None else known,
         "reason_raw": reason,
         "has_notes": bool(absence.notes),
@@ -94,17 +131,17 @@ def facts_of(absence: Absence) -> Row:
     }
 
 
-def days_between(first: date, last: date, most: int | None = CENTURY) -> Iterable[date]:
-    """Every day from `first` to `last`, both included, `most` of them at most."""
-    day, count = first, 0
-    while day <= last and (most is None or count < most):
-        yield day
-        day, count = day + timedelta(days=1), count + 1
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from `first` to `last`, both included."""
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def is_working(day: date) -> bool:
-    """True from Monday to Friday."""
-    return day.isoweekday() <= 5
+def followed_days(first: date, last: date) -> list[date]:
+    """The days of an entry that count: ten years at most, and only of one that begins in this century."""
+    if not CENTURY[0] <= first <= CENTURY[1]:
+        return []
+    most = min(TEN_YEARS, (last - first).days + 1, (CENTURY[1] - first).days + 1)
+    return [first + timedelta(days=number) for number in range(most)]
 
 
 class NaiveWarehouse:
@@ -118,11 +155,13 @@ class NaiveWarehouse:
         self.history: list[Row] = []
         self.latest: dict[int, datetime] = {}
         self.entries_as_of: dict[tuple[int, int], datetime] = {}
+        self.policy = Policy()
         self.calendar: tuple[date, date] | None = None
 
     def read(self, reading: Reading) -> Row:
         """Apply `reading`; return how many entries were inserted, updated, unchanged and deleted."""
         self.latest[reading.organization_id] = reading.at
+        self.policy = reading.policy
         staged: dict[int, Absence] = {}
         for absence in sorted(reading.absences, key=lambda one: one.page):
             staged[absence.entry_id] = absence
@@ -225,9 +264,35 @@ class NaiveWarehouse:
                 self.entries_as_of[organization_id, user_id] = reading.at
 
     def _stretch_calendar(self, at: datetime) -> None:
-        days = [day for _, _, day in self.absence_days()]
-        years = [at.year - 1, at.year + 1, *(day.year for day in days)]
+        years = [at.year - 1, at.year + 1]
+        for version in self.history:
+            years += [day.year for day in followed_days(version["starts_on"], version["ends_on"])]
         self.calendar = (date(min(years), 1, 1), date(max(years), 12, 31))
+
+    def calendar_of(self, organization_id: int, user_id: int) -> tuple[str, Calendar]:
+        """A person's work calendar, by today's policy, with its name."""
+        person = self.people[organization_id, user_id]
+        name = self.policy.name_for(user_id, person["email"])
+        return name, self.policy.calendars[name]
+
+    def working_days(self, organization_id: int, facts: Row) -> int:
+        """How many of an entry's followed days are the person's working days."""
+        calendar = self.calendar_of(organization_id, facts["user_id"])[1]
+        return sum(map(calendar.is_working, followed_days(facts["starts_on"], facts["ends_on"])))
+
+    def calendar_days(self) -> dict[tuple[str, date], Row]:
+        """Each day of each work calendar."""
+        found = {}
+        for name, calendar in sorted(self.policy.calendars.items()):
+            number = (
+                sum(map(calendar.is_working, days_between(CENTURY[0], self.calendar[0])))
+                if self.calendar
+                else 0
+            )
+            for place, day in enumerate(days_between(*self.calendar) if self.calendar else []):
+                number += place > 0 and calendar.is_working(day)
+                found[name, day] = {"is_working_day": calendar.is_working(day), "working_day_number": number}
+        return found
 
     def live(self) -> Iterable[tuple[int, int, Row]]:
         """(organization, entry id, entry) of what is not deleted."""
@@ -241,17 +306,18 @@ class NaiveWarehouse:
             (organization_id, entry_id, day): {
                 "user_id": entry["user_id"],
                 "reason": entry["reason"],
-                "is_working_day": is_working(day),
+                "is_working_day": calendar.is_working(day),
             }
             for organization_id, entry_id, entry in self.live()
-            for day in days_between(entry["starts_on"], entry["ends_on"])
+            for calendar in [self.calendar_of(organization_id, entry["user_id"])[1]]
+            for day in followed_days(entry["starts_on"], entry["ends_on"])
         }
 
     def absence_days(self) -> dict[tuple[int, int, date], Row]:
         """Each day of each absent person, once."""
         entries_of: dict[tuple[int, int, date], list[tuple[int, int, Row]]] = defaultdict(list)
         for organization_id, entry_id, entry in self.live():
-            for day in days_between(entry["starts_on"], entry["ends_on"]):
+            for day in followed_days(entry["starts_on"], entry["ends_on"]):
                 ranked = (ORDER[entry["reason"]], entry_id, entry)
                 entries_of[organization_id, entry["user_id"], day].append(ranked)
         found = {}
@@ -262,7 +328,7 @@ class NaiveWarehouse:
             found[key] = {
                 "reason": ranked[0][2]["reason"],
                 "entry_count": len(ranked),
-                "is_working_day": is_working(key[2]),
+                "is_working_day": self.calendar_of(*key[:2])[1].is_working(key[2]),
                 "covering_user_id": cover,
                 "is_cover_absent": None if cover is None else (key[0], cover, key[2]) in entries_of,
             }
@@ -277,13 +343,20 @@ class NaiveWarehouse:
             is_old = person["last_seen_at"] < latest or known_whole_at < latest
             stale = person["left_at"] is None and is_old
             people.append(
-                {"organization_id": organization_id, "user_id": user_id, **person, "is_stale": stale}
+                {
+                    "organization_id": organization_id,
+                    "user_id": user_id,
+                    **person,
+                    "is_stale": stale,
+                    "calendar": self.calendar_of(organization_id, user_id)[0],
+                }
             )
         entries = [
             {
                 "organization_id": organization_id,
                 "entry_id": entry_id,
                 **entry,
+                "working_days": self.working_days(organization_id, entry),
                 "is_stale": entry["deleted_at"] is None
                 and entry["last_seen_at"] < self.latest[organization_id],
             }
@@ -295,10 +368,16 @@ class NaiveWarehouse:
         return {
             "dim_people": people,
             "dim_dates": [{"date_on": day} for day in days_between(*self.calendar)] if self.calendar else [],
+            "dim_calendar_days": [
+                {"calendar": name, "date_on": day, **row} for (name, day), row in self.calendar_days().items()
+            ],
             "fct_ooo_entries": entries,
             "fct_entry_days": _keyed(by_entry, self.entry_days()),
             "fct_absence_days": _keyed(by_person, self.absence_days()),
-            "ooo_entry_history": sorted(self.history, key=lambda row: [row[name] for name in version_key]),
+            "ooo_entry_history": [
+                {**row, "working_days": self.working_days(row["organization_id"], row)}
+                for row in sorted(self.history, key=lambda row: [row[name] for name in version_key])
+            ],
         }
 
     def as_of(self, organization_id: int, at: datetime) -> dict[int, Row]:
@@ -398,19 +477,32 @@ class NaiveWarehouse:
                 found.append((*who, reason, row["is_working_day"]))
         return sorted(found, key=lambda row: row[:3])
 
+    def absence_rate_by_person(self, first: date, last: date) -> list[tuple[Any, ...]]:
+        """The macro of that name."""
+        found = []
+        within = [day for _, day in self.calendar_days() if first <= day <= last]
+        for (organization_id, user_id), person in sorted(self.people.items()):
+            if person["left_at"] is None:
+                name, calendar = self.calendar_of(organization_id, user_id)
+                lost = sum(
+                    row["is_working_day"] and row["reason"] != "public_holiday"
+                    for *who, _, row in self._in_range(first, last)
+                    if who == [organization_id, user_id]
+                )
+                available = sum(map(calendar.is_working, set(within)))
+                rate = lost / available if available else None
+                who = (organization_id, user_id, person["name"], person["email"], name)
+                found.append((*who, lost, available, rate, POLICY))
+        return sorted(found, key=lambda row: (row[0], row[7] is None, -(row[7] or 0), row[1]))
+
     def absence_rate(self, first: date, last: date) -> list[tuple[Any, ...]]:
         """The macro of that name."""
-        working = sum(is_working(day) for day in days_between(first, last))
         found = []
         for organization_id, people in self._headcount().items():
-            lost = sum(
-                row["is_working_day"] and row["reason"] != "public_holiday"
-                for org, user_id, _, row in self._in_range(first, last)
-                if org == organization_id and self.people[org, user_id]["left_at"] is None
-            )
-            available = people * working
+            own = [row for row in self.absence_rate_by_person(first, last) if row[0] == organization_id]
+            lost, available = (sum(row[column] for row in own) for column in (5, 6))
             rate = lost / available if available else None
-            found.append((organization_id, lost, available, rate, people, working, POLICY))
+            found.append((organization_id, lost, available, rate, people, POLICY))
         return found
 
     def peak_absence(self, first: date, last: date) -> list[tuple[Any, ...]]:

@@ -11,22 +11,16 @@ import polars as pl
 import pyarrow as pa
 
 from calcom.landing import ENTRY_SCHEMA, USER_SCHEMA
+from flows.load import derive_days
 from flows.tables import published_tables
-from tests.support.naive import Absence, Reading, Reject
-from transforms.days import build_calendar, explode_entry_days, resolve_person_days
+from tests.support.naive import Absence, Policy, Reading, Reject
+from transforms.calendars import MONDAY_TO_FRIDAY, WEEKDAYS, CalendarPolicy, WorkCalendar
 from transforms.entries import normalise_entries
 from transforms.people import normalise_people
 from transforms.quality import collect_rejects
-from transforms.reasons import build_reasons
 from warehouse.audit import audit_tables
 from warehouse.connection import open_warehouse, transaction
-from warehouse.days import (
-    create_mart_views,
-    insert_days,
-    read_calendar_span,
-    replace_dimensions,
-    take_changed_entries,
-)
+from warehouse.days import create_mart_views
 from warehouse.measures import find_measures
 from warehouse.migrate import migrate
 from warehouse.publish import Publication, publish
@@ -102,6 +96,26 @@ def _reject_row(one: Reject) -> dict[str, Any]:
     return {"page": one.page, "id": one.record_id, "problem": "start_invalid", "raw": "{}"}
 
 
+def as_policy(policy: Policy) -> CalendarPolicy:
+    """The naive engine's policy, as the program has it."""
+    calendars = [
+        WorkCalendar(
+            name, tuple(WEEKDAYS[day - 1] for day in sorted(one.weekdays)), one.country, one.subdivision
+        )
+        for name, one in policy.calendars.items()
+    ]
+    return CalendarPolicy(tuple(calendars), policy.default, policy.people, policy.members)
+
+
+def derivable(absences: tuple[Absence, ...]) -> pl.DataFrame:
+    """The absences as days are derived from them, everyone on the calendar that needs no file."""
+    entries = normalise_entries(landed_entries(absences), organization_id=7)
+    return entries.with_columns(calendar=pl.lit(MONDAY_TO_FRIDAY))
+
+
+WORKING = CalendarPolicy().working_days
+
+
 def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards = LAX) -> Changes:
     """The warehouse holds `reading`, in one transaction; return what that changed."""
     organization_id = reading.organization_id
@@ -133,7 +147,7 @@ def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards
     )
     with transaction(connection):
         changes = apply_snapshot(connection, snapshot, guards)
-        derive_days(connection, snapshot)
+        derive_days(connection, reading.at, as_policy(reading.policy), days_at_once=60)
         insert_run(
             connection,
             RunRow(
@@ -152,17 +166,6 @@ def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards
             ),
         )
     return changes
-
-
-def derive_days(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-    """The days of everyone whose entries changed are derived again, a person or two at a time."""
-    organization_id = snapshot.organization_id
-    for entries in take_changed_entries(connection, organization_id, days_at_once=60):
-        entry_days = explode_entry_days(entries)
-        person_days = resolve_person_days(entry_days, entries)
-        insert_days(connection, entry_days=entry_days, person_days=person_days)
-    first_on, last_on = read_calendar_span(connection, snapshot.observed_at)
-    replace_dimensions(connection, dates=build_calendar(first_on, last_on), reasons=build_reasons())
 
 
 def audit_and_publish(

@@ -6,16 +6,15 @@ import polars as pl
 import pytest
 
 from tests.support.naive import Absence
-from tests.support.warehouse import landed_entries
+from tests.support.warehouse import WORKING, derivable
 from transforms.days import LONGEST_SPAN_DAYS, build_calendar, explode_entry_days, resolve_person_days
-from transforms.entries import normalise_entries
 from transforms.schema import DATES, ENTRY_DAYS, PERSON_DAYS
 
 
 def days_of(*absences: Absence) -> tuple[pl.DataFrame, pl.DataFrame]:
-    entries = normalise_entries(landed_entries(absences), organization_id=7)
-    entry_days = explode_entry_days(entries)
-    return entry_days, resolve_person_days(entry_days, entries)
+    entries = derivable(absences)
+    entry_days = explode_entry_days(entries, WORKING)
+    return entry_days, resolve_person_days(entry_days, entries, WORKING)
 
 
 def test_no_entry_gives_no_day_but_every_column() -> None:
@@ -30,23 +29,36 @@ def test_a_reversed_span_has_no_day() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 1_000, LONGEST_SPAN_DAYS - 1, LONGEST_SPAN_DAYS])
-def test_a_span_of_up_to_a_century_has_every_day(length: int) -> None:
+def test_a_span_of_up_to_ten_years_has_every_day(length: int) -> None:
     first = date(2024, 2, 28)
     entry_days, person_days = days_of(Absence(1, 1, first, first + timedelta(days=length - 1)))
     assert entry_days["date_on"].to_list() == [first + timedelta(days=day) for day in range(length)]
     assert person_days.height == length
 
 
-def test_a_longer_span_is_followed_for_a_century_and_no_further() -> None:
+def test_a_longer_span_is_followed_for_ten_years_and_no_further() -> None:
     first = date(2026, 1, 1)
     entry_days, _ = days_of(Absence(1, 1, first, date(9999, 12, 31)))
     assert entry_days.height == LONGEST_SPAN_DAYS
-    assert entry_days["date_on"].max() == first + timedelta(days=LONGEST_SPAN_DAYS - 1)
+    assert entry_days["date_on"].max() == date(2035, 12, 31) + timedelta(days=1)
 
 
-def test_a_span_at_the_end_of_time_stays_within_it() -> None:
-    entry_days, _ = days_of(Absence(1, 1, date(9999, 12, 30), date(9999, 12, 31)))
-    assert entry_days["date_on"].to_list() == [date(9999, 12, 30), date(9999, 12, 31)]
+@pytest.mark.parametrize(
+    ("first", "last", "days"),
+    [
+        (date(206, 3, 2), date(2026, 3, 6), 0),
+        (date(1999, 12, 31), date(2000, 1, 3), 0),
+        (date(2000, 1, 1), date(2000, 1, 3), 3),
+        (date(2099, 12, 30), date(9999, 12, 31), 2),
+        (date(2100, 1, 1), date(2100, 1, 2), 0),
+        (date(9999, 12, 30), date(9999, 12, 31), 0),
+    ],
+)
+def test_only_days_of_this_century_are_followed(first: date, last: date, days: int) -> None:
+    entry_days, person_days = days_of(Absence(1, 1, first, last))
+    (entry,) = derivable((Absence(1, 1, first, last),)).to_dicts()
+    assert entry_days.height == person_days.height == entry["followed_days"] == days
+    assert entry["calendar_days"] == (last - first).days + 1
 
 
 def test_an_entry_id_of_any_size_keeps_its_precedence() -> None:

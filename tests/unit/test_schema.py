@@ -12,12 +12,15 @@ import pytest
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all, rows_of
 from transforms.errors import TransformError
 from transforms.schema import (
+    CALENDAR_DAYS,
+    CALENDARS,
     DATES,
     ENTRIES,
     ENTRY_DAYS,
     HISTORY,
     NOTES,
     PEOPLE,
+    PERSON_CALENDARS,
     PERSON_DAYS,
     PUBLISHED,
     REASONS,
@@ -28,6 +31,9 @@ from transforms.schema import (
     Table,
 )
 from warehouse.snapshot import create_staging
+
+DERIVED = ("is_stale", "working_days", "calendar")
+"""Columns of published tables that core does not hold."""
 
 TABLE_IDS = [table.name for table in PUBLISHED]
 
@@ -53,18 +59,22 @@ def declared(table: Table, *extra: Any) -> list[tuple[str, str, bool]]:
 def test_the_warehouses_own_tables_have_the_declared_columns() -> None:
     with new_warehouse() as connection:
         for name, table in {
-            "core.ooo_entry_history": HISTORY,
             "ops.runs": RUNS,
             "marts.fct_entry_days": ENTRY_DAYS,
             "marts.person_days": PERSON_DAYS,
             "marts.dim_dates": DATES,
             "marts.dim_reasons": REASONS,
+            "marts.dim_calendars": CALENDARS,
+            "marts.dim_calendar_days": CALENDAR_DAYS,
+            "marts.person_calendars": PERSON_CALENDARS,
         }.items():
             assert described(connection, name) == declared(table)
         kept = [column for column in described(connection, "core.ooo_entries") if column[0] != "notes"]
-        assert kept == [column for column in declared(ENTRIES) if column[0] != "is_stale"]
+        assert kept == [column for column in declared(ENTRIES) if column[0] not in DERIVED]
+        versions = described(connection, "core.ooo_entry_history")
+        assert versions == [column for column in declared(HISTORY) if column[0] not in DERIVED]
         people = described(connection, "core.people")[:-1]
-        assert people == [column for column in declared(PEOPLE) if column[0] != "is_stale"]
+        assert people == [column for column in declared(PEOPLE) if column[0] not in DERIVED]
 
 
 def test_staging_tables_have_the_columns_of_the_frames() -> None:

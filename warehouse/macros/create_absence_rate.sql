@@ -1,21 +1,26 @@
 -- Purpose: the share of working days lost to absence from from_date to to_date, both included.
 -- Grain: one organization.
 -- Formula: absence_rate = absent_working_days / available_working_days. Numerator: person-days of absence
---   on working days, public holidays left out. Denominator: people who have not left, times working days.
---   The policy is in the row.
+--   on the person's working days, entries of reason public_holiday left out. Denominator: the working days
+--   of everyone who has not left, each by their own work calendar. The policy is in the row.
 -- Source: the lost time rate of Acas (Managing attendance and employee turnover) and CIPD (Absence
 --   measurement): total absence in the period / possible total.
--- Caveats: people count with the whole range, whenever they joined; null if there is no working day.
+-- Caveats: people count with the whole range, whenever they joined; days beyond dim_calendar_days are not
+--   counted; null if there is no working day.
 -- Second run: makes the same macro again.
 CREATE OR REPLACE MACRO absence_rate(from_date, to_date) AS TABLE
-WITH calendar AS (
-    SELECT unnest(generate_series(from_date::DATE, to_date::DATE, INTERVAL 1 DAY))::DATE AS date_on
-),
-days AS (
-    SELECT count(*) FILTER (isodow(date_on) <= 5) AS working_days FROM calendar
+WITH calendars AS (
+    SELECT calendar, count(*) FILTER (is_working_day) AS working_days
+    FROM dim_calendar_days
+    WHERE date_on BETWEEN from_date::DATE AND to_date::DATE
+    GROUP BY calendar
 ),
 people AS (
-    SELECT organization_id, count(*) AS people FROM dim_people WHERE left_at IS NULL GROUP BY organization_id
+    SELECT p.organization_id, count(*) AS people, coalesce(sum(c.working_days), 0)::BIGINT AS available_working_days
+    FROM dim_people AS p
+    LEFT JOIN calendars AS c USING (calendar)
+    WHERE p.left_at IS NULL
+    GROUP BY p.organization_id
 ),
 lost AS (
     SELECT d.organization_id, count(*) AS absent_working_days
@@ -28,12 +33,11 @@ lost AS (
 SELECT
     people.organization_id,
     coalesce(lost.absent_working_days, 0) AS absent_working_days,
-    people.people * days.working_days AS available_working_days,
-    coalesce(lost.absent_working_days, 0) / nullif(people.people * days.working_days, 0) AS absence_rate,
+    people.available_working_days,
+    coalesce(lost.absent_working_days, 0) / nullif(people.available_working_days, 0) AS absence_rate,
     people.people,
-    days.working_days,
-    'Monday to Friday; people who have not left; public holidays are no absence' AS policy
+    'working days by each person''s calendar, within dim_calendar_days; people who have not left, for the whole range; public holidays are no absence'
+        AS policy
 FROM people
-CROSS JOIN days
 LEFT JOIN lost USING (organization_id)
 ORDER BY people.organization_id;

@@ -1,9 +1,10 @@
--- Purpose: the live entries of everyone whose days have to be derived again, by person.
--- Grain: one entry. Parameters: $organization_id. Reads core as applied; a second run makes the same table.
+-- Purpose: the live entries of everyone whose days have to be derived again, by person, with their calendar.
+-- Grain: one entry with a day. Reads core as applied; a second run makes the same table.
 CREATE OR REPLACE TEMP TABLE changed_entries AS
-SELECT organization_id, entry_id, user_id, covering_user_id, starts_on, ends_on, reason
-FROM core.ooo_entries
-WHERE organization_id = $organization_id
-  AND deleted_at IS NULL
-  AND user_id IN (SELECT user_id FROM changed_people)
-ORDER BY user_id, entry_id;
+SELECT
+    organization_id, e.entry_id, user_id, e.covering_user_id, e.starts_on, e.followed_days, e.reason, w.calendar
+FROM core.ooo_entries AS e
+SEMI JOIN changed_people AS p USING (organization_id, user_id)
+LEFT JOIN marts.person_calendars AS w USING (organization_id, user_id)
+WHERE e.deleted_at IS NULL AND e.followed_days > 0
+ORDER BY organization_id, user_id, e.entry_id;

@@ -10,10 +10,10 @@ SELECT
     CASE
         WHEN c.entry_id IS NULL THEN 'appeared'
         WHEN c.deleted_at IS NOT NULL THEN 'returned'
-        WHEN (s.entry_uuid, s.user_id, s.covering_user_id, s.starts_on, s.ends_on, s.working_days,
+        WHEN (s.entry_uuid, s.user_id, s.covering_user_id, s.starts_on, s.ends_on,
               s.reason, s.reason_raw, s.has_notes, s.starts_at_raw, s.ends_at_raw, s.notes)
              IS DISTINCT FROM
-             (c.entry_uuid, c.user_id, c.covering_user_id, c.starts_on, c.ends_on, c.working_days,
+             (c.entry_uuid, c.user_id, c.covering_user_id, c.starts_on, c.ends_on,
               c.reason, c.reason_raw, c.has_notes, c.starts_at_raw, c.ends_at_raw, c.notes)
         THEN 'changed'
         ELSE 'unchanged'

@@ -15,9 +15,10 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
-from tests.support.naive import MACROS, Absence, Reading
+from tests.support.naive import Absence, Reading
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
 from warehouse.errors import WarehouseError
+from warehouse.measures import find_measures
 from warehouse.runs import find_run
 
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -111,8 +112,9 @@ def _attempt(read: object) -> str | None:
 
 def _read_database(path: Path) -> None:
     with duckdb.connect(path, read_only=True) as connection:
-        for macro in MACROS:
-            connection.execute(f"FROM {macro}('2026-01-01', '2026-03-31')").fetchall()
+        for measure in find_measures():
+            if measure.parameters == ("from_date", "to_date"):
+                connection.execute(f"FROM {measure.name}('2026-01-01', '2026-03-31')").fetchall()
         query = """
             SELECT (SELECT max(last_seen_at) FROM fct_ooo_entries), (SELECT max(started_at) FROM runs),
                    (SELECT sum(calendar_days) FROM fct_ooo_entries WHERE deleted_at IS NULL),

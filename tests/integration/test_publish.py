@@ -49,6 +49,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with new_warehouse() as opened:
         load(opened, read_all(ABSENCES, at=night(1)))
         load(opened, read_all(ABSENCES[:40], at=night(2), organization_id=8))
+        load(opened, read_all(ABSENCES[:30], at=night(3), organization_id=8))
         yield opened
 
 

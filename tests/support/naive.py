@@ -105,6 +105,11 @@ class Reading:
         """The id of the run that made it."""
         return f"{self.at:%Y%m%dT%H%M%S}-{self.organization_id}"
 
+    @property
+    def is_complete(self) -> bool:
+        """True if every scope is."""
+        return set(self.verdicts.values()) <= {"complete"}
+
     def proves(self, kind: str, user_id: int | None = None) -> bool:
         """True if that scope is complete."""
         return self.verdicts.get((kind, user_id)) == "complete"
@@ -154,6 +159,7 @@ class NaiveWarehouse:
         self.notes: dict[tuple[int, int], str | None] = {}
         self.history: list[Row] = []
         self.latest: dict[int, datetime] = {}
+        self.first_complete: dict[int, datetime] = {}
         self.entries_as_of: dict[tuple[int, int], datetime] = {}
         self.policy = Policy()
         self.calendar: tuple[date, date] | None = None
@@ -162,6 +168,8 @@ class NaiveWarehouse:
         """Apply `reading`; return how many entries were inserted, updated, unchanged and deleted."""
         self.latest[reading.organization_id] = reading.at
         self.policy = reading.policy
+        if reading.is_complete:
+            self.first_complete.setdefault(reading.organization_id, reading.at)
         staged: dict[int, Absence] = {}
         for absence in sorted(reading.absences, key=lambda one: one.page):
             staged[absence.entry_id] = absence

@@ -156,7 +156,7 @@ def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards
                 started_at=reading.at,
                 finished_at=reading.at,
                 strategy="org-wide",
-                outcome="complete",
+                outcome="complete" if reading.is_complete else "partial",
                 rows_in=changes.rows_in,
                 rows_inserted=changes.inserted,
                 rows_updated=changes.updated,

@@ -1,0 +1,116 @@
+"""Every measure is what plain loops give, over organizations whose nights lie among their days of absence."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support import naive_measures
+from tests.support.naive import ORDER, REASONS, Absence, NaiveWarehouse, Reading
+from transforms.schema import PUBLISHED
+from warehouse.connection import run_statement
+from warehouse.measures import find_measures
+
+# From the Friday before Christmas: weekends, a year's end; and the days around a 29 February.
+FIRST_DAY = date(2023, 12, 22)
+DAYS = st.integers(0, 14).map(lambda days: FIRST_DAY + timedelta(days=days)) | st.sampled_from(
+    [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
+)
+LENGTHS = st.sampled_from([-2, 0, 0, 0, 1, 1, 2, 3, 4, 7, 11, 60, 999])
+USER_IDS = st.integers(1, 3)
+
+
+@st.composite
+def absences(draw: Callable[..., Any]) -> Absence:
+    first = draw(DAYS)
+    return Absence(
+        entry_id=draw(st.integers(1, 12)),
+        user_id=draw(USER_IDS),
+        first=first,
+        last=first + timedelta(days=draw(LENGTHS)),
+        reason=draw(st.sampled_from(["sick", "sick", "vacation", "public_holiday", None])),
+        cover=draw(st.none() | USER_IDS | USER_IDS | st.sampled_from([4, 99])),
+    )
+
+
+@st.composite
+def organizations(draw: Callable[..., Any]) -> list[Reading]:
+    """A few nights of one or two organizations, most of them proved whole."""
+    at = dt.datetime.combine(FIRST_DAY, dt.time(5))
+    readings = []
+    for _ in range(draw(st.integers(1, 4))):
+        at += timedelta(days=draw(st.sampled_from([1, 1, 2, 5, 70])))
+        verdict = st.sampled_from(["complete", "complete", "complete", "failed"])
+        readings.append(
+            Reading(
+                organization_id=draw(st.sampled_from([7, 7, 7, 8])),
+                at=at,
+                users=tuple(draw(st.sets(st.integers(1, 4)))),
+                absences=tuple(draw(st.lists(absences(), max_size=9, unique_by=lambda one: one.entry_id))),
+                verdicts={("users", None): draw(verdict), ("organization", None): draw(verdict)},
+            )
+        )
+    return readings
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published tables, empty, and every measure over them."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        for table in PUBLISHED:
+            columns = ", ".join(f"{column.name} {column.sql_type}" for column in table.columns)
+            connection.execute(f"CREATE TABLE {table.name} ({columns})").fetchall()
+        for measure in find_measures():
+            run_statement(connection, measure.statement)
+        yield connection
+
+
+@settings(deadline=None)
+@given(nights=organizations(), first=DAYS, length=st.sampled_from([-1, 0, 6, 30, 400]))
+def test_every_measure_is_what_plain_loops_give(
+    reader: duckdb.DuckDBPyConnection, nights: list[Reading], first: date, length: int
+) -> None:
+    naive = NaiveWarehouse()
+    for reading in nights:
+        naive.read(reading)
+    _fill(reader, naive, nights)
+    given_values = {
+        "as_of_at": nights[len(nights) // 2].at,
+        "from_date": first,
+        "to_date": first + timedelta(days=length),
+    }
+    for measure in find_measures():
+        asked = {name: given_values[name] for name in measure.parameters}
+        arguments = ", ".join(f"${name}" for name in asked)
+        found = reader.execute(f"FROM {measure.name}({arguments})", asked).fetchall()
+        assert found == naive_measures.answer(naive, measure.name, asked), measure.name
+
+
+def _fill(reader: duckdb.DuckDBPyConnection, naive: NaiveWarehouse, nights: list[Reading]) -> None:
+    """The tables hold what `naive` says; what it doesn't say is null."""
+    rows = naive.tables()
+    rows["dim_reasons"] = [
+        {"reason": code, "label": label, "sort_order": ORDER[code]} for code, label in REASONS.items()
+    ]
+    rows["runs"] = [
+        {
+            "organization_id": one.organization_id,
+            "started_at": one.at,
+            "outcome": "complete" if one.is_complete else "partial",
+        }
+        for one in nights
+    ]
+    for table in PUBLISHED:
+        schema = {column.name: column.dtype for column in table.columns}
+        frame = pl.DataFrame(
+            [{name: row.get(name) for name in schema} for row in rows.get(table.name, [])], schema=schema
+        )
+        reader.execute(f"DELETE FROM {table.name}").fetchall()
+        if len(frame):
+            reader.execute(f"INSERT INTO {table.name} FROM frame").fetchall()

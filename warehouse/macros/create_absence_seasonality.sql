@@ -1,0 +1,40 @@
+-- Purpose: in which months of the year absence from from_date to to_date, both included, falls, all years
+--   together.
+-- Grain: one organization, reason and month of the year; quiet months too, if the reason occurs at all.
+-- Formula: average_people_absent = absence_days / calendar_days, those of the month in all years of the
+--   range; seasonal_index = that / the same over the whole range: 1 is an average month, 2 one with twice
+--   as much.
+-- Source: the seasonal index by the method of simple averages of descriptive time series; not the
+--   seasonal adjustment of Eurostat's ESS guidelines.
+-- Caveats: of less than two whole years it shows those years, not a season. A trend or a growing
+--   headcount goes into the index. years = calendar years in which the range has the month, if only a day
+--   of it.
+-- Second run: makes the same macro again.
+CREATE OR REPLACE MACRO absence_seasonality(from_date, to_date) AS TABLE
+WITH calendar AS (
+    SELECT month(date_on) AS month, count(*) AS calendar_days, count(DISTINCT year(date_on)) AS years
+    FROM (SELECT unnest(generate_series(from_date::DATE, to_date::DATE, INTERVAL 1 DAY)) AS date_on)
+    GROUP BY 1
+),
+absent AS (
+    SELECT organization_id, reason, month(date_on) AS month, count(*) AS absence_days
+    FROM fct_absence_days
+    WHERE date_on BETWEEN from_date::DATE AND to_date::DATE
+    GROUP BY organization_id, reason, 3
+),
+months AS (
+    SELECT r.organization_id, r.reason, c.month, c.years, c.calendar_days, coalesce(a.absence_days, 0) AS absence_days
+    FROM (SELECT DISTINCT organization_id, reason FROM absent) AS r
+    CROSS JOIN calendar AS c
+    LEFT JOIN absent AS a ON a.organization_id = r.organization_id AND a.reason = r.reason AND a.month = c.month
+)
+SELECT
+    m.organization_id, m.reason, m.month::INTEGER AS month, m.years, m.absence_days, m.calendar_days,
+    m.absence_days / m.calendar_days AS average_people_absent,
+    (m.absence_days / m.calendar_days) / (
+        sum(m.absence_days) OVER (PARTITION BY m.organization_id, m.reason)
+        / sum(m.calendar_days) OVER (PARTITION BY m.organization_id, m.reason)
+    ) AS seasonal_index
+FROM months AS m
+JOIN dim_reasons AS r USING (reason)
+ORDER BY m.organization_id, r.sort_order, m.month;

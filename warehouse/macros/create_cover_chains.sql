@@ -1,0 +1,56 @@
+-- Purpose: where covering leads on days from from_date to to_date, both included, on which the cover is
+--   absent too.
+-- Grain: one absent person and day whose cover is absent.
+-- Formula: from the person to their cover of the day, to that one's, and so on while each is absent.
+--   outcome = present (somebody is there: present_user_id), gone (the last one named has left or was
+--   never in the organization), nobody (the last one absent names no one) or cycle (the chain comes back
+--   to somebody in it).
+-- Source: none: this program's own rule; a walk along a functional graph.
+-- Caveats: a chain shows who could take over, not to whom Cal.com sends anybody. Whoever names themselves is a
+--   cycle. chain lists user ids.
+-- Second run: makes the same macro again.
+CREATE OR REPLACE MACRO cover_chains(from_date, to_date) AS TABLE
+WITH RECURSIVE absent AS (
+    SELECT organization_id, date_on, user_id, covering_user_id, is_working_day, is_cover_absent
+    FROM fct_absence_days
+    WHERE date_on BETWEEN from_date::DATE AND to_date::DATE
+),
+chains AS (
+    SELECT organization_id, date_on, user_id, is_working_day, [user_id] AS passed, covering_user_id AS next_user_id
+    FROM absent
+    WHERE is_cover_absent
+    UNION ALL
+    SELECT
+        c.organization_id, c.date_on, c.user_id, c.is_working_day,
+        list_append(c.passed, c.next_user_id) AS passed, a.covering_user_id AS next_user_id
+    FROM chains AS c
+    JOIN absent AS a
+        ON a.organization_id = c.organization_id AND a.date_on = c.date_on AND a.user_id = c.next_user_id
+    WHERE NOT list_contains(c.passed, c.next_user_id)
+),
+ends AS (
+    SELECT
+        c.*,
+        CASE
+            WHEN c.next_user_id IS NULL THEN 'nobody'
+            WHEN list_contains(c.passed, c.next_user_id) THEN 'cycle'
+            WHEN p.user_id IS NULL THEN 'gone'
+            ELSE 'present'
+        END AS outcome
+    FROM chains AS c
+    LEFT JOIN absent AS a
+        ON a.organization_id = c.organization_id AND a.date_on = c.date_on AND a.user_id = c.next_user_id
+    LEFT JOIN dim_people AS p
+        ON p.organization_id = c.organization_id AND p.user_id = c.next_user_id AND p.left_at IS NULL
+    WHERE a.user_id IS NULL OR list_contains(c.passed, c.next_user_id)
+)
+SELECT
+    e.organization_id, e.date_on, e.user_id, p.name,
+    array_to_string(list_concat(e.passed, CASE WHEN e.next_user_id IS NOT NULL THEN [e.next_user_id] ELSE [] END), ' > ') AS chain,
+    (len(e.passed) - 1)::INTEGER AS absent_covers,
+    e.outcome,
+    CASE WHEN e.outcome = 'present' THEN e.next_user_id END AS present_user_id,
+    e.is_working_day
+FROM ends AS e
+JOIN dim_people AS p USING (organization_id, user_id)
+ORDER BY e.organization_id, e.date_on, e.user_id;

@@ -33,6 +33,8 @@ from calcom.errors import (
 from calcom.models import (
     ENTRY_READER,
     MAX_PATH_ID,
+    MEMBERSHIP_READER,
+    TEAM_READER,
     USER_READER,
     Me,
     MeAnswer,
@@ -43,6 +45,7 @@ from calcom.pacing import Pacer
 
 MAX_ENTRIES_TAKE = 250
 MAX_USERS_TAKE = 1000
+MAX_TEAMS_TAKE = 250
 READ_TIMEOUT_SECONDS = 40.0
 """Above the 33 s that Cal.com's own slow 500 takes when its Redis is down."""
 
@@ -76,7 +79,7 @@ class Traffic:
 
 
 class CalcomClient:
-    """Reads users and out-of-office entries, one page a call, in the server's order."""
+    """Reads users, teams and out-of-office entries, one page a call, in the server's order."""
 
     def __init__(self, connection: Connection, *, on_wait: Callable[[float], None] | None = None) -> None:
         """Open no socket yet; `on_wait` hears of every pause that the rate limit imposes, in seconds."""
@@ -153,6 +156,31 @@ class CalcomClient:
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/users"
         return await self._fetch_page(path, USER_READER, _page(skip, take, MAX_USERS_TAKE), traffic)
+
+    async def fetch_teams(
+        self,
+        organization_id: int,
+        *,
+        skip: int = 0,
+        take: int = MAX_TEAMS_TAKE,
+        traffic: Traffic | None = None,
+    ) -> Records:
+        """One page of the organization's teams, ascending by id. `take` is 1 to 250."""
+        path = f"/v2/organizations/{_path_id(organization_id)}/teams"
+        return await self._fetch_page(path, TEAM_READER, _page(skip, take, MAX_TEAMS_TAKE), traffic)
+
+    async def fetch_team_memberships(
+        self,
+        organization_id: int,
+        team_id: int,
+        *,
+        skip: int = 0,
+        take: int = MAX_TEAMS_TAKE,
+        traffic: Traffic | None = None,
+    ) -> Records:
+        """One page of a team's memberships, pending ones too, ascending by id. `take` is 1 to 250."""
+        path = f"/v2/organizations/{_path_id(organization_id)}/teams/{_path_id(team_id)}/memberships"
+        return await self._fetch_page(path, MEMBERSHIP_READER, _page(skip, take, MAX_TEAMS_TAKE), traffic)
 
     async def fetch_organization_entries(  # noqa: PLR0913 - the endpoint's own parameters
         self,

@@ -1,28 +1,29 @@
 """Extraction: reads whole scopes through the client into the landing, each ending in a verdict.
 
-A scope is all users, all entries of the organization, or one user's entries. Its scan goes on from the
-pages that the landing already has, so a resumed run asks for nothing that it has. Several pages or
-users are under way at once; the pacer keeps them within one budget.
+A scope is all users, all entries of the organization, one user's entries, all teams, or one team's
+memberships. Its scan goes on from the pages that the landing already has, so a resumed run asks for
+nothing that it has. Several pages, users or teams are under way at once; the pacer keeps them within
+one budget.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from functools import partial
 from typing import Protocol
 
-from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient, Traffic, is_transient
+from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient, Traffic
 from calcom.errors import ApiError, CalcomError, ErrorKind, LandingError, ProtocolError
 from calcom.landing import Landing, Scope, ScopeResult
 from calcom.models import Records
+from calcom.outage import Outage
 from calcom.paging import ALL_IDS, Page, Scan, Spans, Verdict
 from calcom.passes import Passes
 
 USERS = Scope("users")
 ORGANIZATION = Scope("organization")
-OUTAGE_AFTER = 5
-"""Users in a row that no usable answer came for before the users list is asked whether the source is gone."""
-
-OUTAGE_AT_LAST_AFTER = 25
-"""Users in a row after which the rest are not asked, whatever the users list says."""
+TEAMS = Scope("teams")
+TEAM_KINDS = ("teams", "team")
+"""Scopes that a run can do without: their failure, whatever it is, is theirs alone."""
 
 
 class Progress(Protocol):
@@ -53,7 +54,7 @@ class Extraction:
         self._take = max(2, landing.facts.page_size)
         self._traffic: dict[Scope, Traffic] = {}
         self.first_error: CalcomError | None = None
-        """The first error that failed a scope: the run's own, if nothing at all could be read."""
+        """The first error that failed a scope of entries: the run's own, if none at all could be read."""
 
     async def read_users(self) -> ScopeResult:
         """All users of the organization are landed. Any error is raised: without users nothing is known."""
@@ -72,15 +73,31 @@ class Extraction:
                 ORGANIZATION, scan, room=self._max_concurrency, expected_rows=expected_rows, steps_over=True
             )
         except CalcomError as error:
-            if _ends_the_run(error) or ORGANIZATION not in self._landing.pages:
+            if _ends_the_run(error, ORGANIZATION) or ORGANIZATION not in self._landing.pages:
                 raise
             return self._fail(ORGANIZATION, error, scan)
 
     async def read_user_entries(self, user_ids: Iterable[int]) -> list[ScopeResult]:
         """The entries of each user are landed, several users side by side; one's failure is its own."""
+        return await self._read_each(Scope("user", user_id) for user_id in user_ids)
+
+    async def read_teams(self) -> ScopeResult:
+        """All teams of the organization are landed. An error fails the scope, and nothing else."""
+        try:
+            return await self._read_scope(TEAMS, Scan(self._take))
+        except CalcomError as error:
+            if _ends_the_run(error, TEAMS):
+                raise
+            return self._fail(TEAMS, error)
+
+    async def read_team_members(self, team_ids: Iterable[int]) -> list[ScopeResult]:
+        """The memberships of each team are landed, several teams side by side; one's failure is its own."""
+        return await self._read_each(Scope("team", team_id=team_id) for team_id in team_ids)
+
+    async def _read_each(self, scopes: Iterable[Scope]) -> list[ScopeResult]:
         results: list[ScopeResult] = []
-        outage = _Outage()
-        queue = iter(user_ids)
+        outage = Outage()
+        queue = iter(scopes)
         workers = [self._drain(queue, results, outage) for _ in range(self._max_concurrency)]
         try:
             async with asyncio.TaskGroup() as group:
@@ -90,37 +107,36 @@ class Extraction:
             raise group.exceptions[0] from None
         return results
 
-    async def _drain(self, queue: Iterator[int], results: list[ScopeResult], outage: "_Outage") -> None:
-        for user_id in queue:
-            scope = Scope("user", user_id)
+    async def _drain(self, queue: Iterator[Scope], results: list[ScopeResult], outage: Outage) -> None:
+        for scope in queue:
             if (done := self._landing.ended(scope)) is not None:
                 results.append(done)
                 continue
             if outage.cause is None and outage.is_suspected:
-                await self._look_for_outage(outage)
+                await self._look_for_outage(scope, outage)
             if outage.cause is not None:
                 results.append(self._fail(scope, outage.cause))
                 continue
             try:
                 result = await self._read_scope(scope, Scan(self._take))
             except CalcomError as error:
-                if _ends_the_run(error):
+                if _ends_the_run(error, scope):
                     raise
                 result = self._fail(scope, error)
-                outage.note_failure(error)
+                outage.note_failure(error, scope)
             else:
                 outage.note_success()
             results.append(result)
 
-    async def _look_for_outage(self, outage: "_Outage") -> None:
-        """Whether the source is gone, or only some users can't be read: the users list tells."""
+    async def _look_for_outage(self, scope: Scope, outage: Outage) -> None:
+        """Whether the source is gone, or only some of its users or teams: the users list tells."""
         outage.is_suspected = False
         try:
             await self._client.fetch_users(self._organization_id, take=1)
         except CalcomError as error:
-            if _ends_the_run(error):
+            if _ends_the_run(error, scope):
                 raise
-            outage.note_gone(error)
+            outage.note_gone(error, scope)
 
     async def _read_scope(
         self, scope: Scope, scan: Scan, *, room: int = 1, expected_rows: int = 0, steps_over: bool = False
@@ -156,7 +172,7 @@ class Extraction:
                     try:
                         scan.accept(self._land(scope, *task.result()))
                     except CalcomError as error:
-                        if _ends_the_run(error) or not steps_over or not scan.skip_over(skip):
+                        if _ends_the_run(error, scope) or not steps_over or not scan.skip_over(skip):
                             raise
                         if scan.gaps:
                             first_error = first_error or error
@@ -181,22 +197,27 @@ class Extraction:
         return page
 
     async def _fetch(self, scope: Scope, skip: int, take: int) -> tuple[Page, Records]:
-        organization_id, traffic = self._organization_id, self._traffic[scope]
-        if scope.kind == "users":
-            records = await self._client.fetch_users(organization_id, skip=skip, take=take, traffic=traffic)
-        elif scope.user_id is None:
-            records = await self._client.fetch_organization_entries(
-                organization_id, skip=skip, take=take, traffic=traffic
-            )
-        else:
-            records = await self._client.fetch_user_entries(
-                organization_id, scope.user_id, skip=skip, take=take, traffic=traffic
-            )
-            _check_owner(records, organization_id, scope.user_id)
+        records = await self._fetcher_of(scope)(skip=skip, take=take, traffic=self._traffic[scope])
+        _check_owner(records, self._organization_id, scope)
         return Page.of_ids(skip=skip, take=take, ids=records.ids), records
 
+    def _fetcher_of(self, scope: Scope) -> Callable[..., Awaitable[Records]]:
+        """The call that gives one page of the scope, but for `skip`, `take` and `traffic`."""
+        client, organization_id = self._client, self._organization_id
+        if scope.user_id is not None:
+            return partial(client.fetch_user_entries, organization_id, scope.user_id)
+        if scope.team_id is not None:
+            return partial(client.fetch_team_memberships, organization_id, scope.team_id)
+        lists = {
+            USERS: client.fetch_users,
+            ORGANIZATION: client.fetch_organization_entries,
+            TEAMS: client.fetch_teams,
+        }
+        return partial(lists[scope], organization_id)
+
     def _fail(self, scope: Scope, error: CalcomError, scan: Scan | None = None) -> ScopeResult:
-        self.first_error = self.first_error or error
+        if scope.kind not in TEAM_KINDS:
+            self.first_error = self.first_error or error
         proven = scan.proven if scan else ()
         problem = str(error)
         if scope == ORGANIZATION:
@@ -215,43 +236,26 @@ class Extraction:
         return result
 
 
-class _Outage:
-    """Notices when the source is gone, so that ten thousand users are not each waited for."""
-
-    def __init__(self) -> None:
-        self.cause: CalcomError | None = None
-        self.is_suspected = False
-        self._in_a_row = 0
-
-    def note_failure(self, error: CalcomError) -> None:
-        self._in_a_row = self._in_a_row + 1 if is_transient(error) else 0
-        self.is_suspected = self._in_a_row > 0 and self._in_a_row % OUTAGE_AFTER == 0
-        if self._in_a_row >= OUTAGE_AT_LAST_AFTER:
-            self.note_gone(error)
-
-    def note_success(self) -> None:
-        self._in_a_row, self.is_suspected = 0, False
-
-    def note_gone(self, error: CalcomError) -> None:
-        self.cause = CalcomError(
-            f"not asked, because {self._in_a_row} users in a row had failed, and last this: {error}"
-        )
-
-
-def _check_owner(records: Records, organization_id: int, user_id: int) -> None:
-    """Raise `ProtocolError` for a page of someone else's entries: it says nothing of this user's."""
-    if strangers := {one["userId"] for one in records.accepted} - {user_id}:
+def _check_owner(records: Records, organization_id: int, scope: Scope) -> None:
+    """Raise `ProtocolError` for a page of another user or team: it says nothing of this one."""
+    if scope.user_id is not None:
+        key, owner, noun, place = "userId", scope.user_id, "entries", f"users/{scope.user_id}/ooo"
+    elif scope.team_id is not None:
+        key, owner, noun, place = "teamId", scope.team_id, "memberships", f"teams/{scope.team_id}/memberships"
+    else:
+        return
+    if strangers := {one[key] for one in records.accepted} - {owner}:
         raise ProtocolError(
-            path=f"/v2/organizations/{organization_id}/users/{user_id}/ooo",
-            expected=f"entries of user {user_id}",
-            found=f"entries of user {min(strangers)}",
+            path=f"/v2/organizations/{organization_id}/{place}",
+            expected=f"{noun} of {scope.label}",
+            found=f"{noun} of {scope.kind} {min(strangers)}",
         )
 
 
-def _ends_the_run(error: CalcomError) -> bool:
-    """True for what no other scope would survive either."""
+def _ends_the_run(error: CalcomError, scope: Scope) -> bool:
+    """True for what no other scope would survive either; without teams a run can do."""
     refused = isinstance(error, ApiError) and error.kind is ErrorKind.CREDENTIALS
-    return refused or isinstance(error, LandingError)
+    return (refused and scope.kind not in TEAM_KINDS) or isinstance(error, LandingError)
 
 
 def _text_of(spans: Spans) -> str:

@@ -3,6 +3,7 @@
     landing/<run_id>/run.json                  what the run reads (organization, strategy, page size …)
     landing/<run_id>/users-000001.parquet      segments: the records of some pages, in the order read
     landing/<run_id>/entries-000001.parquet
+    landing/<run_id>/teams-000001.parquet      and memberships-…, where teams are read
 
 A segment carries in its Parquet metadata the facts of its pages and the results of the scopes that
 ended in it, so one rename publishes rows, pages and verdicts together: after a kill the three never
@@ -26,22 +27,37 @@ import pyarrow.parquet as pq
 from calcom.errors import LandingError
 from calcom.models import Records
 from calcom.paging import Page, Spans, Verdict
-from calcom.segments import ENTRY_SCHEMA, USER_SCHEMA, columns_of, entry_row, kept_text, user_row
+from calcom.segments import NOTELESS_ENTRIES, SEGMENT_KINDS, SegmentKind, columns_of, kept_text
 
 FORMAT = 1
 SEGMENT_ROWS = 10_000
 SEGMENT_SECONDS = 1.0
 _METADATA_KEY = b"calcom.landing"
 _RUN_FILE, _FINISHED = "run.json", "finished"
+_SEGMENTS_OF = {
+    "users": "users",
+    "organization": "entries",
+    "user": "entries",
+    "teams": "teams",
+    "team": "memberships",
+}
+"""By kind of scope, the segments that its records go to."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What one verdict is about: all users, all entries of the organization, or one user's entries."""
+    """What one verdict is about: all users, all entries or one user's, all teams, or one team's members."""
 
     kind: str
-    """`users`, `organization` or `user`."""
+    """`users`, `organization`, `user`, `teams`, or `team` (its memberships)."""
     user_id: int | None = None
+    team_id: int | None = None
+
+    @property
+    def label(self) -> str:
+        """The scope in a few words, such as `users` or `user 7`."""
+        subject = self.user_id or self.team_id
+        return self.kind if subject is None else f"{self.kind} {subject}"
 
 
 @dataclass(frozen=True)
@@ -88,8 +104,8 @@ class RunFacts:
 
 @dataclass
 class _Buffer:
-    kind: str
-    schema: pa.Schema
+    name: str
+    kind: SegmentKind
     rows: list[dict[str, Any]] = field(default_factory=list)
     pages: list[LandedPage] = field(default_factory=list)
     results: list[ScopeResult] = field(default_factory=list)
@@ -108,10 +124,8 @@ class Landing:
         self.results: dict[Scope, ScopeResult] = {}
         self._clock = clock
         self._flushed_at = clock()
-        self._buffers = {
-            "users": _Buffer("users", USER_SCHEMA),
-            "entries": _Buffer("entries", ENTRY_SCHEMA),
-        }
+        kinds = SEGMENT_KINDS if facts.keeps_notes else SEGMENT_KINDS | {"entries": NOTELESS_ENTRIES}
+        self._buffers = {name: _Buffer(name, kind) for name, kind in kinds.items()}
         segments = self.segments()
         self._segment_count = len(segments)
         if [_number_of(path) for path in segments] != list(range(1, len(segments) + 1)):
@@ -121,14 +135,21 @@ class Landing:
             self._take_back(path)
 
     def segments(self, kind: str = "*") -> list[Path]:
-        """The whole segments of `kind` (`users` or `entries`; default both), in the order written."""
+        """The whole segments of `kind` (`users`, `entries` …; default all), in the order written."""
         return sorted(self.folder.glob(f"{kind}-??????.parquet"), key=_number_of)
 
     def user_ids(self) -> list[int]:
         """The ids of all users that were read, ascending; also of those of whom no more could be read."""
+        return self._ids_in("users")
+
+    def team_ids(self) -> list[int]:
+        """The ids of all teams that were read, in the same way."""
+        return self._ids_in("teams")
+
+    def _ids_in(self, kind: str) -> list[int]:
         self.flush()
         ids: set[int | None] = set()
-        for path in self.segments("users"):
+        for path in self.segments(kind):
             with _naming(path):
                 # A ParquetFile, because read_table would load all of pyarrow.dataset: 50 MB and its time.
                 ids.update(pq.ParquetFile(path).read(columns=["id"])["id"].to_pylist())
@@ -146,20 +167,16 @@ class Landing:
     def add_page(self, scope: Scope, page: Page, records: Records) -> None:
         """Keep one page; it is on disk after the next flush."""
         buffer = self._buffer_of(scope)
-        number = self.page_count
-        keeps_notes = self.facts.keeps_notes
-        rows = (
-            (user_row(record) if scope.kind == "users" else entry_row(record, keeps_notes=keeps_notes))
-            for record in records.accepted
-        )
-        buffer.rows += [row | {"page": number} for row in rows]
+        number, kind = self.page_count, buffer.kind
+        buffer.rows += [kind.row(record) | {"page": number} for record in records.accepted]
         buffer.rows += [
             {
                 "page": number,
                 "id": rejected.record_id,
                 "user_id": rejected.user_id or scope.user_id,
+                "team_id": scope.team_id,
                 "problem": rejected.problem,
-                "raw": kept_text(rejected.raw, keeps_notes=keeps_notes or scope.kind == "users"),
+                "raw": kept_text(rejected.raw, kind.kept_keys),
             }
             for rejected in records.rejected
         ]
@@ -197,7 +214,7 @@ class Landing:
         self.page_count = max(self.page_count, landed.number + 1)
 
     def _buffer_of(self, scope: Scope) -> _Buffer:
-        return self._buffers["users" if scope.kind == "users" else "entries"]
+        return self._buffers[_SEGMENTS_OF[scope.kind]]
 
     def _flush_when_due(self) -> None:
         rows = sum(len(buffer.rows) for buffer in self._buffers.values())
@@ -211,9 +228,9 @@ class Landing:
                 "results": [asdict(result) for result in buffer.results],
             }
         )
-        table = columns_of(buffer.rows, buffer.schema)
+        table = columns_of(buffer.rows, buffer.kind.schema)
         table = table.replace_schema_metadata({_METADATA_KEY: metadata.encode()})
-        target = self.folder / f"{buffer.kind}-{self._segment_count + 1:06d}.parquet"
+        target = self.folder / f"{buffer.name}-{self._segment_count + 1:06d}.parquet"
         aside = target.with_suffix(".tmp")
         with _naming(target):
             pq.write_table(table, aside, compression="zstd")

@@ -1,8 +1,9 @@
 """What Cal.com sends, checked strictly where a wrong type would corrupt, and no further.
 
 Unknown keys are ignored, `null` and an absent key are both accepted where the server sends either,
-and integers are integers (`"7"`, `7.0` and `true` are refused). Source: Cal.com's `UserOooOutputDto`
-and `GetOrgUsersWithProfileOutput`, and the answers of its own request classes.
+and integers are integers (`"7"`, `7.0` and `true` are refused). Source: Cal.com's `UserOooOutputDto`,
+`GetOrgUsersWithProfileOutput`, `OrgTeamOutputDto` and `TeamMembershipOutput`, and the answers of its own
+request classes.
 """
 
 import json
@@ -64,6 +65,34 @@ class OrgUser(TypedDict):
     timeZone: NotRequired[str | None]
     locale: NotRequired[str | None]
     createdDate: NotRequired[str | None]
+
+
+class OrgTeam(TypedDict):
+    """One team of an organization, as `…/teams` sends it (the keys that the warehouse keeps)."""
+
+    __pydantic_config__ = _WIRE  # type: ignore[misc]
+
+    id: WireId
+    name: str
+    slug: NotRequired[str | None]
+    parentId: NotRequired[WireId | None]
+    isPrivate: NotRequired[bool | None]
+    timeZone: NotRequired[str | None]
+
+
+class TeamMembership(TypedDict):
+    """One membership of a team, as `…/teams/{teamId}/memberships` sends it (the keys that are kept).
+
+    Whose it is, is said by `userId` alone: who they are is the users list's to tell.
+    """
+
+    __pydantic_config__ = _WIRE  # type: ignore[misc]
+
+    id: WireId
+    userId: WireId
+    teamId: WireId
+    accepted: bool
+    role: str
 
 
 class MyOrganization(BaseModel):
@@ -224,3 +253,5 @@ def _shape_of(answer: Any) -> str:
 
 ENTRY_READER = RecordReader(OooEntry, noun="entry")
 USER_READER = RecordReader(OrgUser, noun="user")
+TEAM_READER = RecordReader(OrgTeam, noun="team")
+MEMBERSHIP_READER = RecordReader(TeamMembership, noun="membership")

@@ -1,14 +1,15 @@
 """The rows of landing segments: what is kept of a record, and in which columns."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.json
 
-from calcom.models import OooEntry
+from calcom.models import OooEntry, OrgTeam, TeamMembership
 
-_NOTELESS_KEYS = OooEntry.__annotations__.keys() - {"notes"}
+_NOTELESS_KEYS = frozenset(OooEntry.__annotations__) - {"notes"}
 
 ENTRY_SCHEMA = pa.schema(
     [
@@ -40,9 +41,34 @@ USER_SCHEMA = pa.schema(
         ("raw", pa.string()),
     ]
 )
+TEAM_SCHEMA = pa.schema(
+    [
+        ("page", pa.int32()),
+        ("id", pa.int64()),
+        ("parent_id", pa.int64()),
+        ("name", pa.string()),
+        ("slug", pa.string()),
+        ("is_private", pa.bool_()),
+        ("time_zone", pa.string()),
+        ("problem", pa.string()),
+        ("raw", pa.string()),
+    ]
+)
+MEMBERSHIP_SCHEMA = pa.schema(
+    [
+        ("page", pa.int32()),
+        ("id", pa.int64()),
+        ("team_id", pa.int64()),
+        ("user_id", pa.int64()),
+        ("role", pa.string()),
+        ("is_accepted", pa.bool_()),
+        ("problem", pa.string()),
+        ("raw", pa.string()),
+    ]
+)
 
 
-def entry_row(record: dict[str, Any], *, keeps_notes: bool) -> dict[str, Any]:
+def entry_row(record: dict[str, Any]) -> dict[str, Any]:
     """One entry as `ENTRY_SCHEMA` has it, without its page."""
     notes = record.get("notes")
     return {
@@ -54,8 +80,13 @@ def entry_row(record: dict[str, Any], *, keeps_notes: bool) -> dict[str, Any]:
         "end": record["end"],
         "reason": record.get("reason"),
         "has_notes": bool(notes),
-        "notes": notes if keeps_notes else None,
+        "notes": notes,
     }
+
+
+def noteless_entry_row(record: dict[str, Any]) -> dict[str, Any]:
+    """One entry with the fact that it has a note, and no note."""
+    return entry_row(record) | {"notes": None}
 
 
 def user_row(record: dict[str, Any]) -> dict[str, Any]:
@@ -71,14 +102,56 @@ def user_row(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def kept_text(raw: str, *, keeps_notes: bool) -> str:
-    """A rejected entry as it may be kept: whole, or with nothing that could be a note."""
-    if keeps_notes:
+def team_row(record: dict[str, Any]) -> dict[str, Any]:
+    """One team as `TEAM_SCHEMA` has it, without its page."""
+    return {
+        "id": record["id"],
+        "parent_id": record.get("parentId"),
+        "name": record["name"],
+        "slug": record.get("slug"),
+        "is_private": record.get("isPrivate"),
+        "time_zone": record.get("timeZone"),
+    }
+
+
+def membership_row(record: dict[str, Any]) -> dict[str, Any]:
+    """One membership as `MEMBERSHIP_SCHEMA` has it, without its page."""
+    return {
+        "id": record["id"],
+        "team_id": record["teamId"],
+        "user_id": record["userId"],
+        "role": record["role"],
+        "is_accepted": record["accepted"],
+    }
+
+
+class SegmentKind(NamedTuple):
+    """What the segments of one name hold: the columns, a record's row, and what of a rejected one is kept."""
+
+    schema: pa.Schema
+    row: Callable[[dict[str, Any]], dict[str, Any]]
+    kept_keys: frozenset[str] | None = None
+    """None keeps all of it. A membership carries its user's profile, a team its logo: neither is needed."""
+
+
+SEGMENT_KINDS = {
+    "users": SegmentKind(USER_SCHEMA, user_row),
+    "entries": SegmentKind(ENTRY_SCHEMA, entry_row),
+    "teams": SegmentKind(TEAM_SCHEMA, team_row, frozenset(OrgTeam.__annotations__)),
+    "memberships": SegmentKind(MEMBERSHIP_SCHEMA, membership_row, frozenset(TeamMembership.__annotations__)),
+}
+NOTELESS_ENTRIES = SegmentKind(ENTRY_SCHEMA, noteless_entry_row, _NOTELESS_KEYS)
+"""Entries where notes are not to be stored."""
+
+
+def kept_text(raw: str, keys: frozenset[str] | None) -> str:
+    """A rejected record as it may be kept: whole, or with nothing but `keys`."""
+    if keys is None:
         return raw
     record = json.loads(raw)
     if not isinstance(record, dict):
         return json.dumps(f"a JSON {type(record).__name__}")
-    kept = {key: value for key, value in record.items() if key in _NOTELESS_KEYS}
+    kept = {key: value for key, value in record.items() if key in keys}
     return json.dumps(kept, sort_keys=True)
 
 

@@ -1,49 +1,10 @@
-"""The organization's other listings: memberships, teams, managed users and the caller itself."""
+"""The organization's other listings: memberships, managed users and the caller itself."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from calcom.simulator.accounts import Account
 from calcom.simulator.world import World
-
-_TEAM_NAMES = ("Engineering", "Sales", "Customer Support", "Finance & People", "Design")
-_FIRST_TEAM_ID = 101
-_MEMBERSHIPS_PER_USER = 4  # more than a user can have here: ids derived from the user's stay unique
-
-
-def team_ids_of(user_id: int) -> tuple[int, ...]:
-    """The teams of a user: one, and for every seventh user the next one too."""
-    first = user_id % len(_TEAM_NAMES)
-    second = (first + 1) % len(_TEAM_NAMES)
-    numbers = (first, second) if user_id % 7 == 0 else (first,)
-    return tuple(_FIRST_TEAM_ID + number for number in numbers)
-
-
-def teams(world: World) -> list[dict[str, Any]]:
-    """The organization's teams by ascending id."""
-    return [
-        {
-            "id": _FIRST_TEAM_ID + number,
-            "parentId": world.organization_id,
-            "name": name,
-            "slug": name.lower().replace(" & ", "-").replace(" ", "-"),
-            "logoUrl": None,
-            "bio": None,
-            "hideBranding": False,
-            "isOrganization": False,
-            "isPrivate": False,
-            "hideBookATeamMember": False,
-            "metadata": None,
-            "theme": None,
-            "brandColor": None,
-            "darkBrandColor": None,
-            "bannerUrl": None,
-            "timeFormat": None,
-            "timeZone": "Europe/London",
-            "weekStart": "Monday",
-        }
-        for number, name in enumerate(_TEAM_NAMES)
-    ]
 
 
 def organization_memberships(world: World) -> list[dict[str, Any]]:
@@ -54,7 +15,7 @@ def organization_memberships(world: World) -> list[dict[str, Any]]:
     members, invited = world.members(), world.invited()
     roles = {member["id"]: role for member, role in zip(members, ("OWNER", "ADMIN"), strict=False)}
     return [
-        _membership(user, world.organization_id, 0, roles.get(user["id"], "MEMBER"))
+        _membership(user, world.organization_id, 2 * user["id"], roles.get(user["id"], "MEMBER"))
         | {"accepted": accepted, "attributes": []}
         for accepted, users in ((True, members), (False, invited))
         for user in users
@@ -62,18 +23,19 @@ def organization_memberships(world: World) -> list[dict[str, Any]]:
 
 
 def team_memberships(world: World, team_id: int) -> list[dict[str, Any]]:
-    """The memberships of one team by ascending id."""
+    """The memberships of one team by ascending id: of people with a profile, and of the invited."""
+    known = {user["id"]: user for user in (*world.invited(), *world.members())}
     return [
-        _membership(user, team_id, 1 + team_ids_of(user["id"]).index(team_id), "MEMBER")
-        for user in world.members()
-        if team_id in team_ids_of(user["id"])
+        _membership(known[one.user_id], team_id, one.membership_id, one.role) | {"accepted": one.is_accepted}
+        for one in world.teams.memberships(team_id)
+        if one.user_id in known
     ]
 
 
-def _membership(user: Mapping[str, Any], team_id: int, number: int, role: str) -> dict[str, Any]:
+def _membership(user: Mapping[str, Any], team_id: int, membership_id: int, role: str) -> dict[str, Any]:
     shown = ("avatarUrl", "username", "name", "email", "bio", "metadata")
     return {
-        "id": user["id"] * _MEMBERSHIPS_PER_USER + number,
+        "id": membership_id,
         "userId": user["id"],
         "teamId": team_id,
         "accepted": True,

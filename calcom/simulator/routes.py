@@ -151,8 +151,8 @@ def _users(call: Call) -> Answer:
     if "emails" in query:
         users = [user for user in users if user["email"] in query["emails"]]
     if "teamIds" in query:
-        wanted = set(query["teamIds"])
-        users = [user for user in users if wanted.intersection(directory.team_ids_of(user["id"]))]
+        wanted = world.teams.members_of(query["teamIds"])
+        users = [user for user in users if user["id"] in wanted]
     return _slice(users, query)
 
 
@@ -165,13 +165,12 @@ def _memberships(call: Call) -> Answer:
 def _teams(call: Call) -> Answer:
     world = call.organization()
     query = queries.PAGE.read(call.query)
-    return _slice(directory.teams(world), query)
+    return _slice(world.teams.records(), query)
 
 
 def _team_memberships(call: Call) -> Answer:
     world = call.organization("TEAM_ADMIN")
-    team_ids = frozenset(team["id"] for team in directory.teams(world))
-    team_id = guarded_team(team_ids, call.parameters["teamId"])
+    team_id = guarded_team(world.teams.ids(), call.parameters["teamId"])
     query = queries.PAGE.read(call.query)
     return _slice(directory.team_memberships(world, team_id), query)
 

@@ -1,4 +1,4 @@
-"""The simulated organization: its people and their out-of-office entries, which may change.
+"""The simulated organization: its people, their out-of-office entries and teams, which may change.
 
 What the rows do follows the schema of Cal.com's database: ids are serial and never reused, a person
 who leaves the organization takes the rows out of sight without deleting them, and deleting a user
@@ -23,6 +23,7 @@ from calcom.simulator.records import (
     start_instant,
 )
 from calcom.simulator.seasons import draw_absences
+from calcom.simulator.teams import Teams
 
 _INVITED_PEOPLE = 2
 _JOINED_AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -56,6 +57,7 @@ class World:
         self._members = {person["id"]: person for person in people}
         self._former: dict[int, dict[str, Any]] = {}
         self._invited = {person["id"]: person for person in invited}
+        self.teams = Teams(self.lock, organization_id, self._members, self._invited)
         self._entries = {entry.entry_id: entry for entry in sorted(entries, key=entry_id_of)}
         self._listings: Listings | None = None
         self._random = random.Random(f"uuid {seed}")

@@ -14,8 +14,9 @@ from pydantic import SecretStr
 from calcom.client import CalcomClient, Connection
 from calcom.credentials import ApiKey
 from calcom.errors import ApiError, CalcomError, LandingError, TransportError
-from calcom.extraction import ORGANIZATION, OUTAGE_AFTER, USERS, Extraction
+from calcom.extraction import ORGANIZATION, USERS, Extraction
 from calcom.landing import Landing, ScopeResult, create_landing
+from calcom.outage import OUTAGE_AFTER
 from calcom.paging import ALL_IDS, Verdict
 from calcom.passes import MAX_PASSES
 from calcom.simulator import EXPIRED_KEY, OWNER_KEY, Fault, Simulator, World

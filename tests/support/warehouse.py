@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from calcom.landing import ENTRY_SCHEMA, USER_SCHEMA
+from calcom.segments import ENTRY_SCHEMA, USER_SCHEMA
 from flows.load import derive_days
 from flows.tables import published_tables
 from tests.support.naive import Absence, Policy, Reading, Reject

@@ -24,16 +24,26 @@ def pages_for(rows: int, take: int) -> int:
     return 1 if rows < take else 1 + ceil((rows - take + 1) / (take - 1))
 
 
-def requests_for(strategy: Strategy, *, users: int, entries: int, take: int = MAX_ENTRIES_TAKE) -> int:
+def requests_for(
+    strategy: Strategy,
+    *,
+    users: int,
+    entries: int,
+    teams: int | None = None,
+    take: int = MAX_ENTRIES_TAKE,
+) -> int:
     """The requests that read `users` users with `entries` entries in all, users list included.
 
     `per-user` counts one page a user plus what the rows beyond a page need, if they were one user's.
+    `teams` (None if they are not read) cost their list and a page each: few have more members than a page.
     """
     listing = pages_for(users, MAX_USERS_TAKE if take == MAX_ENTRIES_TAKE else take)
     org_wide = pages_for(entries, take)
     per_user = users + max(0, (entries - users * (take - 1)) // (take - 1))
+    team_list = 0 if teams is None else pages_for(teams, take) + teams
     return (
         listing
+        + team_list
         + {
             Strategy.ORG_WIDE: org_wide,
             Strategy.PER_USER: per_user,

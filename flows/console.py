@@ -58,8 +58,7 @@ class LineObserver:
     def scope_ended(self, result: ScopeResult) -> None:
         """Say which scope has no proof, and why."""
         if result.verdict is not Verdict.COMPLETE:
-            who = result.scope.kind if result.scope.user_id is None else f"user {result.scope.user_id}"
-            self._say(f"{who}: {result.verdict.value}: {result.problem}")
+            self._say(f"{result.scope.label}: {result.verdict.value}: {result.problem}")
 
     def stage_started(self, name: str, detail: str) -> None:
         """Say where the run is."""

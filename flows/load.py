@@ -19,6 +19,7 @@ from transforms.entries import normalise_entries
 from transforms.people import normalise_people
 from transforms.quality import collect_rejects
 from transforms.reasons import build_reasons
+from transforms.teams import normalise_team_members, normalise_teams
 from warehouse.connection import transaction
 from warehouse.days import (
     insert_days,
@@ -46,6 +47,8 @@ DAYS_AT_ONCE = 75_000
 _STAGED: tuple[tuple[str, str, StagedTable, Callable[..., pl.DataFrame]], ...] = (
     ("users", "user", "staged_people", normalise_people),
     ("entries", "entry", "staged_entries", normalise_entries),
+    ("teams", "team", "staged_teams", normalise_teams),
+    ("memberships", "membership", "staged_team_members", normalise_team_members),
 )
 """What is staged: the landing's name for it, a record's kind, the table, and how it is normalised."""
 
@@ -162,4 +165,5 @@ def _scope_row(result: ScopeResult) -> ScopeRow:
         repairs=result.repairs,
         proven_spans=result.proven,
         problem=result.problem,
+        team_id=result.scope.team_id,
     )

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from calcom.client import Connection
 from calcom.errors import ApiError, CalcomError, ErrorKind
-from calcom.extraction import USERS
 from calcom.landing import ScopeResult
 from calcom.strategy import Strategy, choose, requests_for
 from flows.errors import AccessRefusedError, naming_organization
@@ -60,14 +59,17 @@ def extract(run: Run) -> None:
     read_people(run)
     for batch in plan_batches(run):
         read_entries(run, batch)
+    read_team_members(run)
     end_reading(run)
 
 
 def read_people(run: Run) -> ScopeResult:
-    """The organization's users are landed, and the strategy is settled."""
+    """The organization's users are landed, its teams if they are wanted, and the strategy is settled."""
     run.observer.stage_started("people", f"organization {run.organization_id}")
     with naming_organization(run.organization_id):
         result = run.wait_for(run.extraction.read_users())
+    if run.settings.reads_teams:
+        run.wait_for(run.extraction.read_teams())
     run.landing.flush()
     if run.strategy is Strategy.AUTO:
         users = len(run.landing.user_ids())
@@ -83,7 +85,13 @@ def read_people(run: Run) -> ScopeResult:
 
 def _estimate_requests(run: Run, *, users: int) -> int:
     entries = run.known.entries if run.known else users * ASSUMED_ENTRIES_PER_PERSON
-    return requests_for(run.strategy, users=users, entries=entries, take=run.landing.facts.page_size)
+    return requests_for(
+        run.strategy,
+        users=users,
+        entries=entries,
+        teams=len(run.landing.team_ids()) if run.settings.reads_teams else None,
+        take=run.landing.facts.page_size,
+    )
 
 
 def plan_batches(run: Run) -> Iterator[list[int]]:
@@ -124,9 +132,19 @@ def _read_organization(run: Run) -> list[ScopeResult]:
         return []
 
 
+def read_team_members(run: Run) -> list[ScopeResult]:
+    """The memberships of every team that was read are landed, if they are wanted."""
+    team_ids = run.landing.team_ids() if run.settings.reads_teams else []
+    if team_ids:
+        run.observer.stage_started("teams", f"members of {len(team_ids)} teams")
+    results = run.wait_for(run.extraction.read_team_members(team_ids))
+    run.landing.flush()
+    return results
+
+
 def end_reading(run: Run) -> None:
-    """The landing says that it was read to its end. Raises the first error if that gave not one page."""
-    entry_scopes = [scope for scope in run.landing.results if scope != USERS]
+    """The landing says that it was read to its end. Raises the first error if no entries could be read."""
+    entry_scopes = [scope for scope in run.landing.results if scope.kind in ("organization", "user")]
     if entry_scopes and not any(scope in run.landing.pages for scope in entry_scopes):
         raise run.extraction.first_error or CalcomError("no scope of entries could be read")
     save_reading(run.landing.folder, run.reading)

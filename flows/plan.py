@@ -1,14 +1,17 @@
 """What a sync would cost, before anything runs: requests and minutes for each strategy."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
-from calcom.client import MAX_USERS_TAKE, CalcomClient, Connection
+from calcom.client import MAX_TEAMS_TAKE, MAX_USERS_TAKE, CalcomClient, Connection
 from calcom.credentials import ApiKey
+from calcom.models import Records
 from calcom.pacing import USUAL_WINDOW_SECONDS, Window
 from calcom.paging import Page, Scan
 from calcom.strategy import Strategy, requests_for
-from flows.errors import naming_organization
+from flows.errors import ConfigurationError, QueryError, naming_organization
 from flows.pipeline import ASSUMED_ENTRIES_PER_PERSON
 from flows.query import run_query
 from flows.run import find_organization, make_client
@@ -19,6 +22,7 @@ SELECT
     (SELECT count(*) FROM dim_people WHERE organization_id = {organization_id} AND left_at IS NULL),
     (SELECT count(*) FROM fct_ooo_entries WHERE organization_id = {organization_id} AND deleted_at IS NULL)
 """
+_TEAMS = "SELECT count(*) FROM dim_teams WHERE organization_id = {organization_id} AND deleted_at IS NULL"
 
 API_KEY_LIMIT, TOKEN_LIMIT = 120, 500
 """Requests a minute that Cal.com documents for an API key, and for any other credential."""
@@ -40,6 +44,8 @@ class Plan:
     organization_id: int
     people: int
     entries: int
+    teams: int | None
+    """None if they are not read."""
     is_known: bool
     limits: str
     costs: list[Cost]
@@ -47,9 +53,10 @@ class Plan:
     def as_text(self) -> str:
         """The plan for a person."""
         how = "as published" if self.is_known else "never synchronised; entries are assumed"
+        teams = "" if self.teams is None else f" {self.teams:,} teams,"
         lines = [
-            f"organization {self.organization_id}: {self.people:,} people, {self.entries:,} entries ({how});"
-            f" {self.limits}"
+            f"organization {self.organization_id}: {self.people:,} people,{teams} {self.entries:,} entries"
+            f" ({how}); {self.limits}"
         ]
         cheapest = min(self.costs, key=lambda one: one.requests).strategy
         lines += [
@@ -69,6 +76,9 @@ def make_plan(settings: Settings, connection: Connection | None = None) -> Plan:
             organization_id = settings.organization_id or find_organization(runner, client)
             known = _published_size(settings, organization_id)
             people = known[0] if known else runner.run(_count_people(client, organization_id))
+            teams = _published_teams(settings, organization_id) if settings.reads_teams else None
+            if settings.reads_teams and not teams:
+                teams = runner.run(_count_teams(client, organization_id))
         finally:
             runner.run(client.close())
     entries = known[1] if known else people * ASSUMED_ENTRIES_PER_PERSON
@@ -77,7 +87,7 @@ def make_plan(settings: Settings, connection: Connection | None = None) -> Plan:
         client.pacer.budget.windows["documented"] = Window(limit, limit, float("inf"), USUAL_WINDOW_SECONDS)
     costs = []
     for strategy in (Strategy.ORG_WIDE, Strategy.PER_USER, Strategy.BOTH):
-        requests = requests_for(strategy, users=people, entries=entries, take=settings.page_size)
+        requests = requests_for(strategy, users=people, entries=entries, teams=teams, take=settings.page_size)
         costs.append(Cost(strategy, requests, client.pacer.seconds_for(requests)))
     limits = ", ".join(
         f"{one.limit} requests in {one.length:.0f} s" for one in client.pacer.budget.windows.values()
@@ -86,6 +96,7 @@ def make_plan(settings: Settings, connection: Connection | None = None) -> Plan:
         organization_id=organization_id,
         people=people,
         entries=entries,
+        teams=teams,
         is_known=known is not None,
         limits=f"limit {limits}" if limits else "no rate limit stated",
         costs=costs,
@@ -101,12 +112,29 @@ def _published_size(settings: Settings, organization_id: int) -> tuple[int, int]
     return (people, entries) if people else None
 
 
+def _published_teams(settings: Settings, organization_id: int) -> int:
+    """Teams as published; 0 if none ever were, or by a version without them."""
+    database = settings.data_dir / "ooo.duckdb"
+    try:
+        return int(run_query(database, _TEAMS.format(organization_id=int(organization_id))).item())
+    except (ConfigurationError, QueryError):
+        return 0
+
+
 async def _count_people(client: CalcomClient, organization_id: int) -> int:
-    scan, seen = Scan(MAX_USERS_TAKE), set[int | None]()
+    return await _count(partial(client.fetch_users, organization_id), organization_id, MAX_USERS_TAKE)
+
+
+async def _count_teams(client: CalcomClient, organization_id: int) -> int:
+    return await _count(partial(client.fetch_teams, organization_id), organization_id, MAX_TEAMS_TAKE)
+
+
+async def _count(fetch: Callable[..., Awaitable[Records]], organization_id: int, take: int) -> int:
+    scan, seen = Scan(take), set[int | None]()
     with naming_organization(organization_id):
         while not scan.is_over:
             for skip in scan.next_skips():
-                page = await client.fetch_users(organization_id, skip=skip, take=scan.take)
+                page = await fetch(skip=skip, take=scan.take)
                 seen.update(page.ids)
                 scan.accept(Page.of_ids(skip=skip, take=scan.take, ids=page.ids))
     return len(seen)

@@ -90,6 +90,11 @@ class Settings(BaseSettings):
         alias="OOO_SHARE",
         description="owner, or group: who may read what is published; the rest is the owner's alone",
     )
+    reads_teams: bool = Field(
+        default=False,
+        alias="OOO_TEAMS",
+        description="true reads teams and their members too, for one request, and one more a team",
+    )
     page_size: Annotated[int, AfterValidator(lambda rows: max(rows, 2))] = Field(
         MAX_ENTRIES_TAKE,
         alias="OOO_PAGE_SIZE",

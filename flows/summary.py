@@ -66,6 +66,7 @@ class RunSummary:
             {
                 "scope": result.scope.kind,
                 "user_id": result.scope.user_id,
+                "team_id": result.scope.team_id,
                 "verdict": result.verdict.value,
                 "problem": result.problem,
             }
@@ -136,7 +137,8 @@ class RunSummary:
             f" {rows['quarantined']:,} quarantined)",
         ]
         lines += [
-            f"  {one['verdict']:<10} {one['scope']} {one['user_id'] or ''}: {one['problem']}"
+            f"  {one['verdict']:<10} {one['scope']} {one['user_id'] or one['team_id'] or ''}:"
+            f" {one['problem']}"
             for one in self.problems[:MAX_SHOWN]
         ]
         if len(self.problems) > MAX_SHOWN:

@@ -35,6 +35,17 @@ def read_entries(run: Run, batch: int, user_ids: list[int]) -> None:
     pipeline.read_entries(run, user_ids)
 
 
+@task(
+    name="read team members",
+    task_run_name="read team members",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def read_team_members(run: Run) -> None:
+    """The memberships of every team are landed."""
+    pipeline.read_team_members(run)
+
+
 @task(name="load", task_run_name="load", cache_policy=NO_CACHE, persist_result=False)
 def load(run: Run) -> None:
     """What was landed is in the warehouse."""
@@ -62,6 +73,8 @@ def sync(strategy: Strategy = Strategy.AUTO, allow_mass_delete: bool = False) ->
             read_people(run)
             for number, user_ids in enumerate(pipeline.plan_batches(run), start=1):
                 read_entries(run, number, user_ids)
+            if run.settings.reads_teams:
+                read_team_members(run)
             pipeline.end_reading(run)
             load(run)
             publish(run)

@@ -126,15 +126,47 @@ STAGED_PEOPLE = _table(
     Column("created_at", INSTANT, "when the account was created, UTC", is_nullable=True),
 )
 
+STAGED_TEAMS = _table(
+    "staged_teams",
+    "one team as read on one page",
+    ("organization_id", "team_id", "page"),
+    _PAGE,
+    _organization(),
+    Column("team_id", pl.Int64, "Cal.com's id of the team"),
+    Column("parent_team_id", pl.Int64, "what the team is part of: the organization's id", is_nullable=True),
+    Column("name", pl.String, "the team's name"),
+    Column("slug", pl.String, "the team's name in URLs", is_nullable=True),
+    Column("is_private", pl.Boolean, "true if its members are hidden from others", is_nullable=True),
+    Column("time_zone", pl.String, "IANA time zone the team has set", is_nullable=True),
+)
+
+STAGED_TEAM_MEMBERS = _table(
+    "staged_team_members",
+    "one membership of a team as read on one page",
+    ("organization_id", "membership_id", "page"),
+    _PAGE,
+    _organization(),
+    Column("team_id", pl.Int64, "the team, see dim_teams"),
+    Column(
+        "user_id",
+        pl.Int64,
+        "the member; not in dim_people if only invited, or without a profile in the organization",
+    ),
+    Column("membership_id", pl.Int64, "Cal.com's id of the membership; who rejoins gets another"),
+    Column("role", pl.String, "MEMBER, ADMIN or OWNER, as Cal.com says it"),
+    Column("is_accepted", pl.Boolean, "false while the invitation is pending"),
+)
+
 STAGED_REJECTS = _table(
     "staged_rejects",
     "one record that could not be read, on one page",
     ("organization_id", "record_kind", "record_id", "page"),
     _PAGE,
     _organization(),
-    Column("record_kind", pl.String, "entry or user"),
+    Column("record_kind", pl.String, "entry, user, team or membership"),
     Column("record_id", pl.Int64, "the record's id, if that could be read", is_nullable=True),
     Column("user_id", pl.Int64, "the person it belongs to, if known", is_nullable=True),
+    Column("team_id", pl.Int64, "the team it belongs to, if any", is_nullable=True),
     Column("problem", pl.String, "reason code: field and what is wrong with it"),
     Column("raw", pl.String, "the whole record as JSON text"),
 )
@@ -205,6 +237,30 @@ PEOPLE = _table(
     Column("left_at", INSTANT, "first whole users list without them, UTC", is_nullable=True),
     _IS_STALE,
     _CALENDAR,
+)
+
+TEAMS = _table(
+    "dim_teams",
+    "one team that is or was in the organization; none unless OOO_TEAMS is on",
+    ("organization_id", "team_id"),
+    _organization(),
+    *STAGED_TEAMS.columns[2:4],
+    Column("name", pl.String, "the team's name; null if only its members could be read", is_nullable=True),
+    *STAGED_TEAMS.columns[5:],
+    *_SEEN,
+    Column("deleted_at", INSTANT, "first whole teams list without it, UTC", is_nullable=True),
+    _IS_STALE,
+)
+
+TEAM_MEMBERS = _table(
+    "dim_team_members",
+    "one person in one team, now or formerly; none unless OOO_TEAMS is on",
+    ("organization_id", "team_id", "user_id"),
+    _organization(),
+    *STAGED_TEAM_MEMBERS.columns[2:],
+    *_SEEN,
+    Column("left_at", INSTANT, "first snapshot that proved them not in it, UTC", is_nullable=True),
+    _IS_STALE,
 )
 
 ENTRIES = _table(
@@ -323,6 +379,8 @@ RUNS = _table(
 
 PUBLISHED = (
     PEOPLE,
+    TEAMS,
+    TEAM_MEMBERS,
     DATES,
     CALENDARS,
     CALENDAR_DAYS,

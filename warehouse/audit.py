@@ -11,6 +11,7 @@ from warehouse.tables import PublishedTable
 _REFERENCES = (
     ("fct_ooo_entries", "organization_id, user_id", "dim_people"),
     ("fct_ooo_entries", "reason", "dim_reasons"),
+    ("dim_team_members", "organization_id, team_id", "dim_teams"),
     ("fct_entry_days", "organization_id, entry_id", "fct_ooo_entries"),
     ("fct_entry_days", "date_on", "dim_dates"),
     ("fct_absence_days", "organization_id, user_id", "dim_people"),

@@ -6,7 +6,7 @@ The caller holds the transaction, so that what is derived from core can be part 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import duckdb
 import polars as pl
@@ -14,13 +14,22 @@ import polars as pl
 from warehouse.connection import insert_frame, run_statement
 from warehouse.errors import GuardError
 
-StagedTable = Literal["staged_entries", "staged_people", "staged_rejects"]
+StagedTable = Literal[
+    "staged_entries", "staged_people", "staged_teams", "staged_team_members", "staged_rejects"
+]
 
-_SPANS = pl.List(pl.Struct({"from_id": pl.Int64, "to_id": pl.Int64}))
+_SCOPE_TYPES: dict[str, Any] = {
+    "user_id": pl.Int64,
+    "team_id": pl.Int64,
+    "problem": pl.String,
+    "proven_spans": pl.List(pl.Struct({"from_id": pl.Int64, "to_id": pl.Int64})),
+}
 
 _TIDY = (
     "delete_repeated_entries",
     "delete_repeated_people",
+    "delete_repeated_teams",
+    "delete_repeated_team_members",
     "delete_repeated_rejects",
     "delete_redeemed_rejects",
 )
@@ -38,6 +47,8 @@ _APPLY = (
     "update_returned_people",
     "insert_named_people",
     "update_entries_as_of",
+    "merge_teams",
+    "merge_team_members",
     "insert_quarantine",
 )
 
@@ -55,6 +66,7 @@ class ScopeRow:
     proven_spans: Sequence[tuple[int, int]]
     """The ids that were proved whole, from … to …, both included; what of them was not read is gone."""
     problem: str | None
+    team_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -95,8 +107,8 @@ class Changes:
 
 def create_staging(connection: duckdb.DuckDBPyConnection) -> None:
     """Empty staging tables exist on this connection."""
-    for name in ("create_staged_entries", "create_staged_people", "create_staged_rejects"):
-        run_statement(connection, f"sql/{name}")
+    for table in get_args(StagedTable):
+        run_statement(connection, f"sql/create_{table}")
 
 
 def stage_rows(connection: duckdb.DuckDBPyConnection, table: StagedTable, rows: pl.DataFrame) -> None:
@@ -149,6 +161,7 @@ def _insert_scopes(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) ->
                 "organization_id": snapshot.organization_id,
                 "scope_kind": scope.scope_kind,
                 "user_id": scope.user_id,
+                "team_id": scope.team_id,
                 "verdict": scope.verdict,
                 "pages": scope.pages,
                 "requests": scope.requests,
@@ -158,7 +171,7 @@ def _insert_scopes(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) ->
             }
             for scope in snapshot.scopes
         ],
-        schema_overrides={"user_id": pl.Int64, "problem": pl.String, "proven_spans": _SPANS},
+        schema_overrides=_SCOPE_TYPES,
         infer_schema_length=None,
     )
     insert_frame(connection, "ops.scopes", scopes)

@@ -17,7 +17,7 @@ def test_a_new_file_gets_every_migration_once_and_in_order(tmp_path: Path) -> No
     with open_warehouse(tmp_path / "w.duckdb") as connection:
         assert migrate(connection) == []
         versions = [row["version"] for row in rows_of(connection, "FROM ops.migrations")]
-    assert versions == list(range(1, len(versions) + 1))
+    assert versions == [version for version, _, _ in shipped_migrations()] == sorted(set(versions))
 
 
 def test_a_file_of_a_newer_version_is_refused_with_a_way_out() -> None:

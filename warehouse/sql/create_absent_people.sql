@@ -10,4 +10,4 @@ WHERE organization_id = $organization_id
   )
 EXCEPT SELECT user_id FROM staged_people
 EXCEPT SELECT user_id FROM staged_entries
-EXCEPT SELECT user_id FROM staged_rejects;
+EXCEPT SELECT user_id FROM staged_rejects WHERE record_kind IN ('user', 'entry');

@@ -1,27 +1,44 @@
 -- Purpose: each scope's distinct rows and a checksum of its set of ids, the same whatever the order read.
 -- Grain: one scope. Parameters: $run_id. A second run computes the same.
 WITH seen AS (
-    SELECT 'entry' AS record_kind, entry_id AS record_id, user_id FROM staged_entries
-    UNION ALL SELECT 'user', user_id, user_id FROM staged_people
-    UNION ALL SELECT record_kind, record_id, user_id FROM staged_rejects
+    SELECT 'entry' AS record_kind, entry_id AS record_id, user_id, NULL AS team_id FROM staged_entries
+    UNION ALL SELECT 'user', user_id, NULL, NULL FROM staged_people
+    UNION ALL SELECT 'team', team_id, NULL, NULL FROM staged_teams
+    UNION ALL SELECT 'membership', membership_id, NULL, team_id FROM staged_team_members
+    UNION ALL
+    SELECT
+        record_kind, record_id, CASE record_kind WHEN 'entry' THEN user_id END,
+        CASE record_kind WHEN 'membership' THEN team_id END
+    FROM staged_rejects
 ),
 scopes AS (
     SELECT
-        CASE WHEN GROUPING(user_id) = 0 THEN 'user' WHEN record_kind = 'user' THEN 'users' ELSE 'organization' END
-            AS scope_kind,
+        CASE record_kind
+            WHEN 'entry' THEN CASE WHEN GROUPING(user_id) = 0 THEN 'user' ELSE 'organization' END
+            WHEN 'membership' THEN 'team'
+            ELSE record_kind || 's'
+        END AS scope_kind,
         CASE WHEN GROUPING(user_id) = 0 THEN user_id END AS user_id,
+        CASE WHEN GROUPING(team_id) = 0 THEN team_id END AS team_id,
         count(*) AS rows,
         bit_xor(md5_number_lower(record_id::VARCHAR)) AS id_checksum
     FROM seen
-    GROUP BY GROUPING SETS ((record_kind), (record_kind, user_id))
-    HAVING GROUPING(user_id) = 1 OR record_kind = 'entry'
+    GROUP BY GROUPING SETS ((record_kind), (record_kind, user_id), (record_kind, team_id))
+    HAVING CASE record_kind
+        WHEN 'entry' THEN GROUPING(team_id) = 1
+        WHEN 'membership' THEN GROUPING(team_id) = 0
+        ELSE GROUPING(user_id) = 1 AND GROUPING(team_id) = 1
+    END
 )
 UPDATE ops.scopes AS o
 SET rows = coalesce(s.rows, 0), id_checksum = s.id_checksum::VARCHAR
 FROM (
     FROM ops.scopes AS wanted LEFT JOIN scopes
-        ON scopes.scope_kind = wanted.scope_kind AND scopes.user_id IS NOT DISTINCT FROM wanted.user_id
-    SELECT wanted.scope_kind, wanted.user_id, scopes.rows, scopes.id_checksum
+        ON scopes.scope_kind = wanted.scope_kind
+        AND scopes.user_id IS NOT DISTINCT FROM wanted.user_id
+        AND scopes.team_id IS NOT DISTINCT FROM wanted.team_id
+    SELECT wanted.scope_kind, wanted.user_id, wanted.team_id, scopes.rows, scopes.id_checksum
     WHERE wanted.run_id = $run_id
 ) AS s
-WHERE o.run_id = $run_id AND o.scope_kind = s.scope_kind AND o.user_id IS NOT DISTINCT FROM s.user_id;
+WHERE o.run_id = $run_id AND o.scope_kind = s.scope_kind
+  AND o.user_id IS NOT DISTINCT FROM s.user_id AND o.team_id IS NOT DISTINCT FROM s.team_id;

@@ -55,13 +55,6 @@ def _assert_teams_are(world: World, database: Path) -> None:
     )
 
 
-def _verdicts(summary: RunSummary, run_id: str = "") -> dict[tuple[str, int | None], str]:
-    query = "SELECT scope_kind, team_id, verdict FROM ops.scopes WHERE run_id = $run_id AND scope_kind LIKE 'team%'"
-    with duckdb.connect(str(summary.warehouse), read_only=True) as connection:
-        found = connection.execute(query, {"run_id": run_id or summary.run_id}).fetchall()
-    return {(kind, team_id): verdict for kind, team_id, verdict in found}
-
-
 @pytest.mark.parametrize("page_size", [250, 3])
 def test_the_teams_and_members_are_those_of_the_source(
     page_size: int, world: World, with_teams: Callable[..., Settings]
@@ -89,7 +82,7 @@ def test_teams_cost_one_request_and_one_more_a_team_and_nothing_when_off(
         again = make_plan(with_teams(server.url, CALCOM_ORG_ID="1"))
     assert len(asked) == summary.requests - without.requests == 1 + len(world.teams.ids())
     assert planned.teams == again.teams == len(world.teams.ids())
-    assert [one.requests for one in planned.costs][0] == summary.requests
+    assert planned.costs[0].requests == summary.requests
     assert "5 teams" in planned.as_text()
 
 

@@ -2,12 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import get_completion_class
 
 from calcom.strategy import Strategy
 from flows import pipeline
@@ -16,6 +18,7 @@ from flows.errors import QueryError, exit_code_of
 from flows.modes import Share, created_for
 from flows.query import NAMED, render, run_query
 from flows.settings import load_settings
+from flows.terminal import close_quietly, draws_lines, survive_narrow_encodings, write_data
 
 EXIT_CODES = """\b
 Exit codes:
@@ -96,22 +99,43 @@ def _this_year(month_and_day: str) -> Callable[[], str]:
     return lambda: f"{datetime.now(UTC).year}-{month_and_day}"
 
 
-@cli.command()
-@click.argument("query")
-@click.option(
+_DAY = click.DateTime(["%Y-%m-%d"])
+_FROM = click.option(
     "--from",
     "from_date",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=_DAY,
     default=_this_year("01-01"),
     help="First day, included. [default: 1 January]",
 )
-@click.option(
+_TO = click.option(
     "--to",
     "to_date",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=_DAY,
     default=_this_year("12-31"),
     help="Last day, included. [default: 31 December]",
 )
+
+
+def _exportable() -> Iterable[str]:
+    from flows.export import EXPORTABLE  # noqa: PLC0415 - the other commands start without it
+
+    return EXPORTABLE
+
+
+def _completing(names: Callable[[], Iterable[str]]) -> Callable[..., list[str]]:
+    """Completes a word by `names`, in a shell that has learnt to (see `ooo completion`)."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        del context, parameter
+        return [name for name in names() if name.startswith(incomplete)]
+
+    return complete
+
+
+@cli.command()
+@click.argument("query", shell_complete=_completing(lambda: NAMED))
+@_FROM
+@_TO
 @click.option(
     "--as-of",
     "as_of_at",
@@ -139,10 +163,98 @@ def query(query: str, from_date: datetime, to_date: datetime, as_of_at: datetime
     known_at = as_of_at or datetime.now(UTC).replace(tzinfo=None)
     try:
         rows = run_query(database, query, from_date.date(), to_date.date(), known_at)
-        text = render(rows, output)
+        text = render(rows, output, draws_lines=draws_lines())
     except QueryError as error:
         raise click.UsageError(str(error)) from error
-    click.echo(text)
+    if output == "table":
+        click.echo(text)
+    else:
+        write_data(text)
+
+
+@cli.command()
+@click.argument("what", default="fct_ooo_entries", shell_complete=_completing(_exportable))
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["parquet", "csv", "xlsx"]),
+    default="parquet",
+    show_default=True,
+)
+@_FROM
+@_TO
+@click.option("--reason", help="Only rows of this reason code, such as sick.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write. [default: WHAT and the format, here]",
+)
+def export(  # noqa: PLR0913, PLR0917 - the command's own options
+    what: str,
+    output_format: str,
+    from_date: datetime,
+    to_date: datetime,
+    reason: str | None,
+    output: Path | None,
+) -> None:
+    """Write a published table, or a named query's answer, as one file: Parquet, CSV or Excel.
+
+    Entries are those that touch the dates and are not deleted.
+
+    \b
+      ooo export --format xlsx --from 2026-01-01 --to 2026-12-31 --reason vacation
+      ooo export absence_by_month --format csv --from 2025-01-01 --to 2026-12-31
+    """  # noqa: D301
+    from flows.export import EXPORTABLE, Cut, Format, select_rows, write_rows  # noqa: PLC0415 - as above
+
+    if what not in EXPORTABLE:
+        raise click.UsageError(
+            f"nothing called {what!r} is published; expected one of {', '.join(EXPORTABLE)}"
+        )
+    chosen = Format(output_format)
+    path = output or Path(f"{what}.{chosen}")
+    try:
+        rows = select_rows(
+            load_settings().data_dir / "ooo.duckdb", what, Cut(from_date.date(), to_date.date(), reason)
+        )
+        write_rows(rows, path, chosen)
+    except QueryError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(f"{rows.height:,} rows to {path}")
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.pass_context
+def doctor(context: click.Context, as_json: bool) -> None:  # noqa: FBT001
+    """Examine whether a sync can work here: settings, disk, locks, versions, clock, credential, role.
+
+    \b
+      ooo doctor
+    """  # noqa: D301
+    from flows.doctor import as_text, examine, exit_code  # noqa: PLC0415 - the other commands start without it
+
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not as_json:
+            click.echo(as_text(finding))
+    if as_json:
+        write_data(json.dumps([asdict(one) for one in findings], indent=2))
+    context.exit(exit_code(findings))
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the script that completes `ooo` in a shell.
+
+    \b
+      ooo completion bash >> ~/.bashrc
+    """  # noqa: D301
+    made = get_completion_class(shell)
+    if made is not None:
+        click.echo(made(cli, {}, "ooo", "_OOO_COMPLETE").source())
 
 
 @cli.command()
@@ -221,6 +333,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - the simulator's own knobs
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command and end with its exit code; no error that was foreseen prints a traceback."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    survive_narrow_encodings()
     try:
         code = cli.main(arguments, prog_name="ooo", standalone_mode=False)
     except click.exceptions.Exit as ended:
@@ -231,6 +344,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; what was read is kept, and the next sync resumes", err=True)
         code = 130
+    except BrokenPipeError:
+        close_quietly()
+        code = 0
     except Exception as error:
         code = exit_code_of(error)
         if code == 1:

@@ -1,8 +1,10 @@
 """Asking the published database: named queries (its macros) or SQL, as a table, CSV or JSON."""
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -14,22 +16,23 @@ NAMED = {measure.name: measure for measure in find_measures()}
 """The table macros of ooo.duckdb, by name."""
 
 
-def run_query(
+def run_query(  # noqa: PLR0913, PLR0917 - what a query may name
     database: Path,
     query: str,
     from_date: date | None = None,
     to_date: date | None = None,
     as_of_at: datetime | None = None,
+    parameters: Mapping[str, Any] | None = None,
 ) -> pl.DataFrame:
     """The rows of a named query over the dates (both included), or of SQL. Reads only.
 
-    `as_of_at` is an instant, UTC without a zone, for the named queries that take one.
+    `as_of_at` is an instant, UTC without a zone, for the named queries that take one; `parameters` are what
+    SQL names with a `$`.
     Raises `ConfigurationError` if nothing is published yet, `QueryError` for what DuckDB refuses.
     """
     if not database.exists():
         message = f"nothing is published at {database} yet; run `ooo sync`, or set OOO_DATA_DIR"
         raise ConfigurationError(message)
-    parameters = {}
     if measure := NAMED.get(query):
         given = {"from_date": from_date, "to_date": to_date, "as_of_at": as_of_at}
         parameters = {name: given[name] for name in measure.parameters}
@@ -47,8 +50,8 @@ def run_query(
     return rows
 
 
-def render(rows: pl.DataFrame, output: str) -> str:
-    """`rows` as `table`, `csv` or `json` text."""
+def render(rows: pl.DataFrame, output: str, *, draws_lines: bool = True) -> str:
+    """`rows` as `table`, `csv` or `json` text; a table without `draws_lines` has ASCII ones only."""
     if output == "csv":
         try:
             return rows.write_csv().rstrip("\n")
@@ -64,5 +67,6 @@ def render(rows: pl.DataFrame, output: str) -> str:
         tbl_hide_column_data_types=True,
         tbl_hide_dataframe_shape=True,
         thousands_separator=False,
+        tbl_formatting="UTF8_FULL_CONDENSED" if draws_lines else "ASCII_FULL_CONDENSED",
     ):
         return str(rows)

@@ -1,0 +1,101 @@
+"""Exporting what is published, cut to dates and a reason, as one Parquet, CSV or Excel file."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+import polars as pl
+
+from flows.errors import QueryError
+from flows.query import NAMED, run_query
+from transforms.schema import PUBLISHED
+from warehouse.connection import ASIDE
+from warehouse.errors import WarehouseError
+
+MOST_EXCEL_ROWS = 1_048_575
+"""Excel's own limit, less the header."""
+
+_TABLES = {table.name: table for table in PUBLISHED}
+EXPORTABLE = (
+    *_TABLES,
+    *(name for name, one in NAMED.items() if one.parameters == ("from_date", "to_date")),
+)
+"""Every published table, and every named query over two dates."""
+
+
+class Format(StrEnum):
+    """What an export is written as."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which rows are exported: what touches the dates, both included, and has the reason, if one is given."""
+
+    from_date: date
+    to_date: date
+    reason: str | None = None
+
+
+def select_rows(database: Path, what: str, cut: Cut) -> pl.DataFrame:
+    """The rows of a table or named query within `cut`; of the entries, those that are not deleted.
+
+    A table without dates is whole. Raises `QueryError` if a reason is asked for of what has none.
+    """
+    if what not in _TABLES:
+        rows = run_query(database, what, cut.from_date, cut.to_date)
+        _require_reason(what, rows.columns, cut)
+        return rows if cut.reason is None else rows.filter(pl.col("reason") == cut.reason)
+    table = _TABLES[what]
+    columns = [column.name for column in table.columns]
+    _require_reason(what, columns, cut)
+    conditions = {
+        "date_on": "date_on BETWEEN $first_on AND $last_on",
+        "ends_on": "starts_on <= $last_on AND ends_on >= $first_on",
+        "deleted_at": "deleted_at IS NULL",
+    }
+    wanted = [condition for column, condition in conditions.items() if column in columns]
+    wanted += ["reason = $reason"] if cut.reason else []
+    where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
+    sql = f"SELECT * FROM {what}{where} ORDER BY {', '.join(table.key)}"  # noqa: S608 - names of our own
+    given = {"first_on": cut.from_date, "last_on": cut.to_date, "reason": cut.reason}
+    return run_query(
+        database, sql, parameters={name: value for name, value in given.items() if f"${name}" in sql}
+    )
+
+
+def write_rows(rows: pl.DataFrame, path: Path, output: Format) -> None:
+    """`rows` are at `path`, whole.
+
+    Raises `QueryError` if a sheet can't hold them, `WarehouseError` if the disk refuses.
+    """
+    if output is Format.XLSX and rows.height > MOST_EXCEL_ROWS:
+        message = (
+            f"{rows.height:,} rows don't fit in an Excel sheet, which ends at {MOST_EXCEL_ROWS + 1:,}; narrow"
+            " --from and --to, or export parquet"
+        )
+        raise QueryError(message)
+    aside = path.with_name(f"{ASIDE}{path.name}")
+    try:
+        if output is Format.PARQUET:
+            rows.write_parquet(aside)
+        elif output is Format.CSV:
+            rows.write_csv(aside)
+        else:
+            rows.write_excel(aside, worksheet="out of office", autofit=True, freeze_panes=(1, 0))
+        aside.replace(path)
+    except OSError as error:
+        message = f"can't write {path}: {error}; free space, or choose another place with --output"
+        raise WarehouseError(message) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _require_reason(what: str, columns: list[str], cut: Cut) -> None:
+    if cut.reason is not None and "reason" not in columns:
+        having = ", ".join(name for name, table in _TABLES.items() if "reason" in table.polars_schema)
+        raise QueryError(f"{what} has no reasons to choose one from; these tables have: {having}")

@@ -1,5 +1,6 @@
 """Settings: the environment (and a `.env` file), read here and nowhere else."""
 
+import logging
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +8,13 @@ from typing import Annotated, Any
 
 import httpx
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from calcom.client import MAX_ENTRIES_TAKE, Connection
 from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
@@ -48,6 +55,36 @@ def _data_dir(value: Path) -> Path:
         message = f"expected a path without {' '.join(found)}, which DuckDB and Polars take for patterns"
         raise ValueError(message)
     return folder
+
+
+RENAMED = {"OOO_CONCURRENCY": "OOO_MAX_CONCURRENCY"}
+"""Settings by the name they had; the old name is still read where the new one is not set."""
+
+_log = logging.getLogger("ooo.settings")
+
+
+class _FormerNames(PydanticBaseSettingsSource):
+    """Reads the names that settings had before, from the environment and then from `.env`, and says so."""
+
+    def __init__(self, settings_cls: type[BaseSettings], *sources: EnvSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._sources = sources
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """No field is read one by one."""
+        del field, field_name
+        return None, "", False
+
+    def __call__(self) -> dict[str, Any]:
+        """The values under their present names."""
+        found: dict[str, Any] = {}
+        for source in self._sources:
+            for old, new in RENAMED.items():
+                value = source.env_vars.get(old.lower())
+                if value and new not in found:
+                    found[new] = value
+                    _log.warning("%s is now called %s; the old name still works, for now", old, new)
+        return found
 
 
 class Settings(BaseSettings):
@@ -103,7 +140,7 @@ class Settings(BaseSettings):
         description="rows a request; 1 is read as 2, because pages overlap by a row",
     )
     max_concurrency: int = Field(
-        4, alias="OOO_CONCURRENCY", ge=1, le=64, description="requests under way at once, at most"
+        4, alias="OOO_MAX_CONCURRENCY", ge=1, le=64, description="requests under way at once, at most"
     )
     max_attempts: int = Field(
         5, alias="OOO_MAX_ATTEMPTS", ge=1, le=20, description="tries of one request, at most"
@@ -151,6 +188,20 @@ class Settings(BaseSettings):
         description="DuckDB's memory, such as 2GB, beyond which it spills to disk;"
         " if not set, 160 MB and as much again for every further million entries",
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given, the environment, `.env`, and last the names that settings had before."""
+        del file_secret_settings
+        by_name = [one for one in (env_settings, dotenv_settings) if isinstance(one, EnvSettingsSource)]
+        return init_settings, env_settings, dotenv_settings, _FormerNames(settings_cls, *by_name)
 
     @property
     def resume_within(self) -> timedelta:

@@ -63,7 +63,7 @@ def test_a_killed_run_resumes_asks_for_nothing_that_it_has_and_ends_the_same(
             "CALCOM_API_URL": server.url,
             "CALCOM_API_KEY": OWNER_KEY,
             "OOO_PAGE_SIZE": "12",
-            "OOO_CONCURRENCY": "2",
+            "OOO_MAX_CONCURRENCY": "2",
         }
         arguments = ("sync", "--strategy", strategy, "--quiet")
         for _ in range(KILLS):

@@ -189,7 +189,7 @@ def test_both_strategies_are_compared_and_every_difference_is_reported_by_user(
     with serve(Simulator(alike, limits=None)) as server:
         quiet = _sync(settings_for(server.url), "both")
     with serve(Simulator(world, limits=None, before_request=change)) as server:
-        summary = _sync(settings_for(server.url, OOO_CONCURRENCY=1), "both")
+        summary = _sync(settings_for(server.url, OOO_MAX_CONCURRENCY=1), "both")
     assert (quiet.outcome, quiet.differences) == ("complete", [])
     found = {(one.user_id, one.difference, one.columns) for one in summary.differences}
     assert found == {

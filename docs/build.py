@@ -10,6 +10,7 @@ import duckdb
 from flows.settings import Settings
 from transforms.reasons import PRECEDENCE
 from transforms.schema import NOTES, PUBLISHED, Table
+from warehouse.audit import AUDITS
 from warehouse.connection import read_statement
 from warehouse.measures import Measure, find_measures
 
@@ -33,6 +34,14 @@ def data_dictionary() -> str:
                 (str(order), f"`{one.code}`", one.label, "yes" if one.is_standard else "no")
                 for order, one in enumerate(PRECEDENCE, start=1)
             ],
+        ),
+        "## Audits",
+        "What is checked before each publication; [audits](audits.md) says how. Beside these, every published"
+        " table has an audit of its key and one of the values it must have, and `counts_agree` compares the"
+        " rows of `ooo.duckdb`, the Parquet files and the manifest.",
+        _grid(
+            ("audit", "severity", "promise"),
+            [(f"`{one.name}`", one.severity, one.promise) for one in AUDITS],
         ),
         "## Macros",
         "Each takes `(from_date, to_date)`, both included, and stands in a `FROM`:"

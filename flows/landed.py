@@ -11,6 +11,7 @@ from calcom.extraction import Progress
 from calcom.landing import Landing
 from calcom.strategy import Strategy
 from flows.settings import Settings
+from warehouse.findings import Audit
 from warehouse.publish import Publication
 from warehouse.runs import Difference, RunRow
 
@@ -56,6 +57,7 @@ class Landed:
         self.publication: Publication | None = None
         self.row: RunRow | None = None
         self.differences: list[Difference] = []
+        self.audits: list[Audit] = []
 
     @property
     def organization_id(self) -> int:

@@ -18,9 +18,9 @@ from flows.report.page import report_path, write_report
 from flows.run import Run, open_own_warehouse, open_run, utc_now, warehouse_path
 from flows.settings import Notes, Settings
 from flows.summary import RunSummary
-from flows.tables import published_tables
-from warehouse.audit import audit_tables
-from warehouse.errors import GuardError, WarehouseError
+from flows.tables import EXPECTED, published_tables
+from warehouse.audit import audit_marts, record_audits
+from warehouse.errors import AuditError, GuardError, WarehouseError
 from warehouse.measures import find_measures
 from warehouse.publish import Publication, publish
 from warehouse.runs import RunRow, find_differences, find_run, insert_run
@@ -165,17 +165,24 @@ def publish_run(run: Landed) -> Publication:
     """Readers see the warehouse as it is now, after it has passed its audits."""
     run.observer.stage_started("publish", str(run.settings.data_dir))
     tables = published_tables(publishes_notes=run.settings.notes is Notes.PUBLISH)
+    run_id, checked_at = run.landing.facts.run_id, utc_now()
     with open_own_warehouse(run) as connection, created_for(run.settings.share):
-        audit_tables(connection, tables)
-        run.publication = publish(
-            connection,
-            run.settings.data_dir,
-            tables,
-            find_measures(),
-            run_id=run.landing.facts.run_id,
-            published_at=utc_now(),
-            keep_generations=run.settings.keep_generations,
-        )
+        run.audits = audit_marts(connection, tables, run_id=run_id, checked_at=checked_at, expected=EXPECTED)
+        try:
+            run.publication = publish(
+                connection,
+                run.settings.data_dir,
+                tables,
+                find_measures(),
+                run_id=run_id,
+                published_at=checked_at,
+                keep_generations=run.settings.keep_generations,
+            )
+        except AuditError as error:
+            record_audits(connection, error.audits, run_id=run_id, checked_at=checked_at)
+            raise
+        record_audits(connection, run.publication.audits, run_id=run_id, checked_at=checked_at)
+        run.audits += run.publication.audits
         write_report(run.publication.database, report_path(run.settings))
     return run.publication
 
@@ -208,6 +215,7 @@ def summarise(run: Landed) -> RunSummary:
         run.publication,
         results=list(run.landing.results.values()),
         differences=run.differences,
+        audits=run.audits,
         throttled=run.reading.throttled,
         is_resumed=run.reading.is_resumed,
         warehouse=warehouse_path(run.settings),

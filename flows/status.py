@@ -4,52 +4,47 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flows.query import run_query
+from flows.errors import ConfigurationError
 from flows.run import holding, warehouse_path
 from flows.settings import Settings
+from flows.summary import audits_text, describe_audits
 from warehouse.connection import open_warehouse
 from warehouse.errors import WarehouseError
+from warehouse.status import read_audits, read_freshness, read_last_runs, read_quarantine
 
-_LAST_RUNS = """
-SELECT run_id, finished_at, strategy, outcome, rows_in, rows_inserted, rows_updated, rows_deleted,
-       rows_quarantined, scopes_unproven + scopes_failed AS scopes_not_complete
-FROM runs ORDER BY started_at DESC LIMIT 5
-"""
-_FRESHNESS = """
-SELECT
-    (SELECT max(started_at) FROM runs WHERE outcome <> 'failed') AS snapshot_at,
-    (SELECT count(*) FROM dim_people WHERE left_at IS NULL) AS people,
-    (SELECT count(*) FROM dim_people WHERE is_stale) AS people_stale,
-    (SELECT count(*) FROM fct_ooo_entries WHERE deleted_at IS NULL) AS entries,
-    (SELECT count(*) FROM fct_ooo_entries WHERE is_stale) AS entries_stale
-"""
-_QUARANTINE = """
-SELECT record_kind, problem, count(*) AS records FROM ops.quarantine
-WHERE run_id = (SELECT run_id FROM ops.runs WHERE outcome <> 'failed' ORDER BY started_at DESC LIMIT 1)
-GROUP BY ALL ORDER BY records DESC, problem
-"""
+BUSY = "not readable just now: a run is writing"
 
 
 def read_status(settings: Settings) -> dict[str, Any]:
-    """Freshness, staleness, quarantine and the last runs; `ConfigurationError` if nothing is published."""
+    """Freshness, staleness, quarantine, audits and the last runs.
+
+    Raises `ConfigurationError` if nothing is published yet.
+    """
     database = settings.data_dir / "ooo.duckdb"
     current = settings.data_dir / "exports" / "current.json"
-    freshness = run_query(database, _FRESHNESS).to_dicts()[0]
+    if not database.exists():
+        message = f"nothing is published at {database} yet; run `ooo sync`, or set OOO_DATA_DIR"
+        raise ConfigurationError(message)
+    with open_warehouse(database, is_read_only=True) as published:
+        freshness, runs = read_freshness(published), read_last_runs(published)
     return {
         "generation": json.loads(current.read_text())["generation"] if current.exists() else None,
         **freshness,
-        "quarantine": _read_quarantine(warehouse_path(settings)),
-        "runs": run_query(database, _LAST_RUNS).to_dicts(),
+        **_read_own(warehouse_path(settings)),
+        "runs": runs,
     }
 
 
-def _read_quarantine(path: Path) -> list[dict[str, Any]] | str:
+def _read_own(path: Path) -> dict[str, Any]:
+    """What the warehouse keeps to itself, unless it is being written."""
     try:
-        with holding(path.parent), open_warehouse(path, is_read_only=True) as connection:
-            rows = connection.execute(_QUARANTINE).fetchall()
+        with holding(path.parent), open_warehouse(path, is_read_only=True) as warehouse:
+            return {
+                "quarantine": read_quarantine(warehouse),
+                "audits": describe_audits(read_audits(warehouse)),
+            }
     except WarehouseError:
-        return "not readable just now: a run is writing"
-    return [{"record_kind": kind, "problem": problem, "records": count} for kind, problem, count in rows]
+        return {"quarantine": BUSY, "audits": BUSY}
 
 
 def status_text(status: dict[str, Any]) -> str:
@@ -66,6 +61,8 @@ def status_text(status: dict[str, Any]) -> str:
         lines += [
             f"quarantine   {one['records']:,} {one['record_kind']} {one['problem']}" for one in quarantine
         ] or ["quarantine   empty"]
+    audits = status["audits"]
+    lines += [f"audits       {audits}"] if isinstance(audits, str) else audits_text(audits, "audits       ")
     lines.append("last runs")
     lines += [
         f"  {run['finished_at']:%Y-%m-%d %H:%M:%S}  {run['outcome']:<9} {run['strategy']:<9}"

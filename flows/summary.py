@@ -10,6 +10,7 @@ from calcom.landing import ScopeResult
 from calcom.paging import Verdict
 from calcom.strategy import Strategy
 from flows.errors import DONE, PARTIAL
+from warehouse.findings import Audit
 from warehouse.publish import Publication
 from warehouse.runs import Difference, RunRow
 
@@ -22,7 +23,7 @@ class RunSummary:
     """One finished run.
 
     `problems` names the scopes that are not complete, and why; `differences` what the two strategies of
-    `both` did not read alike.
+    `both` did not read alike; `audits` how many audits held, and the warnings.
     """
 
     run_id: str
@@ -41,6 +42,7 @@ class RunSummary:
     scopes: dict[str, int]
     problems: list[dict[str, Any]]
     differences: list[Difference]
+    audits: dict[str, Any]
     published: dict[str, int]
     generation: str
     warehouse: Path
@@ -56,6 +58,7 @@ class RunSummary:
         *,
         results: Sequence[ScopeResult],
         differences: Sequence[Difference],
+        audits: Sequence[Audit],
         throttled: int,
         is_resumed: bool,
         warehouse: Path,
@@ -101,6 +104,7 @@ class RunSummary:
             },
             problems=problems,
             differences=list(differences),
+            audits=describe_audits(audits),
             published=publication.rows,
             generation=publication.generation,
             warehouse=warehouse,
@@ -146,6 +150,7 @@ class RunSummary:
         lines += self._differences_text()
         tables = ", ".join(f"{name} {count:,}" for name, count in self.published.items())
         lines += [
+            *audits_text(self.audits, "  audits     "),
             f"  published  {tables}",
             f"  DuckDB     {self.database}",
             f"  Parquet    {self.parquet_folder / '*.parquet'}",
@@ -166,3 +171,30 @@ class RunSummary:
         if len(self.differences) > MAX_SHOWN:
             lines.append(f"             … and {len(self.differences) - MAX_SHOWN:,} more, see --json")
         return lines
+
+
+def describe_audits(audits: Sequence[Audit]) -> dict[str, Any]:
+    """How many audits were made, which failed, and which are warnings."""
+
+    def found(names: str) -> list[dict[str, Any]]:
+        chosen = [one for one in audits if getattr(one, names)]
+        return [
+            {"audit": one.name, "promise": one.promise, "offending_rows": one.offending_rows}
+            for one in chosen
+        ]
+
+    return {"made": len(audits), "failed": found("is_failed"), "warnings": found("is_warning")}
+
+
+def audits_text(audits: dict[str, Any], label: str) -> list[str]:
+    """One line that counts the audits, and one for each promise that did not hold."""
+    kinds = (("failed", "failed"), ("warnings", "warning"))
+    counts = ", ".join(f"{len(audits[key]):,} {key}" for key, _ in kinds)
+    return [
+        f"{label}{audits['made']:,} made, {counts}",
+        *(
+            f"{'':<{len(label)}}{word}: {one['offending_rows']:,} against: {one['promise']}"
+            for key, word in kinds
+            for one in audits[key]
+        ),
+    ]

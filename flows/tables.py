@@ -1,7 +1,12 @@
 """The declarations of `transforms`, as the warehouse publishes them."""
 
+from transforms.days import FIRST_DAY, LAST_DAY
 from transforms.schema import ENTRIES, NOTES, PUBLISHED, Column, Table
+from warehouse.audit import Expectations
 from warehouse.tables import PublishedColumn, PublishedTable
+
+EXPECTED = Expectations(horizon_first_on=FIRST_DAY, horizon_last_on=LAST_DAY)
+"""What audits take for sound."""
 
 
 def published_tables(*, publishes_notes: bool) -> list[PublishedTable]:

@@ -377,6 +377,18 @@ RUNS = _table(
     Column("error", pl.String, "why the run failed", is_nullable=True),
 )
 
+AUDITS = _table(
+    "audits",
+    "one audit of one run's publication",
+    ("run_id", "audit"),
+    Column("run_id", pl.String, "the run, see runs"),
+    Column("audit", pl.String, "the audit's name, see warehouse/audits"),
+    Column("severity", pl.String, "error, which stops a publication, or warning, which does not"),
+    Column("promise", pl.String, "what has to hold"),
+    Column("offending_rows", pl.Int64, "how many rows break the promise, 0 if it holds"),
+    Column("checked_at", INSTANT, "when it was checked, UTC"),
+)
+
 PUBLISHED = (
     PEOPLE,
     TEAMS,
@@ -390,5 +402,6 @@ PUBLISHED = (
     ABSENCE_DAYS,
     HISTORY,
     RUNS,
+    AUDITS,
 )
 """The tables that readers get, under these names in ooo.duckdb and as Parquet files."""

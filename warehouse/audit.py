@@ -1,91 +1,141 @@
-"""Audits: what has to hold of the tables before anyone gets to read them."""
+"""Audits: what has to hold of the tables before anyone gets to read them, and what is worth a warning.
+
+An audit of severity `error` that finds offenders stops the publication; a `warning` is counted, kept and
+published all the same. Each of `AUDITS` is a statement in `warehouse/audits/<name>.sql` that counts its
+offenders; what holds of every published table follows from the table's declaration. Keys are looked at in
+the reader's database, whose rows are ascending by key: there one pass, which holds no row, finds doubles.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import duckdb
 
+from warehouse.connection import run_statement, transaction
 from warehouse.errors import AuditError
+from warehouse.findings import Audit
 from warehouse.tables import PublishedTable
-
-_REFERENCES = (
-    ("fct_ooo_entries", "organization_id, user_id", "dim_people"),
-    ("fct_ooo_entries", "reason", "dim_reasons"),
-    ("dim_team_members", "organization_id, team_id", "dim_teams"),
-    ("fct_entry_days", "organization_id, entry_id", "fct_ooo_entries"),
-    ("fct_entry_days", "date_on", "dim_dates"),
-    ("fct_absence_days", "organization_id, user_id", "dim_people"),
-    ("fct_absence_days", "date_on", "dim_dates"),
-    ("fct_absence_days", "reason", "dim_reasons"),
-    ("dim_people", "calendar", "dim_calendars"),
-    ("dim_dates", "date_on", "dim_calendar_days"),
-)
 
 
 @dataclass(frozen=True)
-class Audit:
-    """One check: what has to hold, and how many rows say otherwise."""
+class Expectations:
+    """What is taken for sound; beyond it is a warning."""
 
-    name: str
-    offending_rows: int
+    horizon_first_on: date
+    horizon_last_on: date
+    longest_days: int = 1_096
+    """Three years: longer than any leave that is planned in one piece."""
+    fresh_for: timedelta = timedelta(hours=36)
+    """A night, and half a day's patience."""
 
 
-def audit_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable]) -> list[Audit]:
-    """All audits of the tables in `marts`, passed. Raises `AuditError` naming each that failed."""
-    audits = [_audit_key(connection, table) for table in tables]
+AUDITS = (
+    Audit("entries_have_people", "error", "every entry has its person"),
+    Audit("entries_have_reasons", "error", "every entry has a declared reason"),
+    Audit(
+        "entries_have_their_days", "error", "live entries have their days, each of them, and no others have"
+    ),
+    Audit("entry_days_have_dates", "error", "every day of an entry is in the calendar"),
+    Audit("absence_days_have_people", "error", "every day of absence has its person"),
+    Audit("absence_days_have_dates", "error", "every day of absence is in the calendar"),
+    Audit("absence_days_have_reasons", "error", "every day of absence has a declared reason"),
+    Audit("members_have_teams", "error", "every membership has its team"),
+    Audit("people_have_calendars", "error", "every person has a declared work calendar"),
+    Audit(
+        "calendars_have_every_date", "error", "every work calendar has the dates of the calendar, no others"
+    ),
+    Audit("days_are_counted_alike", "error", "both tables of days count the same entry-days"),
+    Audit("rows_are_conserved", "error", "every row read is inserted, updated, unchanged or quarantined"),
+    Audit(
+        "history_has_one_open_version", "error", "every entry has one version that is valid now, and agrees"
+    ),
+    Audit("history_is_unbroken", "error", "versions follow each other without a gap or an overlap"),
+    Audit("history_changes_are_known", "error", "every version has a declared change"),
+    Audit("runs_are_known", "error", "every run has a declared strategy and outcome"),
+    Audit("scopes_are_known", "error", "every scope has a declared verdict, and its user"),
+    Audit("dates_are_sound", "error", "the calendar agrees with itself"),
+    Audit("day_counts_are_sound", "error", "day counts are those of the dates"),
+    Audit("entries_end_after_they_start", "warning", "no live entry ends before it starts"),
+    Audit("entries_are_not_endless", "warning", "no live entry is longer than three years"),
+    Audit("entries_lie_within_the_horizon", "warning", "no live entry lies beyond the calendar's horizon"),
+    Audit("organizations_are_fresh", "warning", "every organization has a snapshot of the last 36 hours"),
+    Audit("everything_is_confirmed", "warning", "the latest snapshots confirm every person and live entry"),
+)
+"""Every audit with a statement of its own, in the order they are run."""
+
+
+def audit_marts(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[PublishedTable],
+    *,
+    run_id: str,
+    checked_at: datetime,
+    expected: Expectations,
+) -> list[Audit]:
+    """All audits of what is about to be published, recorded. Raises `AuditError` naming each that failed."""
+    parameters = {"run_id": run_id, "checked_at": checked_at, **asdict(expected)}
+    audits = [
+        _count(audit, run_statement(connection, f"audits/{audit.name}", parameters)) for audit in AUDITS
+    ]
     audits += [_audit_required(connection, table) for table in tables]
-    audits += [_audit_reference(connection, *reference) for reference in _REFERENCES]
-    audits += [_audit_conservation(connection), _audit_history(connection), _audit_days(connection)]
-    failures = [f"{one.name}: {one.offending_rows} row(s)" for one in audits if one.offending_rows]
-    if failures:
-        raise AuditError(failures)
+    record_audits(connection, audits, run_id=run_id, checked_at=checked_at)
+    raise_if_failed(audits)
     return audits
 
 
-def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    found: int = connection.execute(f"SELECT count(*) FROM ({query})").fetchall()[0][0]  # noqa: S608
-    return found
+def audit_keys(connection: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable]) -> list[Audit]:
+    """Whether each table of the attached database `reader`, written ascending by key, has no key twice."""
+    return [_audit_key(connection, table) for table in tables]
 
 
-def _audit_key(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> Audit:
-    repeated = f"SELECT 1 FROM marts.{table.name} GROUP BY {table.key_list()} HAVING count(*) > 1"  # noqa: S608
-    return Audit(f"{table.name} has one row a {table.key_list()}", _count(connection, repeated))
+def audit_counts(database: dict[str, int], parquet: dict[str, int]) -> Audit:
+    """Whether the reader's database and the Parquet files, as the manifest has them, have the same rows."""
+    different = sum(rows != parquet.get(name) for name, rows in database.items())
+    return Audit("counts_agree", "error", "DuckDB, Parquet and the manifest count the same rows", different)
+
+
+def record_audits(
+    connection: duckdb.DuckDBPyConnection, audits: Sequence[Audit], *, run_id: str, checked_at: datetime
+) -> None:
+    """What the audits found is in `ops.audits`, in place of what they found of this run before."""
+    with transaction(connection):
+        names = [audit.name for audit in audits]
+        run_statement(connection, "sql/delete_audits", {"run_id": run_id, "audits": names})
+        for audit in audits:
+            facts = asdict(audit) | {"run_id": run_id, "checked_at": checked_at, "audit": audit.name}
+            run_statement(connection, "sql/insert_audit", facts)
+
+
+def raise_if_failed(audits: Sequence[Audit]) -> None:
+    """Raises `AuditError` naming each audit that stands against publication."""
+    if any(audit.is_failed for audit in audits):
+        raise AuditError(audits)
+
+
+def _count(audit: Audit, rows: list[tuple[Any, ...]]) -> Audit:
+    return replace(audit, offending_rows=rows[0][0])
 
 
 def _audit_required(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> Audit:
     required = [column.name for column in table.columns if not column.is_nullable]
     nulls = " OR ".join(f"{name} IS NULL" for name in required)
-    query = f"SELECT 1 FROM marts.{table.name} WHERE {nulls}"  # noqa: S608
-    return Audit(f"{table.name} has no null in {', '.join(required)}", _count(connection, query))
+    query = f"SELECT count(*) FROM marts.{table.name} WHERE {nulls}"  # noqa: S608
+    audit = Audit(f"{table.name}_required", "error", f"{table.name} has every value that it must have")
+    return _count(audit, connection.execute(query).fetchall())
 
 
-def _audit_reference(connection: duckdb.DuckDBPyConnection, table: str, columns: str, target: str) -> Audit:
-    orphans = f"SELECT 1 FROM marts.{table} ANTI JOIN marts.{target} USING ({columns})"  # noqa: S608
-    return Audit(f"every {table} has its {target} by {columns}", _count(connection, orphans))
-
-
-def _audit_conservation(connection: duckdb.DuckDBPyConnection) -> Audit:
-    lost = (
-        "SELECT 1 FROM ops.runs WHERE rows_in <> rows_inserted + rows_updated + rows_unchanged"
-        " + rows_quarantined"
+def _audit_key(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> Audit:
+    audit = Audit(f"{table.name}_key", "error", f"{table.name} has one row a {table.key_list()}")
+    former = ", ".join(f"lag({name}) OVER ()" for name in table.key)
+    out_of_order = (
+        f"SELECT count(*) FROM (SELECT row({table.key_list()}) AS own, row({former}) AS former,"  # noqa: S608
+        f" lag({table.key[0]}) OVER () IS NOT NULL AS has_former FROM reader.main.{table.name})"
+        " WHERE has_former AND own <= former"
     )
-    return Audit("every row read is inserted, updated, unchanged or quarantined", _count(connection, lost))
-
-
-def _audit_history(connection: duckdb.DuckDBPyConnection) -> Audit:
-    unclear = (
-        "SELECT 1 FROM marts.fct_ooo_entries AS e"
-        " LEFT JOIN marts.ooo_entry_history AS h USING (organization_id, entry_id)"
-        " GROUP BY organization_id, entry_id HAVING count(h.change) FILTER (h.valid_to IS NULL) <> 1"
-    )
-    return Audit("every entry has one open version in its history", _count(connection, unclear))
-
-
-def _audit_days(connection: duckdb.DuckDBPyConnection) -> Audit:
-    different = (
-        "SELECT 1 WHERE (SELECT count(*) FROM marts.fct_entry_days)"
-        " <> (SELECT coalesce(sum(entry_count), 0) FROM marts.fct_absence_days)"
-    )
-    return Audit(
-        "fct_entry_days and fct_absence_days count the same entry-days", _count(connection, different)
-    )
+    found = connection.execute(out_of_order).fetchall()
+    if found[0][0]:  # strictly ascending rows are all different; others may be
+        repeated = f"SELECT {table.key_list()} FROM reader.main.{table.name} GROUP BY ALL HAVING count(*) > 1"  # noqa: S608
+        found = connection.execute(f"SELECT count(*) FROM ({repeated})").fetchall()  # noqa: S608
+    return _count(audit, found)

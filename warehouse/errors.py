@@ -7,6 +7,10 @@ WarehouseError
 └── ObjectStoreError  a bucket could not be read or written; what is on the disk stands
 """
 
+from collections.abc import Sequence
+
+from warehouse.findings import Audit
+
 
 class WarehouseError(Exception):
     """The warehouse file or the publication could not be read or written; nothing is half done."""
@@ -17,14 +21,16 @@ class GuardError(WarehouseError):
 
 
 class AuditError(WarehouseError):
-    """An audit failed before publication: `failures` names each. The last publication stands."""
+    """An audit failed before publication: `audits` are all that were made. The last publication stands."""
 
-    def __init__(self, failures: list[str]) -> None:
-        """Keep and list the failures."""
-        self.failures = failures
+    def __init__(self, audits: Sequence[Audit]) -> None:
+        """Keep the audits, and name those that failed."""
+        self.audits = audits
+        failures = [f"{one.promise}: {one.offending_rows} offender(s)" for one in audits if one.is_failed]
         super().__init__(
             f"{len(failures)} audit(s) failed, so nothing was published: {'; '.join(failures)};"
-            " the last publication stands"
+            " the last publication stands. The statements under warehouse/audits/ show what they count;"
+            " restore the warehouse from a back-up, or mend it and run again"
         )
 
 

@@ -26,8 +26,10 @@ from typing import Any
 
 import duckdb
 
+from warehouse.audit import audit_counts, audit_keys, raise_if_failed
 from warehouse.connection import ASIDE, explain, run_statement
-from warehouse.errors import AuditError, WarehouseError
+from warehouse.errors import WarehouseError
+from warehouse.findings import Audit
 from warehouse.measures import Measure
 from warehouse.tables import PublishedTable
 
@@ -37,13 +39,14 @@ READER_STORAGE_VERSION = "v1.0.0"
 
 @dataclass(frozen=True)
 class Publication:
-    """What has been published: the generation's name, when, and each table's rows."""
+    """What has been published: the generation's name, when, each table's rows, and its own audits."""
 
     generation: str
     published_at: datetime
     rows: dict[str, int]
     database: Path
     parquet_folder: Path
+    audits: tuple[Audit, ...] = ()
 
 
 def publish(  # noqa: PLR0913 - one publication's facts
@@ -56,7 +59,11 @@ def publish(  # noqa: PLR0913 - one publication's facts
     published_at: datetime,
     keep_generations: int = 5,
 ) -> Publication:
-    """Readers see the tables of `marts` as they are now, whole. `WarehouseError` if the disk refuses."""
+    """Readers see the tables of `marts` as they are now, whole.
+
+    Raises `WarehouseError` if the disk refuses, and `AuditError`, before anything is renamed, if a key is
+    there twice or the files differ in their rows.
+    """
     exports = data_dir / "exports"
     database = data_dir / "ooo.duckdb"
     with _naming(data_dir):
@@ -64,7 +71,7 @@ def publish(  # noqa: PLR0913 - one publication's facts
         (exports / "current").mkdir(exist_ok=True)
         remove_leftovers(data_dir)
         rows = _build_database(connection, data_dir / f"{ASIDE}ooo.duckdb", tables, measures)
-        generation = _build_generation(
+        generation, audits = _build_generation(
             connection, exports, tables, rows, run_id=run_id, published_at=published_at
         )
         # A reader that opened the last one for writing may have left a log that fits no other file.
@@ -72,7 +79,7 @@ def publish(  # noqa: PLR0913 - one publication's facts
         _replace(data_dir / f"{ASIDE}ooo.duckdb", database)
         _point_current_at(exports, generation)
         _prune(generation, keep_generations)
-    return Publication(generation.name, published_at, rows, database, exports / "current")
+    return Publication(generation.name, published_at, rows, database, exports / "current", audits)
 
 
 def remove_leftovers(data_dir: Path) -> None:
@@ -141,13 +148,18 @@ def _build_generation(  # noqa: PLR0913 - one publication's facts
     *,
     run_id: str,
     published_at: datetime,
-) -> Path:
-    """An immutable folder of Parquet files and their manifest, from the reader's database."""
+) -> tuple[Path, tuple[Audit, ...]]:
+    """An immutable folder of Parquet files and their manifest, from the reader's database; their audits."""
     generation = _free_name(exports / "generations" / run_id)
     aside = generation.with_name(f"{ASIDE}{generation.name}")
     aside.mkdir()
     with _attached(connection, exports.parent / f"{ASIDE}ooo.duckdb", "READ_ONLY"):
-        described = [_export_table(connection, aside, table, rows[table.name]) for table in tables]
+        described = [_export_table(connection, aside, table) for table in tables]
+        audits = (
+            *audit_keys(connection, tables),
+            audit_counts(rows, {facts["table"]: facts["rows"] for facts in described}),
+        )
+    raise_if_failed(audits)
     manifest = {
         "format": 1,
         "generation": generation.name,
@@ -157,7 +169,7 @@ def _build_generation(  # noqa: PLR0913 - one publication's facts
     }
     _write_text(aside / "manifest.json", json.dumps(manifest, indent=2))
     _replace(aside, generation)
-    return generation
+    return generation, audits
 
 
 def _free_name(generation: Path) -> Path:
@@ -167,23 +179,22 @@ def _free_name(generation: Path) -> Path:
 
 
 def _export_table(
-    connection: duckdb.DuckDBPyConnection, folder: Path, table: PublishedTable, rows: int
+    connection: duckdb.DuckDBPyConnection, folder: Path, table: PublishedTable
 ) -> dict[str, Any]:
     path = folder / f"{table.name}.parquet"
-    written: int = connection.execute(
+    connection.execute(
         f"COPY (SELECT {table.column_list()} FROM reader.main.{table.name} ORDER BY {table.key_list()})"  # noqa: S608
         f" TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)"
-    ).fetchall()[0][0]
-    if written != rows:
-        failure = f"{table.name}: {rows} rows in ooo.duckdb, {written} in {path.name}"
-        raise AuditError([failure])
+    ).fetchall()
+    counted = connection.execute("SELECT num_rows FROM parquet_file_metadata($path)", {"path": str(path)})
+    rows: int = counted.fetchall()[0][0]
     _flush(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "table": table.name,
         "file": path.name,
-        "rows": written,
+        "rows": rows,
         "bytes": path.stat().st_size,
         "sha256": digest,
         "key": list(table.key),

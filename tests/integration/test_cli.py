@@ -105,6 +105,8 @@ def test_json_prints_one_object_the_run_summary(organization: World, tmp_path: P
     summary = json.loads(done.stdout)
     assert (summary["outcome"], summary["exit_code"], done.stderr) == ("complete", 0, "")
     assert summary["rows"]["in"] == len(organization.entries())
+    assert summary["audits"]["made"] > 20
+    assert (summary["audits"]["failed"], summary["audits"]["warnings"]) == ([], [])
     assert json.loads(failed.stdout)["exit_code"] == failed.returncode == 11
 
 
@@ -132,6 +134,7 @@ def test_plan_status_and_query_answer(organization: World, tmp_path: Path) -> No
     assert "limit 120 requests in 60 s" in plan.stdout
     assert f"{len(organization.entries()):,} entries" in plan.stdout
     assert "(0 stale)" in status.stdout
+    assert "made, 0 failed, 0 warnings" in status.stdout
     assert {row["reason"] for row in json.loads(named.stdout)} <= {
         "public_holiday",
         "sick",

@@ -141,6 +141,7 @@ def test_an_empty_organization_gives_files_without_rows(tmp_path: Path) -> None:
         "dim_calendar_days",
         "dim_reasons",
         "runs",
+        "audits",
     }
     for name in empty:
         assert pq.read_table(publication.parquet_folder / f"{name}.parquet").num_rows == 0
@@ -213,7 +214,7 @@ def test_a_failing_audit_publishes_nothing_and_leaves_the_last_generation(tmp_pa
         audit_and_publish(connection, tmp_path)
         before = files_of(tmp_path)
         connection.execute("DELETE FROM core.people WHERE user_id = 2").fetchall()
-        with pytest.raises(AuditError, match="has its dim_people"):
+        with pytest.raises(AuditError, match="every entry has its person"):
             audit_and_publish(connection, tmp_path, "run-2")
     assert files_of(tmp_path) == before
 

@@ -12,13 +12,13 @@ import pyarrow as pa
 
 from calcom.segments import ENTRY_SCHEMA, USER_SCHEMA
 from flows.load import derive_days
-from flows.tables import published_tables
+from flows.tables import EXPECTED, published_tables
 from tests.support.naive import Absence, Policy, Reading, Reject
 from transforms.calendars import MONDAY_TO_FRIDAY, WEEKDAYS, CalendarPolicy, WorkCalendar
 from transforms.entries import normalise_entries
 from transforms.people import normalise_people
 from transforms.quality import collect_rejects
-from warehouse.audit import audit_tables
+from warehouse.audit import audit_marts
 from warehouse.connection import open_warehouse, transaction
 from warehouse.days import create_mart_views
 from warehouse.measures import find_measures
@@ -172,7 +172,7 @@ def audit_and_publish(
     connection: duckdb.DuckDBPyConnection, data_dir: Path, run_id: str = "run-1", **options: Any
 ) -> Publication:
     """Readers see the warehouse as it is now, if it passes its audits."""
-    audit_tables(connection, TABLES)
+    audit_marts(connection, TABLES, run_id=run_id, checked_at=night(1), expected=EXPECTED)
     options = {"measures": MEASURES, **options}
     return publish(connection, data_dir, TABLES, run_id=run_id, published_at=night(1), **options)
 

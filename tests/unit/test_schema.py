@@ -12,6 +12,7 @@ import pytest
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all, rows_of
 from transforms.errors import TransformError
 from transforms.schema import (
+    AUDITS,
     CALENDAR_DAYS,
     CALENDARS,
     DATES,
@@ -60,6 +61,7 @@ def test_the_warehouses_own_tables_have_the_declared_columns() -> None:
     with new_warehouse() as connection:
         for name, table in {
             "ops.runs": RUNS,
+            "ops.audits": AUDITS,
             "marts.fct_entry_days": ENTRY_DAYS,
             "marts.person_days": PERSON_DAYS,
             "marts.dim_dates": DATES,

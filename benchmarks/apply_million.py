@@ -1,0 +1,182 @@
+"""Seconds and peak memory of each stage of a load and its publication, over a million entries.
+
+python benchmarks/apply_million.py --entries 1000000
+
+Nothing is fetched: the entries are invented, staged as a landing's are, and applied three times: to an empty
+warehouse, unchanged, and with 1 % changed.
+"""
+
+import argparse
+import contextlib
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from flows.calendars import read_policy
+from flows.load import derive_days
+from flows.run import MEGABYTES_A_MILLION
+from flows.tables import EXPECTED, published_tables
+from transforms.schema import STAGED_ENTRIES, STAGED_PEOPLE
+from warehouse.audit import audit_marts
+from warehouse.connection import open_warehouse, transaction
+from warehouse.days import create_mart_views
+from warehouse.measures import find_measures
+from warehouse.migrate import migrate
+from warehouse.publish import publish
+from warehouse.runs import RunRow, insert_run
+from warehouse.snapshot import Guards, ScopeRow, Snapshot, apply_snapshot, create_staging, stage_rows
+
+ORGANIZATION_ID = 1
+ENTRIES_A_PERSON = 28
+ROWS_A_SEGMENT = 10_000
+FIRST_NIGHT = datetime(2026, 1, 1, 5)  # noqa: DTZ001 - as the warehouse keeps instants
+REASONS = ("vacation", "vacation", "vacation", "sick", "travel", "custom", "unspecified", "public_holiday")
+
+
+def main() -> None:
+    """Print one line a stage, for each of the three nights."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--data-dir", type=Path, help="keep the warehouse here; else it is thrown away")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        data_dir = chosen.data_dir or Path(folder)
+        data_dir.mkdir(parents=True, exist_ok=True)
+        print(f"{chosen.entries:,} entries, {people_of(chosen.entries):,} people")
+        for number, (name, changed_share) in enumerate(
+            (("first night", 0.0), ("nothing changed", 0.0), ("1 % changed", 0.01)), start=1
+        ):
+            run_night(data_dir, number, name, entries=chosen.entries, changed_share=changed_share)
+
+
+def run_night(data_dir: Path, number: int, name: str, *, entries: int, changed_share: float) -> None:
+    """The warehouse in `data_dir` holds that night's entries and has published them."""
+    print(f"\n{name}")
+    run_id, observed_at = f"night-{number}", FIRST_NIGHT + timedelta(days=number)
+    snapshot = Snapshot(
+        run_id, ORGANIZATION_ID, observed_at, scopes=(proved("users"), proved("organization"))
+    )
+    limit = f"{max(1.0, entries / 1_000_000) * MEGABYTES_A_MILLION:.0f}MB"
+    with open_warehouse(data_dir / "warehouse.duckdb", memory_limit=limit) as connection:
+        migrate(connection)
+        create_mart_views(connection)
+        with timed("stage"):
+            stage(connection, entries, changed_share)
+        with transaction(connection):
+            with timed("apply"):
+                changes = apply_snapshot(connection, snapshot, Guards())
+            with timed("person-days"):
+                derive_days(connection, observed_at, read_policy(None))
+            insert_run(connection, row_of(snapshot, changes.rows_in, changes.inserted, changes.updated))
+        with timed("checkpoint"):
+            connection.execute("CHECKPOINT").fetchall()
+    tables = published_tables(publishes_notes=False)
+    with open_warehouse(data_dir / "warehouse.duckdb", memory_limit=limit) as connection:
+        with timed("audits"):
+            audit_marts(connection, tables, run_id=run_id, checked_at=observed_at, expected=EXPECTED)
+        with timed("publication"):
+            publication = publish(
+                connection, data_dir, tables, find_measures(), run_id=run_id, published_at=observed_at
+            )
+    assert publication.rows["fct_ooo_entries"] == entries
+    print(f"  {publication.rows['fct_absence_days']:,} person-days; {changes}")
+
+
+def stage(connection: duckdb.DuckDBPyConnection, entries: int, changed_share: float) -> None:
+    """The night's people and entries are staged, in pieces of a landing segment's size."""
+    create_staging(connection)
+    people = pl.select(user_id=pl.int_range(1, people_of(entries) + 1, dtype=pl.Int64)).with_columns(
+        page=pl.lit(1, pl.Int32),
+        organization_id=pl.lit(ORGANIZATION_ID, pl.Int64),
+        email=pl.format("person-{}@example.com", "user_id"),
+        name=pl.format("Person {}", "user_id"),
+        username=pl.lit(None, pl.String),
+        time_zone=pl.lit("Europe/Berlin"),
+        locale=pl.lit(None, pl.String),
+        created_at=pl.lit(FIRST_NIGHT, pl.Datetime("us")),
+    )
+    stage_rows(connection, "staged_people", people.select(STAGED_PEOPLE.polars_schema.names()))
+    changed_every = round(1 / changed_share) if changed_share else 0
+    for first in range(1, entries + 1, ROWS_A_SEGMENT):
+        ids = range(first, min(first + ROWS_A_SEGMENT, entries + 1))
+        stage_rows(connection, "staged_entries", invent_entries(ids, people_of(entries), changed_every))
+
+
+def invent_entries(ids: range, people: int, changed_every: int) -> pl.DataFrame:
+    """Entries of one to nine days, spread over three years; every `changed_every`th begins a day later."""
+    entry_id = pl.col("entry_id")
+    moved = (entry_id % changed_every == 0).cast(pl.Int64) if changed_every else pl.lit(0, pl.Int64)
+    start = pl.lit(date(2024, 1, 1)) + pl.duration(days=entry_id * 7919 % 1096 + moved)
+    span = entry_id % 9
+    rows = pl.select(entry_id=pl.int_range(ids.start, ids.stop, dtype=pl.Int64)).with_columns(
+        page=((entry_id - 1) // 250).cast(pl.Int32),
+        organization_id=pl.lit(ORGANIZATION_ID, pl.Int64),
+        entry_uuid=pl.format("00000000-0000-4000-8000-{}", entry_id.cast(pl.String).str.zfill(12)),
+        user_id=entry_id % people + 1,
+        covering_user_id=pl.when(entry_id % 3 == 0).then((entry_id + 1) % people + 1),
+        starts_on=start,
+        ends_on=start + pl.duration(days=span),
+        calendar_days=(span + 1).cast(pl.Int32),
+        reason=pl.lit(pl.Series(REASONS)).gather(entry_id % len(REASONS)),
+        has_notes=pl.lit(value=False),
+        is_day_aligned=pl.lit(value=True),
+        notes=pl.lit(None, pl.String),
+    )
+    return rows.with_columns(
+        followed_days="calendar_days",
+        reason_raw=pl.when(pl.col("reason") != "custom").then("reason"),
+        starts_at_raw=pl.col("starts_on").cast(pl.Datetime("us")),
+        ends_at_raw=pl.col("ends_on").cast(pl.Datetime("us")) + pl.duration(days=1, milliseconds=-1),
+    ).select(STAGED_ENTRIES.polars_schema.names())
+
+
+def people_of(entries: int) -> int:
+    """How many people have so many entries."""
+    return max(entries // ENTRIES_A_PERSON, 1)
+
+
+def proved(kind: str) -> ScopeRow:
+    """A scope that was read whole."""
+    return ScopeRow(kind, None, "complete", 1, 1, 0, proven_spans=((0, 2**63 - 1),), problem=None)
+
+
+def row_of(snapshot: Snapshot, rows_in: int, inserted: int, updated: int) -> RunRow:
+    """The run's own row."""
+    return RunRow(
+        snapshot.run_id,
+        snapshot.organization_id,
+        snapshot.observed_at,
+        snapshot.observed_at,
+        "org-wide",
+        "complete",
+        rows_in=rows_in,
+        rows_inserted=inserted,
+        rows_updated=updated,
+        rows_unchanged=rows_in - inserted - updated,
+    )
+
+
+@contextlib.contextmanager
+def timed(stage_name: str) -> Iterator[None]:
+    """Wall and CPU seconds of the block are printed, and the process's peak memory so far."""
+    wall, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    yield
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(
+        f"  {stage_name:<12} {time.perf_counter() - wall:7.2f} s wall {cpu:7.2f} s CPU"
+        f"   peak {after.ru_maxrss / 1024:5.0f} MB",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

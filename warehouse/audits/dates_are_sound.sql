@@ -1,0 +1,6 @@
+-- Purpose: how many days of the calendar contradict themselves.
+-- Grain: one row; an offender is a day. Parameters: none. Reads only.
+SELECT count(*) FROM marts.dim_dates
+WHERE weekday NOT BETWEEN 1 AND 7 OR is_weekend <> (weekday > 5) OR weekday <> isodow(date_on)
+   OR month <> month(date_on) OR quarter <> (month + 2) // 3 OR iso_week NOT BETWEEN 1 AND 53
+   OR year <> year(date_on);

@@ -1,0 +1,14 @@
+-- Purpose: how many entries have not exactly one version that is valid now, or one that says otherwise of
+-- whether they are there.
+-- Grain: one row; an offender is an entry. Parameters: none. Reads only.
+WITH open AS (
+    SELECT
+        organization_id, entry_id, count(*) AS versions,
+        count(*) FILTER (change = 'vanished') = 1 AS is_deleted
+    FROM core.ooo_entry_history
+    WHERE valid_to IS NULL
+    GROUP BY organization_id, entry_id
+)
+SELECT count(*)
+FROM open FULL JOIN core.ooo_entries AS e USING (organization_id, entry_id)
+WHERE open.versions IS DISTINCT FROM 1 OR e.first_seen_at IS NULL OR open.is_deleted <> (e.deleted_at IS NOT NULL);

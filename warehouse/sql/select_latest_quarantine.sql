@@ -1,0 +1,7 @@
+-- Purpose: what the latest run that was loaded has put in quarantine.
+-- Grain: one kind of record and reason code. Reads only.
+SELECT record_kind, problem, count(*) AS records
+FROM ops.quarantine
+WHERE run_id = (SELECT run_id FROM ops.runs WHERE outcome <> 'failed' ORDER BY started_at DESC LIMIT 1)
+GROUP BY record_kind, problem
+ORDER BY records DESC, problem;

@@ -31,11 +31,23 @@ CREATE TABLE marts.dim_calendar_days (
     holiday_name VARCHAR,
     working_day_number INTEGER NOT NULL
 );
+
+-- Days outside these years are no longer followed; what is left has its calendar, from 2000 on to count from there.
+DELETE FROM marts.dim_dates WHERE date_on NOT BETWEEN DATE '2000-01-01' AND DATE '2099-12-31';
+DELETE FROM marts.fct_entry_days WHERE date_on NOT BETWEEN DATE '2000-01-01' AND DATE '2099-12-31';
+DELETE FROM marts.person_days WHERE date_on NOT BETWEEN DATE '2000-01-01' AND DATE '2099-12-31';
 INSERT INTO marts.dim_calendar_days
 SELECT
     'monday-to-friday', day::DATE, isodow(day) <= 5, NULL,
     count(*) FILTER (isodow(day) <= 5) OVER (ORDER BY day)
-FROM generate_series(TIMESTAMP '2000-01-01', TIMESTAMP '2099-12-31', INTERVAL 1 DAY) AS days (day);
+FROM generate_series(
+    TIMESTAMP '2000-01-01',
+    greatest(
+        (SELECT max(starts_on + followed_days) FROM core.ooo_entry_history WHERE followed_days > 0),
+        (SELECT max(date_on) FROM marts.dim_dates)
+    )::TIMESTAMP,
+    INTERVAL 1 DAY
+) AS days (day);
 
 -- Grain: one person and the work calendar that their days are derived by.
 CREATE TABLE marts.person_calendars (

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import holidays
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support import naive_measures
-from tests.support.naive import Absence, NaiveWarehouse, Reading, Reject
+from tests.support.naive import Absence, Calendar, NaiveWarehouse, Policy, Reading, Reject
 from tests.support.warehouse import MEASURES, audit_and_publish, load, new_warehouse, night, rows_of
 
 # Few people and few days, so that entries overlap, covers are absent too, and ids come again.
@@ -20,17 +21,28 @@ USER_IDS = st.integers(1, 4)
 DAYS = st.integers(0, 14).map(lambda days: date(2023, 12, 24) + timedelta(days=days)) | st.just(
     date(2024, 2, 28)
 )
+LENGTHS = st.integers(-2, 12)
+# Now and then someone types a wrong year, or is away for years.
+LONG_SPANS = st.sampled_from(
+    [
+        (date(206, 3, 2), date(2024, 1, 5)),
+        (date(2023, 12, 27), date(2026, 9, 21)),  # a thousand days
+        (date(2024, 1, 3), date(9999, 12, 31)),
+        (date(2100, 1, 1), date(2100, 1, 3)),
+    ]
+)
 REASONS = st.sampled_from(["sick", "vacation", "travel", "public_holiday", "unspecified", "new one", None])
 
 
 @st.composite
 def absences(draw: Callable[..., Any]) -> Absence:
-    first = draw(DAYS)
+    usual = st.tuples(DAYS, LENGTHS).map(lambda span: (span[0], span[0] + timedelta(days=span[1])))
+    first, last = draw(LONG_SPANS if draw(st.integers(0, 24)) == 13 else usual)
     return Absence(
         entry_id=draw(st.integers(1, 12)),
         user_id=draw(USER_IDS),
         first=first,
-        last=first + timedelta(days=draw(st.integers(-2, 12))),
+        last=last,
         reason=draw(REASONS),
         cover=draw(st.none() | USER_IDS | st.just(99)),
         notes=draw(st.sampled_from([None, "", "text"])),
@@ -43,6 +55,34 @@ SCOPES = st.fixed_dictionaries(
     {("users", None): VERDICTS},
     optional={("organization", None): VERDICTS} | {("user", user_id): VERDICTS for user_id in range(1, 5)},
 )
+
+
+def _calendar(weekdays: set[int], country: str, subdivision: str | None = None) -> Calendar:
+    known = holidays.country_holidays(country, subdiv=subdivision, years=range(2000, 2100), language="en_US")
+    return Calendar(frozenset(weekdays), frozenset(known), country, subdivision)
+
+
+# 2024-01-06 is a holiday in Bavaria alone, 2023-12-26 in both parts of Germany, 2024-01-01 everywhere.
+CALENDARS = {
+    "monday-to-friday": Calendar(),
+    "bavaria": _calendar({1, 2, 3, 4, 5, 6}, "DE", "BY"),
+    "berlin, part time": _calendar({1, 3}, "DE", "BE"),
+    "gulf": _calendar({7, 1, 2, 3, 4}, "AE"),
+    "weekends": Calendar(frozenset({6, 7})),
+}
+PEOPLE = st.integers(1, 7) | st.integers(1, 7).map(lambda user_id: f"person-{user_id}@example.com")
+
+
+@st.composite
+def policies(draw: Callable[..., Any]) -> Policy:
+    names = draw(st.lists(st.sampled_from(sorted(CALENDARS)), min_size=1, max_size=3, unique=True))
+    listed = st.dictionaries(PEOPLE, st.sampled_from(names), max_size=3)
+    return Policy(
+        calendars={name: CALENDARS[name] for name in names},
+        default=draw(st.sampled_from(names)),
+        people=draw(listed),
+        members=draw(listed),
+    )
 
 
 @st.composite
@@ -67,6 +107,7 @@ def readings(draw: Callable[..., Any], number: int) -> Reading:
         absences=tuple(read),
         rejects=tuple(rejects),
         verdicts=draw(SCOPES),
+        policy=draw(policies()),
     )
 
 
@@ -75,8 +116,9 @@ NIGHTS = st.integers(1, 4).flatmap(
 )
 
 
-QUICK = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-THOROUGH = settings(QUICK, max_examples=50)
+# An example is a whole warehouse with a publication, half a second of work: 20 and 50, or 1,300 and 4,000.
+QUICK = settings(max_examples=settings.default.max_examples // 3, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(QUICK, max_examples=settings.default.max_examples)
 
 
 @QUICK

@@ -488,7 +488,8 @@ class NaiveWarehouse:
     def absence_rate_by_person(self, first: date, last: date) -> list[tuple[Any, ...]]:
         """The macro of that name."""
         found = []
-        within = [day for _, day in self.calendar_days() if first <= day <= last]
+        known = self.calendar or (last, first)
+        within = days_between(max(first, known[0]), min(last, known[1]))
         for (organization_id, user_id), person in sorted(self.people.items()):
             if person["left_at"] is None:
                 name, calendar = self.calendar_of(organization_id, user_id)
@@ -497,7 +498,7 @@ class NaiveWarehouse:
                     for *who, _, row in self._in_range(first, last)
                     if who == [organization_id, user_id]
                 )
-                available = sum(map(calendar.is_working, set(within)))
+                available = sum(map(calendar.is_working, within))
                 rate = lost / available if available else None
                 who = (organization_id, user_id, person["name"], person["email"], name)
                 found.append((*who, lost, available, rate, POLICY))

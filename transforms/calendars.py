@@ -5,6 +5,7 @@ another version may know other holidays.
 """
 
 import hashlib
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -86,8 +87,11 @@ def find_holidays(country: str, subdivision: str | None) -> dict[date, str]:
         message = f"subdivision: expected {expected}, found {subdivision!r}"
         raise TransformError(message)
     years = range(max(FIRST_DAY.year, entity.start_year), min(LAST_DAY.year, entity.end_year) + 1)
-    # Without a language the names would depend on the machine's locale.
-    return dict(entity(years=years, subdiv=subdivision, language="en_US"))
+    with warnings.catch_warnings():
+        # Some countries warn that they know fewer years, of lunar holidays for one; docs/calendars.md says so.
+        warnings.simplefilter("ignore", UserWarning)
+        # Without a language the names would depend on the machine's locale.
+        return dict(entity(years=years, subdiv=subdivision, language="en_US"))
 
 
 def assign_calendars(people: pl.DataFrame, policy: CalendarPolicy) -> pl.DataFrame:

@@ -1,0 +1,125 @@
+"""Whose working day a day is: entries, work calendars, and what becomes of them, drawn as tables."""
+
+from datetime import date
+
+import polars as pl
+
+from tests.support.naive import Absence
+from tests.support.tables import draw, parse
+from tests.support.warehouse import landed_entries
+from transforms.calendars import CalendarPolicy, WorkCalendar, assign_calendars, build_calendar_days
+from transforms.days import explode_entry_days, resolve_person_days
+from transforms.entries import normalise_entries
+
+CALENDARS = """
+| calendar  | work_week           | country | subdivision |
+| office    | mon tue wed thu fri |         |             |
+| munich    | mon tue wed thu fri | DE      | BY          |
+| berlin    | mon tue wed thu fri | DE      | BE          |
+| gulf      | mon tue wed thu sun | AE      |             |
+| part-time | mon wed             | DE      | BE          |
+"""
+
+PEOPLE = """
+| user_id | email           | listed as       | calendar  |
+| 1       | ana@example.com | ana@example.com | munich    |
+| 2       | bob@example.com | 2               | gulf      |
+| 3       |                 | 3               | part-time |
+| 4       | dan@example.com |                 | office    |
+"""
+
+# 2026-01-01 is a Thursday and New Year's Day everywhere; 2026-01-06 a Tuesday and Epiphany in Bavaria.
+ENTRIES = """
+| entry_id | user_id | first      | last       |
+| 1        | 1       | 2025-12-31 | 2026-01-06 |
+| 2        | 2       | 2026-01-01 | 2026-01-04 |
+| 3        | 3       | 2026-01-05 | 2026-01-07 |
+| 4        | 4       | 2026-01-01 | 2026-01-03 |
+"""
+
+DAYS = """
+| user_id | date_on    | is_working_day |
+| 1       | 2025-12-31 | yes            |
+| 1       | 2026-01-01 | no             |
+| 1       | 2026-01-02 | yes            |
+| 1       | 2026-01-03 | no             |
+| 1       | 2026-01-04 | no             |
+| 1       | 2026-01-05 | yes            |
+| 1       | 2026-01-06 | no             |
+| 2       | 2026-01-01 | no             |
+| 2       | 2026-01-02 | no             |
+| 2       | 2026-01-03 | no             |
+| 2       | 2026-01-04 | yes            |
+| 3       | 2026-01-05 | yes            |
+| 3       | 2026-01-06 | no             |
+| 3       | 2026-01-07 | yes            |
+| 4       | 2026-01-01 | yes            |
+| 4       | 2026-01-02 | yes            |
+| 4       | 2026-01-03 | no             |
+"""
+
+CALENDAR_DAYS = """
+| calendar  | date_on    | is_working_day | holiday_name   |
+| office    | 2026-01-05 | yes            |                |
+| office    | 2026-01-06 | yes            |                |
+| munich    | 2026-01-05 | yes            |                |
+| munich    | 2026-01-06 | no             | Epiphany       |
+| berlin    | 2026-01-05 | yes            |                |
+| berlin    | 2026-01-06 | yes            |                |
+| gulf      | 2026-01-05 | yes            |                |
+| gulf      | 2026-01-06 | yes            |                |
+| part-time | 2026-01-05 | yes            |                |
+| part-time | 2026-01-06 | no             |                |
+"""
+
+
+def _policy() -> CalendarPolicy:
+    calendars = tuple(
+        WorkCalendar(
+            row["calendar"] or "", tuple((row["work_week"] or "").split()), row["country"], row["subdivision"]
+        )
+        for row in parse(CALENDARS)
+    )
+    listed = {row["listed as"]: row["calendar"] or "" for row in parse(PEOPLE) if row["listed as"]}
+    people = {int(key) if key.isdecimal() else key: name for key, name in listed.items()}
+    return CalendarPolicy(calendars, "office", people)
+
+
+def _people() -> pl.DataFrame:
+    rows = [(7, int(row["user_id"] or 0), row["email"]) for row in parse(PEOPLE)]
+    schema = {"organization_id": pl.Int64, "user_id": pl.Int64, "email": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def test_a_person_has_the_calendar_that_lists_them_or_the_default() -> None:
+    assigned = assign_calendars(_people(), _policy())
+    assert draw(assigned.to_dicts(), ["user_id", "calendar"]) == [
+        {"user_id": row["user_id"], "calendar": row["calendar"]} for row in parse(PEOPLE)
+    ]
+
+
+def test_a_day_of_absence_is_a_working_day_of_the_absent_persons_own_calendar() -> None:
+    read = tuple(
+        Absence(
+            entry_id=int(row["entry_id"] or 0),
+            user_id=int(row["user_id"] or 0),
+            first=date.fromisoformat(row["first"] or ""),
+            last=date.fromisoformat(row["last"] or ""),
+        )
+        for row in parse(ENTRIES)
+    )
+    policy = _policy()
+    assigned = assign_calendars(_people(), policy)
+    entries = normalise_entries(landed_entries(read), organization_id=7)
+    entries = entries.join(assigned, on=["organization_id", "user_id"])
+    entry_days = explode_entry_days(entries, policy.working_days)
+    person_days = resolve_person_days(entry_days, entries, policy.working_days)
+    expected = parse(DAYS)
+    assert draw(entry_days.sort("user_id", "date_on").to_dicts(), list(expected[0])) == expected
+    assert draw(person_days.to_dicts(), list(expected[0])) == expected
+
+
+def test_a_calendars_days_are_those_of_its_week_without_its_holidays() -> None:
+    expected = parse(CALENDAR_DAYS)
+    days = build_calendar_days(_policy(), date(2026, 1, 5), date(2026, 1, 6))
+    assert draw(days.to_dicts(), list(expected[0])) == expected

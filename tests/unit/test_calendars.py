@@ -1,0 +1,169 @@
+"""Work calendars: what the file may say, and which days that makes working days."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.calendars import read_policy
+from flows.errors import ConfigurationError, exit_code_of
+from transforms.calendars import (
+    MONDAY_TO_FRIDAY,
+    CalendarPolicy,
+    WorkCalendar,
+    assign_calendars,
+    build_calendar_days,
+    build_calendars,
+)
+from transforms.days import FIRST_DAY, HORIZON_DAYS, LAST_DAY
+from transforms.schema import CALENDAR_DAYS, CALENDARS
+
+PEOPLE = pl.DataFrame(
+    {"user_id": [1, 2, 3, 4], "email": ["ana@example.com", "Bob@Example.com", None, "dan@example.com"]},
+    schema={"user_id": pl.Int64, "email": pl.String},
+).select(pl.lit(7, pl.Int64).alias("organization_id"), "user_id", "email")
+
+
+def policy_of(tmp_path: Path, text: str) -> CalendarPolicy:
+    path = tmp_path / "calendars.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_policy(path)
+
+
+def calendars_of(policy: CalendarPolicy) -> list[str]:
+    return assign_calendars(PEOPLE, policy)["calendar"].to_list()
+
+
+def test_without_a_file_everyone_works_from_monday_to_friday() -> None:
+    policy = read_policy(None)
+    assert calendars_of(policy) == [MONDAY_TO_FRIDAY] * 4
+    days = build_calendar_days(policy, date(2026, 1, 1), date(2026, 1, 4))
+    assert days["is_working_day"].to_list() == [True, True, False, False]
+    assert days["holiday_name"].to_list() == [None] * 4
+
+
+def test_a_person_is_named_by_id_or_address_in_any_case_and_wins_over_group_and_default(
+    tmp_path: Path,
+) -> None:
+    policy = policy_of(
+        tmp_path,
+        """
+        default = "early"
+        [calendars.early]
+        work_week = ["mon"]
+        [calendars.late]
+        work_week = ["sun", "sat"]
+        [people]
+        "ANA@example.com" = "late"
+        3 = "monday-to-friday"
+        [groups.all]
+        calendar = "early"
+        members = ["ana@example.com", 3]
+        [groups.some]
+        calendar = "late"
+        members = ["bob@example.com"]
+        """,
+    )
+    assert calendars_of(policy) == ["late", "late", MONDAY_TO_FRIDAY, "early"]
+    assert build_calendars(policy).rows() == [
+        ("early", "mon", None, None, True, None),
+        ("late", "sat sun", None, None, False, None),
+        (MONDAY_TO_FRIDAY, "mon tue wed thu fri", None, None, False, None),
+    ]
+
+
+def test_the_id_wins_over_the_address(tmp_path: Path) -> None:
+    text = '[calendars.x]\nwork_week=["sun"]\n[people]\n"ana@example.com"="x"\n"1"="monday-to-friday"'
+    assert calendars_of(policy_of(tmp_path, text))[0] == MONDAY_TO_FRIDAY
+
+
+def test_public_holidays_are_days_off_with_their_names_whatever_the_weekday(tmp_path: Path) -> None:
+    policy = policy_of(tmp_path, '[calendars.by]\ncountry="DE"\nsubdivision="BY"')
+    by = build_calendar_days(policy, date(2026, 1, 1), date(2026, 12, 31)).filter(calendar="by")
+    off = dict(by.filter(pl.col("holiday_name").is_not_null()).select("date_on", "holiday_name").iter_rows())
+    assert off[date(2026, 1, 6)] == "Epiphany"
+    assert off[date(2026, 10, 3)] == "German Unity Day"  # a Saturday
+    assert by.filter(pl.col("date_on").is_in(list(off)))["is_working_day"].any() is False
+    assert by["is_working_day"].sum() == 261 - sum(day.isoweekday() < 6 for day in off)
+    (calendar,) = build_calendars(policy).filter(calendar="by").to_dicts()
+    assert calendar["holidays_version"][0].isdigit()
+
+
+def test_two_numbers_differ_by_the_working_days_between() -> None:
+    calendar = CalendarPolicy((WorkCalendar("gb", country="GB", subdivision="SCT"),), "gb")
+    days = build_calendar_days(calendar, FIRST_DAY, LAST_DAY)
+    assert days.height == HORIZON_DAYS
+    assert days["working_day_number"].to_list() == days["is_working_day"].cum_sum().to_list()
+    part = build_calendar_days(calendar, date(2026, 1, 1), date(2026, 3, 1))
+    assert part.equals(days.filter(pl.col("date_on").is_between(date(2026, 1, 1), date(2026, 3, 1))))
+
+
+def test_no_calendar_day_without_a_calendar_and_every_frame_is_as_declared() -> None:
+    policy = CalendarPolicy((WorkCalendar("in", country="IN"), WorkCalendar("x", ("sun",))), "x")
+    assert build_calendars(policy).schema == CALENDARS.polars_schema
+    days = build_calendar_days(policy, date(2026, 1, 1), date(2026, 1, 2))
+    assert (days.height, days.schema) == (4, CALENDAR_DAYS.polars_schema)
+
+
+def test_the_rules_are_the_same_if_the_working_days_are_whatever_the_name() -> None:
+    week = ("mon", "tue", "wed", "thu", "fri")
+    assert WorkCalendar("a", week).rules == WorkCalendar("b").rules
+    assert WorkCalendar("a", country="DE").rules != WorkCalendar("a", country="DE", subdivision="BY").rules
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('default = "x"', r"default: expected a calendar \(monday-to-friday\), found 'x'"),
+        ('[calendars.a]\nwork_week = ["mo"]', r"calendars\.a\.work_week\.0: .*'mon', 'tue'.* found 'mo'"),
+        ("[calendars.a]\nwork_week = []", r"calendars\.a\.work_week: .*at least 1 item"),
+        ('[calendars.a]\ncountry = "XX"', r"calendars\.a\.country: .*ISO 3166.*found 'XX'"),
+        ('[calendars.a]\ncountry = "NYSE"', r"calendars\.a\.country: .*found 'NYSE'"),
+        (
+            '[calendars.a]\ncountry = "DE"\nsubdivision = "XY"',
+            r"calendars\.a\.subdivision: expected one of BB.*, found 'XY'",
+        ),
+        (
+            '[calendars.a]\ncountry = "VA"\nsubdivision = "XY"',
+            r"subdivision: expected none, because VA has none",
+        ),
+        ('[calendars.a]\nsubdivision = "BY"', r"calendars\.a: expected a country with the subdivision 'BY'"),
+        ("[calendars.monday-to-friday]", r"found 'monday-to-friday', which is built in"),
+        ('[calendars.a]\nworkweek = ["mon"]', r"calendars\.a\.workweek: .*not permitted"),
+        ('[people]\n1 = "munich"', r"people, entry 1: expected a calendar \(.*\), found 'munich'"),
+        ('[people]\nana = "monday-to-friday"', r"people, entry 1: .*user id or an e-mail address"),
+        (
+            '[people]\n"a@x.org" = "monday-to-friday"\n"A@X.org" = "monday-to-friday"',
+            r"people, entry 2: expected each person once, found one who is listed at people, entry 1 too",
+        ),
+        (
+            '[groups.a]\ncalendar="monday-to-friday"\nmembers=[1]\n'
+            '[groups.b]\ncalendar="monday-to-friday"\nmembers=["1"]',
+            r"groups\.b\.members, entry 1: expected each person once, .*groups\.a\.members, entry 1",
+        ),
+        ('[groups.a]\ncalendar = "b"\nmembers = []', r"groups\.a\.calendar: expected a calendar"),
+        ('[groups.a]\ncalendar = "monday-to-friday"', r"groups\.a\.members: Field required"),
+        ("[groups.a]\ncalendar = 1\nmembers = []", r"groups\.a\.calendar: .*string, found 1"),
+        ('[people]\n"a@x.org" = 1', r"people\.an address: .*string, found 1"),
+        ("x = ", r"expected TOML, found Invalid value"),
+        ("[calendars.a]\n[calendars.a]", r"expected TOML, found .*twice"),
+    ],
+)
+def test_a_file_that_cannot_be_right_is_refused_by_place_expectation_and_finding(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        policy_of(tmp_path, text)
+    assert exit_code_of(caught.value) == 10
+    assert str(caught.value).startswith(f"OOO_CALENDARS {tmp_path}/calendars.toml: ")
+    assert "docs/calendars.md" in str(caught.value)
+    assert "@x.org" not in str(caught.value).lower()
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        read_policy(tmp_path / "none.toml")
+    (tmp_path / "latin.toml").write_bytes(b'default = "\xe9t\xe9"')
+    with pytest.raises(ConfigurationError, match="expected UTF-8 text"):
+        read_policy(tmp_path / "latin.toml")

@@ -88,7 +88,7 @@ def find_holidays(country: str, subdivision: str | None) -> dict[date, str]:
         raise TransformError(message)
     years = range(max(FIRST_DAY.year, entity.start_year), min(LAST_DAY.year, entity.end_year) + 1)
     with warnings.catch_warnings():
-        # Some countries warn that they know fewer years, of lunar holidays for one; docs/calendars.md says so.
+        # Some countries warn that they know fewer years (of lunar holidays, say); docs/calendars.md says so.
         warnings.simplefilter("ignore", UserWarning)
         # Without a language the names would depend on the machine's locale.
         return dict(entity(years=years, subdiv=subdivision, language="en_US"))

@@ -6,10 +6,11 @@ Every answer ends in one of three ways: validated records, or an `ApiError`, or 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 from pydantic import ValidationError
@@ -42,6 +43,7 @@ from calcom.models import (
     Records,
 )
 from calcom.pacing import Pacer
+from calcom.transport import open_transport
 
 MAX_ENTRIES_TAKE = 250
 MAX_USERS_TAKE = 1000
@@ -64,6 +66,8 @@ class Connection:
     read_timeout_seconds: float = READ_TIMEOUT_SECONDS
     max_connections: int = 4
     transport: httpx.AsyncBaseTransport | None = None
+    is_proxied: bool = False
+    """True leaves the way to httpx alone, which reads the environment's proxies."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -88,22 +92,23 @@ class CalcomClient:
         self._connection = connection
         credential = connection.credential.headers()
         self._secrets = [value.removeprefix("Bearer ").encode() for value in credential.values()]
-        self._http = httpx.AsyncClient(
-            base_url=connection.base_url.rstrip("/"),
-            headers={
+        self._url = httpx.URL(connection.base_url.rstrip("/"))
+        self._headers = httpx.Headers(
+            {
                 "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "Connection": "keep-alive",
                 "User-Agent": "calcom-ooo-warehouse",
                 **connection.headers,
                 **credential,
-            },
-            timeout=httpx.Timeout(connection.read_timeout_seconds, connect=10.0),
-            limits=httpx.Limits(
-                max_connections=connection.max_connections,
-                max_keepalive_connections=connection.max_connections,
-            ),
-            # Without TLS there is nothing to verify, and loading the certificates costs 50 ms.
-            verify=connection.base_url.startswith("https://"),
-            transport=connection.transport,
+            }
+        )
+        timeout = httpx.Timeout(connection.read_timeout_seconds, connect=10.0)
+        self._extensions = {"timeout": timeout.as_dict()}
+        self._transport = connection.transport or open_transport(
+            is_encrypted=self._url.scheme == "https",
+            is_proxied=connection.is_proxied,
+            max_connections=connection.max_connections,
         )
 
     async def __aenter__(self) -> Self:
@@ -121,7 +126,7 @@ class CalcomClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def fetch_me(self) -> Me:
         """The caller and its main organization. Source: `GET /v2/me`."""
@@ -248,6 +253,10 @@ class CalcomClient:
     ) -> _Answer:
         """What `read` makes of a whole 200, in bounded attempts at what may pass."""
         tallies = [self.traffic, traffic or Traffic()]
+        try:
+            return await self._attempt(path, query, read, tallies)
+        except CalcomError as error:
+            failure: CalcomError | None = error
         backoff = wait_exponential_jitter(multiplier=0.5, max=30.0, jitter=0.5)
 
         def wait(state: RetryCallState) -> float:
@@ -258,6 +267,7 @@ class CalcomClient:
             for tally in tallies:
                 tally.retries += 1
 
+        # Its first attempt is the one that failed: what is read at once, nearly everything, costs no loop.
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(self._connection.max_attempts),
             wait=wait,
@@ -267,27 +277,38 @@ class CalcomClient:
             reraise=True,
         ):
             with attempt:
-                await self.pacer.send_when_due()
-                for tally in tallies:
-                    tally.requests += 1
-                try:
-                    answer = read(*await self._send(path, query))
-                except ApiError as error:
-                    for tally in tallies:
-                        tally.throttled += _is_throttled(error)
-                    raise
+                if failure is not None:
+                    first, failure = failure, None
+                    raise first
+                answer = await self._attempt(path, query, read, tallies)
         return answer
+
+    async def _attempt(
+        self,
+        path: str,
+        query: Mapping[str, str | int],
+        read: Callable[[bytes, str | None], _Answer],
+        tallies: Sequence[Traffic],
+    ) -> _Answer:
+        await self.pacer.send_when_due()
+        for tally in tallies:
+            tally.requests += 1
+        try:
+            return read(*await self._send(path, query))
+        except ApiError as error:
+            for tally in tallies:
+                tally.throttled += _is_throttled(error)
+            raise
 
     async def _send(self, path: str, query: Mapping[str, str | int]) -> tuple[bytes, str | None]:
         try:
             # httpx bounds each read; a body that dribbles in for ever needs a bound on the whole.
             async with asyncio.timeout(self._connection.read_timeout_seconds):
-                answer = await self._http.get(path, params=dict(query))
+                answer = await self._ask(path, query)
         except (httpx.TransportError, TimeoutError) as error:
             self.pacer.note_lost()
-            host = self._http.base_url.netloc.decode()
             cause = f"{type(error).__name__} {error}".strip()
-            raise TransportError(host=host, path=path, cause=cause) from error
+            raise TransportError(host=self._url.netloc.decode(), path=path, cause=cause) from error
         except httpx.HTTPError as error:
             self.pacer.note_lost()
             raise ProtocolError(
@@ -301,6 +322,17 @@ class CalcomClient:
         if answer.status_code == _OK:
             return answer.content, request_id
         raise self._error_from(answer, path, request_id)
+
+    async def _ask(self, path: str, query: Mapping[str, str | int]) -> httpx.Response:
+        """The whole answer. Straight from the transport: a client's cookies and redirects are not wanted."""
+        url = f"{self._url}{path}?{urlencode(query)}" if query else f"{self._url}{path}"
+        request = httpx.Request("GET", url, headers=self._headers, extensions=self._extensions)
+        answer = await self._transport.handle_async_request(request)
+        try:
+            await answer.aread()
+        finally:
+            await answer.aclose()
+        return answer
 
     def _error_from(self, answer: httpx.Response, path: str, request_id: str | None) -> CalcomError:
         if answer.status_code < 400:  # noqa: PLR2004 - a redirect, or a 2xx that no page has

@@ -156,12 +156,17 @@ def kept_text(raw: str, keys: frozenset[str] | None) -> str:
 
 
 def columns_of(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    """`rows` as columns; by way of JSON, because `pyarrow.array` loads pandas wherever that is installed."""
+    """`rows` as columns; a key that a row lacks is null.
+
+    By way of one JSON object of arrays, because `pyarrow.array` loads pandas wherever that is installed.
+    """
     if not rows:
         return schema.empty_table()
-    lines = "\n".join(map(json.dumps, rows)).encode()
-    return pa.json.read_json(
-        pa.BufferReader(lines),
-        read_options=pa.json.ReadOptions(block_size=len(lines) + 1, use_threads=False),
-        parse_options=pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+    arrays = json.dumps({name: [row.get(name) for row in rows] for name in schema.names}).encode()
+    listed = pa.schema([(column.name, pa.list_(column.type)) for column in schema])
+    table = pa.json.read_json(
+        pa.BufferReader(arrays),
+        read_options=pa.json.ReadOptions(block_size=len(arrays) + 1, use_threads=False),
+        parse_options=pa.json.ParseOptions(explicit_schema=listed),
     )
+    return pa.Table.from_arrays([table[name].chunk(0).flatten() for name in schema.names], schema=schema)

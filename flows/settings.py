@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.request import getproxies
 
 import httpx
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -257,6 +258,7 @@ class Settings(BaseSettings):
             max_attempts=self.max_attempts,
             read_timeout_seconds=self.read_timeout_seconds,
             max_connections=self.max_concurrency,
+            is_proxied=bool(getproxies().keys() - {"no"}),
         )
 
 

@@ -1,12 +1,15 @@
 """A page is read strictly: what could corrupt is refused by name, the rest is kept in order."""
 
 import json
+from datetime import date
+from itertools import filterfalse
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from calcom.errors import ProtocolError
-from calcom.models import ENTRY_READER, MAX_WIRE_ID, USER_READER, Records
+from calcom.models import ENTRY_READER, MAX_WIRE_ID, USER_READER, Records, WireInstant
 
 ENTRY: dict[str, Any] = {
     "userId": 7,
@@ -91,6 +94,25 @@ def test_what_would_corrupt_is_rejected_with_a_reason_code(changes: dict[str, ob
     (rejected,) = records.rejected
     assert rejected.problem == problem
     assert json.loads(rejected.raw) == entry(**changes)
+
+
+def is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def test_an_instant_is_of_a_day_that_the_calendar_has() -> None:
+    days = [f"{year:04}-02-{day}" for year in range(10_000) for day in (28, 29, 30)]
+    days += [
+        f"{year}-{month:02}-{day:02}" for year in (2023, 2024) for month in range(14) for day in range(33)
+    ]
+    wire = TypeAdapter(list[WireInstant])
+    with pytest.raises(ValidationError) as refused:
+        wire.validate_python([f"{day}T00:00:00.000Z" for day in days])
+    assert {days[one["loc"][0]] for one in refused.value.errors()} == set(filterfalse(is_day, days))
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "1e400", "1E0"])

@@ -6,6 +6,8 @@ aiohttp costs as much as a hundred requests save. Measured by `benchmarks/`.
 """
 
 import ssl
+from importlib.util import find_spec
+from math import inf
 
 import httpx
 
@@ -38,13 +40,14 @@ class ProxiedTransport(httpx.AsyncBaseTransport):
 
 
 class GrowingTransport(httpx.AsyncBaseTransport):
-    """httpx's own transport for the first `FEW` requests, aiohttp's from then on."""
+    """httpx's own transport for the first `FEW` requests, aiohttp's from then on if it is installed."""
 
     def __init__(self, *, is_encrypted: bool, limits: httpx.Limits, few: int = FEW) -> None:
         """Open no socket yet; `limits` hold for each of the two."""
         # Without TLS there is nothing to verify, and loading the certificates costs 50 ms.
         self._tls: ssl.SSLContext | bool = httpx.create_ssl_context() if is_encrypted else False
-        self._limits, self._left_to_few = limits, few
+        self._limits = limits
+        self._left_to_few: float = few if find_spec("httpx_aiohttp") else inf
         self._few = httpx.AsyncHTTPTransport(verify=self._tls, limits=limits)
         self._many: httpx.AsyncBaseTransport | None = None
 

@@ -45,7 +45,12 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
     """The invented organization is published under `data_dir`, and what that gave is written."""
     with simulated_organization(people=people, years=years, seed=seed) as (url, world):
         settings = load_settings(
-            **NO_CREDENTIAL, CALCOM_API_URL=url, OOO_DATA_DIR=data_dir, CALCOM_ORG_ID=1, OOO_TEAMS=True
+            **NO_CREDENTIAL,
+            CALCOM_API_URL=url,
+            OOO_DATA_DIR=data_dir,
+            CALCOM_ORG_ID=1,
+            OOO_TEAMS=True,
+            OOO_PUBLISH_URL=None,
         )
         settings.api_key = SecretStr(API_KEY)
         # A transport of its own: a proxy in the environment does not lead to loopback.

@@ -176,7 +176,7 @@ def publish_run(run: Landed) -> Publication:
                 find_measures(),
                 run_id=run_id,
                 published_at=checked_at,
-                keep_generations=run.settings.keep_generations,
+                policy=run.settings.publication(),
             )
         except AuditError as error:
             record_audits(connection, error.audits, run_id=run_id, checked_at=checked_at)

@@ -1,6 +1,8 @@
 """Settings: the environment (and a `.env` file), read here and nowhere else."""
 
+import importlib.util
 import logging
+import os
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Annotated, Any
 from urllib.request import getproxies
 
 import httpx
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
@@ -21,6 +24,9 @@ from calcom.client import MAX_ENTRIES_TAKE, Connection
 from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
 from flows.errors import ConfigurationError
 from flows.modes import Share
+from warehouse.generation import Layout
+from warehouse.objects import SCHEMES
+from warehouse.publish import PublicationPolicy
 from warehouse.snapshot import Guards
 
 MAX_PORT = 65_535
@@ -86,6 +92,25 @@ class _FormerNames(PydanticBaseSettingsSource):
                     found[new] = value
                     _log.warning("%s is now called %s; the old name still works, for now", old, new)
         return found
+
+
+def _publish_url(value: str) -> str:
+    url = value.strip().rstrip("/")
+    scheme, _, rest = url.partition("://")
+    if scheme not in SCHEMES or not rest or set(rest) & set("@?#*[]"):
+        message = (
+            "expected a URL such as s3://bucket/prefix, gs://…, az://… or file:///…, without credentials:"
+            " those come from variables such as AWS_ACCESS_KEY_ID"
+        )
+        raise ValueError(message)
+    return url
+
+
+def _delta(value: bool) -> bool:  # noqa: FBT001 - a setting's validator
+    if value and importlib.util.find_spec("deltalake") is None:
+        message = "Delta Lake is not installed; install calcom-ooo-warehouse[delta], or unset it"
+        raise ValueError(message)
+    return value
 
 
 class Settings(BaseSettings):
@@ -164,6 +189,22 @@ class Settings(BaseSettings):
     keep_generations: int = Field(
         5, alias="OOO_KEEP_GENERATIONS", ge=1, description="publications kept under exports/generations"
     )
+    layout: Layout = Field(
+        Layout.FLAT,
+        alias="OOO_LAYOUT",
+        description="flat (one Parquet file a table) or partitioned (tables of days by year and month, too)",
+    )
+    publish_url: Annotated[str, AfterValidator(_publish_url)] | None = Field(
+        None,
+        alias="OOO_PUBLISH_URL",
+        description="where to publish in object storage too: s3://bucket/prefix, gs://…, az://… or file:///…;"
+        " credentials as for the clouds' own tools (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …)",
+    )
+    has_delta: Annotated[bool, AfterValidator(_delta)] = Field(
+        False,  # noqa: FBT003 - the default
+        alias="OOO_DELTA",
+        description="true to publish Delta Lake tables too; needs the extra `delta`",
+    )
     max_deleted_share: float = Field(
         0.20, alias="OOO_MAX_DELETED_SHARE", ge=0, le=1, description="of the live entries, in one run"
     )
@@ -213,6 +254,16 @@ class Settings(BaseSettings):
     def keeps_notes(self) -> bool:
         """True if notes are stored anywhere at all."""
         return self.notes is not Notes.DROP
+
+    def publication(self) -> PublicationPolicy:
+        """How to publish."""
+        return PublicationPolicy(
+            layout=self.layout,
+            keep_generations=self.keep_generations,
+            has_delta=self.has_delta,
+            url=self.publish_url,
+            notes=self.notes.value,
+        )
 
     def guards(self, *, allows_mass_delete: bool) -> Guards:
         """The guards that a load has to pass."""
@@ -265,6 +316,7 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """The settings of this process. Raises `ConfigurationError` naming every variable that is wrong."""
     try:
+        _share_storage_variables(overrides.get("_env_file", Settings.model_config.get("env_file")))
         return Settings(**overrides)
     except (UnicodeDecodeError, OSError) as error:
         message = f"can't read .env: expected UTF-8 text, found {type(error).__name__}: {error}"
@@ -277,6 +329,13 @@ def load_settings(**overrides: Any) -> Settings:
         ]
         message = "; ".join(problems) + ". Correct it in the environment or in .env"
         raise ConfigurationError(message) from None
+
+
+def _share_storage_variables(env_file: Any) -> None:
+    """Variables of object storage in `.env` are in the environment, where its libraries look for them."""
+    for name, value in dotenv_values(env_file).items() if env_file else ():
+        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")) and value:
+            os.environ.setdefault(name, value)
 
 
 def _is_secret(problem: Any) -> bool:

@@ -80,6 +80,11 @@ class Objects:
             self._put_file(name, path)
             self._check_sizes({name: path.stat().st_size}, {name: self._store.head(name)["size"]})
 
+    def copy(self, name: str, to: str) -> None:
+        """The object `to` holds what the object `name` does; nothing travels."""
+        with self._explaining("copy", name):
+            self._store.copy(name, to)
+
     def put_folder(self, name: str, folder: Path, *, marker: str) -> int:
         """Every file in `folder` is there with its size, then its `marker`. Return how many were sent.
 
@@ -111,9 +116,10 @@ class Objects:
     def remove(self, names: list[str]) -> None:
         """None of these objects, which are there, is there any more."""
         with self._explaining("remove"):
-            self._store.delete(names)
+            if names:
+                self._store.delete(names)
 
-    def remove_folder(self, name: str, *, marker: str) -> None:
+    def remove_folder(self, name: str, *, marker: str | None = None) -> None:
         """Nothing is left under `name`; no reader takes what is left meanwhile for a whole folder."""
         names = self.list_sizes(name)
         if marker in names:

@@ -1,40 +1,42 @@
 """Publication: what readers get, built aside, checked, and renamed into place.
 
 Nobody reads the warehouse file: DuckDB lets one writer or many readers at it, and analysts keep files
-open all day. Readers get `ooo.duckdb` and `exports/current/*.parquet`, each replaced by a rename, so a
-reader that has one open keeps the version it opened. At every instant each name leads to a whole file.
-`exports/current.json`, written last, names the generation whose files are all of one instant.
-
-    exports/generations/<id>/<table>.parquet   immutable, with manifest.json
-    exports/current/<table>.parquet            hard links to the newest generation
-    exports/current.json                       the newest generation's name and manifest
-
-A kill leaves at most things with a leading dot, which no reader looks at and the next run removes.
+open all day. Readers get `ooo.duckdb` and `exports/`, on the disk and, if a URL is set, in object storage
+(`warehouse/places.py` draws them); each name is replaced at once, so a reader that has a file open keeps
+the version it opened. A kill leaves at most things with a leading dot, which no reader looks at and the
+next run removes.
 """
 
 import contextlib
-import hashlib
-import json
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, count
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
-from warehouse.audit import audit_counts, audit_keys, raise_if_failed
-from warehouse.connection import ASIDE, explain, run_statement
-from warehouse.errors import WarehouseError
+from warehouse.connection import explain
+from warehouse.errors import ObjectStoreError, WarehouseError
 from warehouse.findings import Audit
+from warehouse.generation import Generation, Layout, build_generation
 from warehouse.measures import Measure
+from warehouse.places import Bucket, Disk, Place, make_pointer
+from warehouse.reader import build_reader
 from warehouse.tables import PublishedTable
 
-READER_STORAGE_VERSION = "v1.0.0"
-"""DuckDB 2.0's own can't be read by 1.x, which today's BI tools embed; this one can, by all since 1.0."""
+
+@dataclass(frozen=True)
+class PublicationPolicy:
+    """How to publish: the same every night, until somebody changes a setting."""
+
+    layout: Layout = Layout.FLAT
+    keep_generations: int = 5
+    has_delta: bool = False
+    """Delta Lake tables too."""
+    url: str | None = None
+    """Where in object storage, too."""
+    notes: str = "core"
+    """What becomes of notes, for the manifest; whether they are published the tables say."""
 
 
 @dataclass(frozen=True)
@@ -57,212 +59,70 @@ def publish(  # noqa: PLR0913 - one publication's facts
     *,
     run_id: str,
     published_at: datetime,
-    keep_generations: int = 5,
+    policy: PublicationPolicy | None = None,
 ) -> Publication:
-    """Readers see the tables of `marts` as they are now, whole.
+    """Readers see the tables of `marts` as they are now, whole, first on the disk, then at the URL.
 
-    Raises `WarehouseError` if the disk refuses, and `AuditError`, before anything is renamed, if a key is
-    there twice or the files differ in their rows.
+    `WarehouseError` if the disk refuses, `AuditError` if a key is there twice or the files differ in their
+    rows: the last publication stands. `ObjectStoreError` if the store does: there the last one stands, on
+    the disk this one.
     """
-    exports = data_dir / "exports"
-    database = data_dir / "ooo.duckdb"
+    policy = policy or PublicationPolicy()
     with _naming(data_dir):
-        (exports / "generations").mkdir(parents=True, exist_ok=True)
-        (exports / "current").mkdir(exist_ok=True)
-        remove_leftovers(data_dir)
-        rows = _build_database(connection, data_dir / f"{ASIDE}ooo.duckdb", tables, measures)
-        generation, audits = _build_generation(
-            connection, exports, tables, rows, run_id=run_id, published_at=published_at
+        disk = Disk(data_dir)
+        rows = build_reader(connection, disk.database_aside, tables, measures)
+        generation, audits = build_generation(
+            connection,
+            disk.database_aside,
+            disk.generations,
+            tables,
+            rows,
+            run_id=run_id,
+            published_at=published_at,
+            layout=policy.layout,
+            notes=policy.notes,
         )
-        # A reader that opened the last one for writing may have left a log that fits no other file.
-        database.with_name(f"{database.name}.wal").unlink(missing_ok=True)
-        _replace(data_dir / f"{ASIDE}ooo.duckdb", database)
-        _point_current_at(exports, generation)
-        _prune(generation, keep_generations)
-    return Publication(generation.name, published_at, rows, database, exports / "current", audits)
+        _release(disk, generation, tables, policy)
+    if policy.url:
+        with _keeping_local(generation):
+            _release(Bucket(disk, policy.url), generation, tables, policy)
+    return Publication(generation.name, published_at, rows, disk.database, disk.current, audits)
 
 
-def remove_leftovers(data_dir: Path) -> None:
-    """What a killed publication left aside is gone."""
-    exports = data_dir / "exports"
-    for folder in (data_dir, exports, exports / "current", exports / "generations"):
-        for path in folder.glob(f"{ASIDE}*"):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+def purge_generations_besides_newest(data_dir: Path, policy: PublicationPolicy) -> None:
+    """Of all that was ever published, only the newest generation is left, on the disk and at the URL."""
+    with _naming(data_dir):
+        disk = Disk(data_dir)
+        places: list[Place] = [disk, *([Bucket(disk, policy.url)] if policy.url else [])]
+        for place in places:
+            if pointer := place.read_pointer():
+                place.remove_generations(pointer["generation"], keep=1)
 
 
-def _build_database(
-    connection: duckdb.DuckDBPyConnection,
-    aside: Path,
-    tables: Sequence[PublishedTable],
-    measures: Sequence[Measure],
-) -> dict[str, int]:
-    """A reader's database at `aside`, on disk to the last byte; return each table's rows."""
-    with _attached(connection, aside, f"STORAGE_VERSION '{READER_STORAGE_VERSION}'"):
-        rows = {table.name: _copy_table(connection, table) for table in tables}
-        connection.execute("USE reader").fetchall()
-        for measure in measures:
-            run_statement(connection, measure.statement)
-        connection.execute("CHECKPOINT reader").fetchall()
-    if aside.with_name(f"{aside.name}.wal").exists():
-        message = f"{aside} still has a write-ahead log after its checkpoint; copying it would lose rows"
-        raise WarehouseError(message)
-    _flush(aside)
-    return rows
+def _release(
+    place: Place, generation: Generation, tables: Sequence[PublishedTable], policy: PublicationPolicy
+) -> None:
+    """Readers at `place` get the generation; line by line, the pointer last."""
+    place.take_generation(generation)
+    versions = None
+    if policy.has_delta:
+        from warehouse.delta import commit_delta  # noqa: PLC0415 - an extra that may not be installed
+
+        versions = commit_delta(place, generation, tables)
+    place.replace_database()
+    place.replace_current(generation)
+    place.write_pointer(make_pointer(generation, versions))
+    place.remove_generations(generation.name, policy.keep_generations)
+    place.remove_delta_tables(besides=versions or ())
 
 
 @contextlib.contextmanager
-def _attached(connection: duckdb.DuckDBPyConnection, database: Path, options: str) -> Iterator[None]:
-    """`database` is there as `reader` meanwhile; afterwards the connection is as it was."""
-    own = connection.execute("SELECT current_database()").fetchall()[0][0]
-    connection.execute(f"ATTACH '{_quoted(database)}' AS reader ({options})").fetchall()
+def _keeping_local(generation: Generation) -> Iterator[None]:
     try:
         yield
-    finally:
-        connection.execute(f'USE "{own}"').fetchall()
-        connection.execute("DETACH reader").fetchall()
-
-
-def _copy_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> int:
-    columns = ", ".join(
-        f"{column.name} {column.sql_type}{'' if column.is_nullable else ' NOT NULL'}"
-        for column in table.columns
-    )
-    connection.execute(f"CREATE TABLE reader.main.{table.name} ({columns})").fetchall()
-    comment = f"One row: {table.grain}. Key: {table.key_list()}."
-    connection.execute(f"COMMENT ON TABLE reader.main.{table.name} IS '{_quoted(comment)}'").fetchall()
-    for column in table.columns:
-        name = f"reader.main.{table.name}.{column.name}"
-        connection.execute(f"COMMENT ON COLUMN {name} IS '{_quoted(column.meaning)}'").fetchall()
-    copied: int = connection.execute(
-        f"INSERT INTO reader.main.{table.name} SELECT {table.column_list()} FROM marts.{table.name}"  # noqa: S608
-        f" ORDER BY {table.key_list()}"
-    ).fetchall()[0][0]
-    return copied
-
-
-def _build_generation(  # noqa: PLR0913 - one publication's facts
-    connection: duckdb.DuckDBPyConnection,
-    exports: Path,
-    tables: Sequence[PublishedTable],
-    rows: dict[str, int],
-    *,
-    run_id: str,
-    published_at: datetime,
-) -> tuple[Path, tuple[Audit, ...]]:
-    """An immutable folder of Parquet files and their manifest, from the reader's database; their audits."""
-    generation = _free_name(exports / "generations" / run_id)
-    aside = generation.with_name(f"{ASIDE}{generation.name}")
-    aside.mkdir()
-    with _attached(connection, exports.parent / f"{ASIDE}ooo.duckdb", "READ_ONLY"):
-        described = [_export_table(connection, aside, table) for table in tables]
-        audits = (
-            *audit_keys(connection, tables),
-            audit_counts(rows, {facts["table"]: facts["rows"] for facts in described}),
-        )
-    raise_if_failed(audits)
-    manifest = {
-        "format": 1,
-        "generation": generation.name,
-        "run_id": run_id,
-        "published_at": f"{published_at.isoformat(timespec='seconds')}Z",
-        "tables": {facts.pop("table"): facts for facts in described},
-    }
-    _write_text(aside / "manifest.json", json.dumps(manifest, indent=2))
-    _replace(aside, generation)
-    return generation, audits
-
-
-def _free_name(generation: Path) -> Path:
-    """`generation`, or numbered if it exists: a run that publishes again leaves its first one alone."""
-    numbered = (generation.with_name(f"{generation.name}-{number}") for number in count(2))
-    return next(path for path in chain([generation], numbered) if not path.exists())
-
-
-def _export_table(
-    connection: duckdb.DuckDBPyConnection, folder: Path, table: PublishedTable
-) -> dict[str, Any]:
-    path = folder / f"{table.name}.parquet"
-    connection.execute(
-        f"COPY (SELECT {table.column_list()} FROM reader.main.{table.name} ORDER BY {table.key_list()})"  # noqa: S608
-        f" TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)"
-    ).fetchall()
-    counted = connection.execute("SELECT num_rows FROM parquet_file_metadata($path)", {"path": str(path)})
-    rows: int = counted.fetchall()[0][0]
-    _flush(path)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {
-        "table": table.name,
-        "file": path.name,
-        "rows": rows,
-        "bytes": path.stat().st_size,
-        "sha256": digest,
-        "key": list(table.key),
-        "columns": [
-            {"name": column.name, "type": column.sql_type, "nullable": column.is_nullable}
-            for column in table.columns
-        ],
-    }
-
-
-def _point_current_at(exports: Path, generation: Path) -> None:
-    current = exports / "current"
-    newest = sorted(generation.glob("*.parquet"))
-    for path in newest:
-        aside = current / f"{ASIDE}{path.stem}"
-        try:
-            os.link(path, aside)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(path, aside)
-            _flush(aside)
-        _replace(aside, current / path.name)
-        aside.unlink(missing_ok=True)  # rename() leaves the source if both are links to one file
-    for path in set(current.glob("*.parquet")) - {current / one.name for one in newest}:
-        path.unlink()
-    _write_text(
-        exports / "current.json",
-        json.dumps(
-            {
-                "generation": generation.name,
-                "folder": f"generations/{generation.name}",
-                "manifest": f"generations/{generation.name}/manifest.json",
-            },
-            indent=2,
-        ),
-    )
-
-
-def _prune(newest: Path, keep: int) -> None:
-    """The newest generation is there, and of the others the latest, `keep` in all."""
-    others = sorted(path for path in newest.parent.iterdir() if path.is_dir() and path != newest)
-    for path in others[: max(len(others) - max(keep - 1, 0), 0)]:
-        doomed = path.with_name(f"{ASIDE}{path.name}")
-        path.rename(doomed)
-        shutil.rmtree(doomed)
-
-
-def _write_text(path: Path, text: str) -> None:
-    aside = path.with_name(f"{ASIDE}{path.name}")
-    aside.write_text(text + "\n", encoding="utf-8")
-    _flush(aside)
-    _replace(aside, path)
-
-
-def _replace(aside: Path, path: Path) -> None:
-    aside.replace(path)
-    _flush(path.parent)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _quoted(value: Path | str) -> str:
-    return str(value).replace("'", "''")
+    except WarehouseError as error:
+        message = f"generation {generation.name} is published on the disk, but not at the URL: {error}"
+        raise ObjectStoreError(message) from error
 
 
 @contextlib.contextmanager

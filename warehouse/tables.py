@@ -22,6 +22,11 @@ class PublishedTable:
     key: tuple[str, ...]
     columns: tuple[PublishedColumn, ...]
 
+    @property
+    def month_column(self) -> str | None:
+        """The date by whose months the table can be cut, if its rows are facts of days; else None."""
+        return "date_on" if self.name.startswith("fct_") and "date_on" in self.key else None
+
     def column_list(self) -> str:
         """The columns, in order, for a SELECT or an INSERT."""
         return ", ".join(column.name for column in self.columns)

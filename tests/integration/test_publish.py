@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,9 @@ def test_the_manifest_tells_the_truth_about_every_file(
     manifest = json.loads((folder / "manifest.json").read_text())
     assert (manifest["generation"], manifest["run_id"]) == (publication.generation, "run-1")
     assert manifest["published_at"] == "2026-01-01T05:00:00Z"
+    assert manifest["data_as_of"] == {"7": "2026-01-01T05:00:00Z", "8": "2026-01-03T05:00:00Z"}
+    assert (manifest["format"], manifest["layout"], manifest["notes"]) == (1, "flat", "core")
+    assert manifest["package_version"] == version("calcom-ooo-warehouse")
     assert list(manifest["tables"]) == [table.name for table in TABLES]
     for name, facts in manifest["tables"].items():
         path = folder / facts["file"]

@@ -23,7 +23,7 @@ from warehouse.connection import open_warehouse, transaction
 from warehouse.days import create_mart_views
 from warehouse.measures import find_measures
 from warehouse.migrate import migrate
-from warehouse.publish import Publication, publish
+from warehouse.publish import Publication, PublicationPolicy, publish
 from warehouse.runs import RunRow, insert_run
 from warehouse.snapshot import (
     Changes,
@@ -173,8 +173,11 @@ def audit_and_publish(
 ) -> Publication:
     """Readers see the warehouse as it is now, if it passes its audits."""
     audit_marts(connection, TABLES, run_id=run_id, checked_at=night(1), expected=EXPECTED)
-    options = {"measures": MEASURES, **options}
-    return publish(connection, data_dir, TABLES, run_id=run_id, published_at=night(1), **options)
+    measures = options.pop("measures", MEASURES)
+    policy = PublicationPolicy(**options)
+    return publish(
+        connection, data_dir, TABLES, measures, run_id=run_id, published_at=night(1), policy=policy
+    )
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, query: str, **parameters: Any) -> list[dict[str, Any]]:

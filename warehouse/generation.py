@@ -1,0 +1,181 @@
+"""One generation: an immutable folder of Parquet files, all of one instant, and their manifest.
+
+    <id>/<table>.parquet                                   every table, one file each
+    <id>/<table>/year=2026/month=1/<table>.parquet         tables of days again, if partitioned
+    <id>/manifest.json                                     see docs/publication.md
+
+Written aside and renamed, so a folder with a generation's name is whole.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from importlib.metadata import version
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse.audit import audit_counts, audit_keys, raise_if_failed
+from warehouse.connection import ASIDE, run_statement
+from warehouse.files import flush, replace, write_json
+from warehouse.findings import Audit
+from warehouse.reader import attached, quoted
+from warehouse.tables import PublishedTable
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+"""Of the manifest and of current.json: raised when a field changes or goes, not when one comes."""
+
+
+class Layout(StrEnum):
+    """How a generation's tables are cut into files."""
+
+    FLAT = "flat"
+    """One file a table."""
+    PARTITIONED = "partitioned"
+    """The same, and tables of days as folders by year and month too."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A whole generation on the disk, by its manifest."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The generation's name, which is its folder's."""
+        return self.folder.name
+
+    def flat_files(self) -> list[str]:
+        """Every table's one file."""
+        return [facts["file"] for facts in self.manifest["tables"].values()]
+
+    def files_of(self, table: str) -> list[Mapping[str, Any]]:
+        """The facts of the files that make up the table: its partitions, or the one file."""
+        facts = self.manifest["tables"][table]
+        found: list[Mapping[str, Any]] = facts.get("partitions") or [facts]
+        return found
+
+
+def build_generation(  # noqa: PLR0913 - one generation's facts
+    connection: duckdb.DuckDBPyConnection,
+    reader: Path,
+    folder: Path,
+    tables: Sequence[PublishedTable],
+    rows: Mapping[str, int],
+    *,
+    run_id: str,
+    published_at: datetime,
+    layout: Layout,
+    notes: str,
+) -> tuple[Generation, tuple[Audit, ...]]:
+    """A new generation in `folder`, from the readers' database, and its audits; `AuditError` if one fails."""
+    final = _free_name(folder / run_id)
+    aside = final.with_name(f"{ASIDE}{final.name}")
+    aside.mkdir()
+    with attached(connection, reader, "READ_ONLY"):
+        described = {table.name: _export_table(connection, aside, table) for table in tables}
+        if layout is Layout.PARTITIONED:
+            for table in tables:
+                if column := table.month_column:
+                    partitions = _export_months(connection, aside, table, column, published_at.date())
+                    described[table.name] |= {"partitioned_by": ["year", "month"], "partitions": partitions}
+        audits = (*audit_keys(connection, tables), audit_counts(dict(rows), _rows_written(described, rows)))
+    raise_if_failed(audits)
+    manifest = {
+        "format": FORMAT,
+        "package_version": version("calcom-ooo-warehouse"),
+        "generation": final.name,
+        "run_id": run_id,
+        "published_at": _stamp(published_at),
+        "data_as_of": {
+            str(organization_id): _stamp(observed_at)
+            for organization_id, observed_at in run_statement(connection, "sql/select_data_as_of")
+        },
+        "layout": layout.value,
+        "notes": notes,
+        "tables": described,
+    }
+    for path in aside.rglob("*/"):
+        flush(path)
+    write_json(aside / MANIFEST, manifest)
+    replace(aside, final)
+    return Generation(final, manifest), audits
+
+
+def superseded(names: Sequence[str], newest: str, keep: int) -> list[str]:
+    """Those of `names` to remove: all but the newest and, of the others, the latest `keep` - 1."""
+    others = sorted(name for name in names if name != newest)
+    return others[: max(len(others) - max(keep - 1, 0), 0)]
+
+
+def _free_name(folder: Path) -> Path:
+    """`folder`, or numbered if it exists: a run that publishes again leaves its first one alone."""
+    numbered = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+    return next(path for path in chain([folder], numbered) if not path.exists())
+
+
+def _export_table(
+    connection: duckdb.DuckDBPyConnection, folder: Path, table: PublishedTable
+) -> dict[str, Any]:
+    facts = _export(connection, folder, f"{table.name}.parquet", _select(table))
+    columns = [
+        {"name": column.name, "type": column.sql_type, "nullable": column.is_nullable}
+        for column in table.columns
+    ]
+    return facts | {"key": list(table.key), "columns": columns}
+
+
+def _export_months(
+    connection: duckdb.DuckDBPyConnection, folder: Path, table: PublishedTable, column: str, today: date
+) -> list[dict[str, Any]]:
+    """A file for every month that has rows; without any, one file without rows, for readers of a pattern.
+
+    A COPY a month, not COPY's own PARTITION_BY: that one holds every month in memory and mixes the rows.
+    """
+    query = f"SELECT DISTINCT year({column}), month({column}) FROM reader.main.{table.name} ORDER BY ALL"  # noqa: S608
+    months = connection.execute(query).fetchall() or [(today.year, today.month)]
+    described = []
+    for year, month in months:
+        name = f"{table.name}/year={year}/month={month}/{table.name}.parquet"
+        first, following = date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
+        selection = f"{_select(table)} WHERE {column} >= DATE '{first}' AND {column} < DATE '{following}'"
+        described.append(_export(connection, folder, name, selection) | {"year": year, "month": month})
+    return described
+
+
+def _select(table: PublishedTable) -> str:
+    return f"SELECT {table.column_list()} FROM reader.main.{table.name}"  # noqa: S608 - declared names
+
+
+def _export(connection: duckdb.DuckDBPyConnection, folder: Path, name: str, selection: str) -> dict[str, Any]:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection.execute(
+        f"COPY ({selection}) TO '{quoted(path)}' (FORMAT parquet, COMPRESSION zstd)"
+    ).fetchall()
+    counted = connection.execute("SELECT num_rows FROM parquet_file_metadata($path)", {"path": str(path)})
+    rows: int = counted.fetchall()[0][0]
+    flush(path)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"file": name, "rows": rows, "bytes": path.stat().st_size, "sha256": digest}
+
+
+def _rows_written(described: Mapping[str, Mapping[str, Any]], rows: Mapping[str, int]) -> dict[str, int]:
+    """Each table's rows in its file and in its partitions; where they differ from `rows`, what differs."""
+    written = {}
+    for name, facts in described.items():
+        counts = (facts["rows"], sum(one["rows"] for one in facts.get("partitions", [facts])))
+        written[name] = next((found for found in counts if found != rows[name]), rows[name])
+    return written
+
+
+def _stamp(instant: datetime) -> str:
+    return f"{instant.isoformat(timespec='seconds')}Z"

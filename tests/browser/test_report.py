@@ -28,8 +28,21 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An invented organization, synchronised by the real program."""
     folder = tmp_path_factory.mktemp("report")
     world = World.generate(people=60, years=3)
+    some = [user["id"] for user in world.users()][::3]
+    (folder / "calendars.toml").write_text(
+        'default = "berlin"\n[calendars.berlin]\ncountry = "DE"\nsubdivision = "BE"\n'
+        '[calendars.dubai]\nwork_week = ["mon", "tue", "sun"]\n'
+        f'[groups.gulf]\ncalendar = "dubai"\nmembers = {some}\n'
+    )
     with serve(Simulator(world, limits=None)) as server:
-        done = run_ooo("sync", "--quiet", cwd=folder, CALCOM_API_URL=server.url, CALCOM_API_KEY=OWNER_KEY)
+        done = run_ooo(
+            "sync",
+            "--quiet",
+            cwd=folder,
+            CALCOM_API_URL=server.url,
+            CALCOM_API_KEY=OWNER_KEY,
+            OOO_CALENDARS="calendars.toml",
+        )
     assert done.returncode == 0, done.stderr
     return folder / "data"
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from tests.support.naive_teams import NaiveTeams, TeamReading
+
 REASONS = {
     "public_holiday": "Public holiday",
     "sick": "Sick leave",
@@ -99,6 +101,7 @@ class Reading:
     rejects: tuple[Reject, ...] = ()
     verdicts: Mapping[tuple[str, int | None], str] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    teams: TeamReading = field(default_factory=TeamReading)
 
     @property
     def run_id(self) -> str:
@@ -159,6 +162,7 @@ class NaiveWarehouse:
         self.notes: dict[tuple[int, int], str | None] = {}
         self.history: list[Row] = []
         self.latest: dict[int, datetime] = {}
+        self.teams = NaiveTeams()
         self.first_complete: dict[int, datetime] = {}
         self.entries_as_of: dict[tuple[int, int], datetime] = {}
         self.policy = Policy()
@@ -167,6 +171,7 @@ class NaiveWarehouse:
     def read(self, reading: Reading) -> Row:
         """Apply `reading`; return how many entries were inserted, updated, unchanged and deleted."""
         self.latest[reading.organization_id] = reading.at
+        self.teams.read(reading.organization_id, reading.at, reading.teams)
         self.policy = reading.policy
         if reading.is_complete:
             self.first_complete.setdefault(reading.organization_id, reading.at)
@@ -375,6 +380,7 @@ class NaiveWarehouse:
         version_key = ("organization_id", "entry_id", "valid_from")
         return {
             "dim_people": people,
+            **self.teams.tables(self.latest),
             "dim_dates": [{"date_on": day} for day in days_between(*self.calendar)] if self.calendar else [],
             "dim_calendar_days": [
                 {"calendar": name, "date_on": day, **row} for (name, day), row in self.calendar_days().items()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
+from tests.support import naive_teams
 from tests.support.naive import ORDER, NaiveWarehouse, Row, days_between
 
 Rows = list[tuple[Any, ...]]
@@ -13,7 +14,7 @@ Rows = list[tuple[Any, ...]]
 
 def answer(warehouse: NaiveWarehouse, name: str, asked: dict[str, date | datetime]) -> Rows:
     """The rows that the macro `name` should give for the arguments `asked`, in its order."""
-    if own := getattr(sys.modules[__name__], name, None):
+    if own := getattr(sys.modules[__name__], name, None) or getattr(naive_teams, name, None):
         rows: Rows = own(warehouse, *asked.values())
     else:
         rows = getattr(warehouse, name)(*asked.values())

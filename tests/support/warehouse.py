@@ -14,6 +14,7 @@ from calcom.segments import ENTRY_SCHEMA, USER_SCHEMA
 from flows.load import derive_days
 from flows.tables import EXPECTED, published_tables
 from tests.support.naive import Absence, Policy, Reading, Reject
+from tests.support.team_rows import stage_teams, team_scopes
 from transforms.calendars import MONDAY_TO_FRIDAY, WEEKDAYS, CalendarPolicy, WorkCalendar
 from transforms.entries import normalise_entries
 from transforms.people import normalise_people
@@ -127,6 +128,7 @@ def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards
     for kind, frame in (("user", users), ("entry", entries)):
         rejects = collect_rejects(frame, organization_id=organization_id, record_kind=kind)
         stage_rows(connection, "staged_rejects", rejects)
+    stage_teams(connection, organization_id, reading.teams)
     snapshot = Snapshot(
         run_id=reading.run_id,
         organization_id=organization_id,
@@ -143,7 +145,8 @@ def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards
                 problem=None,
             )
             for (kind, user_id), verdict in reading.verdicts.items()
-        ],
+        ]
+        + team_scopes(reading.teams),
     )
     with transaction(connection):
         changes = apply_snapshot(connection, snapshot, guards)

@@ -1,0 +1,142 @@
+"""Teams, their members and absence by team are what the naive engine says, whatever was read and proved."""
+
+import tempfile
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support import naive_measures
+from tests.support.naive import Absence, NaiveWarehouse, Reading
+from tests.support.naive_teams import Membership, Team, TeamReading, TeamReject
+from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, rows_of
+
+# Few people in few teams, so that the same ones come, go, come back under another id, and overlap.
+USER_IDS, TEAM_IDS = st.integers(1, 4), st.integers(11, 13)
+VERDICTS = st.sampled_from(["complete", "complete", "unproven", "failed"])
+MONDAY = date(2026, 3, 2)
+
+
+@st.composite
+def memberships(draw: Callable[..., Any]) -> Membership:
+    """One of a person's first three memberships of a team: an id belongs to one person and team for ever."""
+    team_id, user_id = draw(TEAM_IDS), draw(USER_IDS | st.just(77))
+    return Membership(
+        membership_id=team_id * 1000 + user_id * 10 + draw(st.integers(0, 2)),
+        team_id=team_id,
+        user_id=user_id,
+        role=draw(st.sampled_from(["MEMBER", "ADMIN"])),
+        is_accepted=draw(st.sampled_from([True, True, False])),
+        page=draw(st.integers(1, 2)),
+    )
+
+
+@st.composite
+def rejects(draw: Callable[..., Any]) -> TeamReject:
+    """A record of a team or of a membership, of which perhaps only the id can be read."""
+    if draw(st.booleans()):
+        team_id = draw(TEAM_IDS)
+        return TeamReject("team", team_id, team_id)
+    one = draw(memberships())
+    return TeamReject("membership", one.membership_id, one.team_id, draw(st.none() | st.just(one.user_id)))
+
+
+TEAM_READINGS = st.builds(
+    TeamReading,
+    teams=st.lists(
+        st.builds(Team, TEAM_IDS, st.sampled_from(["Sales", "Support"]), st.integers(1, 2)),
+        max_size=4,
+        unique_by=lambda one: (one.team_id, one.page),
+    ).map(tuple),
+    memberships=st.lists(memberships(), max_size=8, unique_by=lambda one: (one.membership_id, one.page)).map(
+        tuple
+    ),
+    rejects=st.lists(rejects(), max_size=2, unique_by=lambda one: (one.kind, one.record_id)).map(tuple),
+    list_verdict=st.none() | VERDICTS,
+    verdicts=st.dictionaries(TEAM_IDS, VERDICTS, max_size=3),
+)
+
+
+@st.composite
+def readings(draw: Callable[..., Any], number: int) -> Reading:
+    """One night's reading of organization 7 or 8, its teams included."""
+    starts = st.integers(0, 12).map(lambda days: MONDAY + timedelta(days=days))
+    absences = [
+        Absence(entry_id, draw(USER_IDS), first, first + timedelta(days=draw(st.integers(0, 9))), reason)
+        for entry_id in range(1, draw(st.integers(0, 6)) + 1)
+        for first, reason in [(draw(starts), draw(st.sampled_from(["sick", "vacation", "public_holiday"])))]
+    ]
+    return Reading(
+        organization_id=draw(st.sampled_from([7, 7, 8])),
+        at=night(number),
+        users=tuple(draw(st.sets(USER_IDS))),
+        absences=tuple(absences),
+        verdicts={("users", None): draw(VERDICTS), ("organization", None): "complete"},
+        teams=draw(TEAM_READINGS),
+    )
+
+
+NIGHTS = st.integers(1, 4).flatmap(
+    lambda count: st.tuples(*(readings(number) for number in range(1, count + 1)))
+)
+QUICK = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@QUICK
+@given(nights=NIGHTS, first=st.integers(0, 14), length=st.integers(-1, 20))
+def test_teams_members_and_their_measures_are_what_the_naive_engine_computes(
+    nights: tuple[Reading, ...], first: int, length: int
+) -> None:
+    _compare(nights, MONDAY + timedelta(days=first), length)
+
+
+@pytest.mark.slow
+@settings(QUICK, max_examples=30)
+@given(nights=NIGHTS, first=st.integers(0, 14), length=st.integers(-1, 20))
+def test_that_holds_for_many_more_teams(nights: tuple[Reading, ...], first: int, length: int) -> None:
+    _compare(nights, MONDAY + timedelta(days=first), length)
+
+
+def _compare(nights: tuple[Reading, ...], first: date, length: int) -> None:
+    naive, last = NaiveWarehouse(), first + timedelta(days=length)
+    with tempfile.TemporaryDirectory() as folder, new_warehouse() as connection:
+        for reading in nights:
+            naive.read(reading)
+            load(connection, reading)
+            _check_scope_rows(connection, reading)
+        database = audit_and_publish(connection, Path(folder)).database
+        with duckdb.connect(database, read_only=True) as reader:
+            tables = naive.tables()
+            for table in ("dim_people", "dim_teams", "dim_team_members"):
+                expected = tables[table]
+                columns = expected[0] if expected else {}
+                found = rows_of(reader, f"FROM {table}")
+                assert [{name: row[name] for name in columns} for row in found] == expected, table
+            asked: dict[str, Any] = {"from_date": first, "to_date": last}
+            for name in ("absence_by_team", "who_is_out_by_team"):
+                answered = reader.execute(f"FROM {name}($from_date, $to_date)", asked).fetchall()
+                assert answered == naive_measures.answer(naive, name, asked), name
+
+
+def _check_scope_rows(connection: duckdb.DuckDBPyConnection, reading: Reading) -> None:
+    """Each scope counts its own records, those that can't be read included."""
+    kept = rows_of(
+        connection,
+        "SELECT scope_kind, team_id, rows FROM ops.scopes WHERE run_id = $run_id",
+        run_id=reading.run_id,
+    )
+    teams = reading.teams
+    team_ids = {one.team_id for one in teams.teams} | {
+        one.record_id for one in teams.rejects if one.kind == "team"
+    }
+    seen = {(one.team_id, one.membership_id) for one in teams.memberships}
+    seen |= {(one.team_id, one.record_id) for one in teams.rejects if one.kind == "membership"}
+    expected = {"users": len(reading.users), "organization": len(reading.absences), "teams": len(team_ids)}
+    for row in kept:
+        of_team = sum(team_id == row["team_id"] for team_id, _ in seen)
+        assert row["rows"] == expected.get(row["scope_kind"], of_team), row

@@ -1,0 +1,24 @@
+-- Purpose: who of which team is out at any time from from_date to to_date, both included, and who covers.
+-- Grain: one live entry that touches the range, in each team of its person.
+-- Formula: the rows of who_is_out, for each team that the person is in: accepted, not left, not deleted.
+-- Source: none: a list, not a measure.
+-- Caveats: the entry of a person in two teams is there twice; of one in no team, not at all. Members are
+--   today's. No rows unless OOO_TEAMS is on.
+-- Second run: makes the same macro again.
+CREATE OR REPLACE MACRO who_is_out_by_team(from_date, to_date) AS TABLE
+SELECT
+    e.organization_id, m.team_id, t.name AS team, e.entry_id, e.user_id, p.name, e.starts_on, e.ends_on,
+    e.reason, e.covering_user_id, c.name AS covering_name
+FROM fct_ooo_entries AS e
+JOIN dim_people AS p ON p.organization_id = e.organization_id AND p.user_id = e.user_id AND p.left_at IS NULL
+JOIN dim_team_members AS m
+    ON m.organization_id = e.organization_id AND m.user_id = e.user_id AND m.is_accepted AND m.left_at IS NULL
+JOIN dim_teams AS t
+    ON t.organization_id = m.organization_id AND t.team_id = m.team_id AND t.deleted_at IS NULL
+LEFT JOIN dim_people AS c
+    ON c.organization_id = e.organization_id AND c.user_id = e.covering_user_id
+WHERE e.deleted_at IS NULL
+  AND e.starts_on <= e.ends_on
+  AND e.starts_on <= to_date::DATE
+  AND e.ends_on >= from_date::DATE
+ORDER BY e.organization_id, m.team_id, e.starts_on, p.name, e.entry_id;

@@ -1,5 +1,6 @@
 """Teams and their members, from a real HTTP server to the published tables; absences never wait for them."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ import duckdb
 import pytest
 from starlette.requests import Request
 
-from calcom.simulator import Fault, Simulator, World, serve
+from calcom.simulator import Fault, Simulator, World, routes, serve
 from calcom.simulator.directory import team_memberships
+from calcom.simulator.errors import unauthorized
 from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import SilentObserver
@@ -262,3 +264,33 @@ def test_a_team_whose_record_was_never_readable_has_members_and_no_name(
         summary = _sync(with_teams(server.url))
     assert summary.exit_code == 0
     assert _rows(summary.database, f"SELECT name FROM dim_teams WHERE team_id = {team_id}") == [(None,)]
+
+
+def test_a_page_with_another_teams_members_proves_nothing_of_this_one(
+    world: World, with_teams: Callable[..., Settings]
+) -> None:
+    first, second, *_ = sorted(world.teams.ids())
+    stranger = Fault("bad_record", path=rf"/teams/{first}/", nth=2, times=9, field="teamId", value=second)
+    with serve(Simulator(world, limits=None, faults=[stranger])) as server:
+        _sync(with_teams(server.url))
+        world.teams.leave(first, world.teams.memberships(first)[0].user_id)
+        summary = _sync(with_teams(server.url))
+    assert [one["team_id"] for one in summary.problems] == [first]
+    assert f"expected memberships of team {first}" in summary.problems[0]["problem"]
+    left = "SELECT count(*) FROM dim_team_members WHERE left_at IS NOT NULL"
+    assert _rows(summary.database, left) == [(0,)]
+
+
+def test_a_credential_that_is_refused_for_teams_alone_stops_no_absences(
+    world: World, with_teams: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: routes.Call) -> routes.Answer:
+        raise unauthorized("Invalid Access Token.")
+
+    refusing = routes.Route("GET", re.compile("/v2/organizations/(?P<orgId>[^/]+)/teams"), refuse)
+    monkeypatch.setattr(routes, "ROUTES", (refusing, *routes.ROUTES))
+    with serve(Simulator(world, limits=None)) as server:
+        summary = _sync(with_teams(server.url))
+    assert summary.exit_code == 17
+    assert [one["scope"] for one in summary.problems] == ["teams"]
+    assert_equals_truth(summary.database, world.entries(), world.users())

@@ -84,7 +84,7 @@ def readings(draw: Callable[..., Any], number: int) -> Reading:
 NIGHTS = st.integers(1, 4).flatmap(
     lambda count: st.tuples(*(readings(number) for number in range(1, count + 1)))
 )
-QUICK = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=settings.default.max_examples // 6, suppress_health_check=list(HealthCheck))
 
 
 @QUICK
@@ -96,7 +96,7 @@ def test_teams_members_and_their_measures_are_what_the_naive_engine_computes(
 
 
 @pytest.mark.slow
-@settings(QUICK, max_examples=30)
+@settings(QUICK, max_examples=settings.default.max_examples // 2)
 @given(nights=NIGHTS, first=st.integers(0, 14), length=st.integers(-1, 20))
 def test_that_holds_for_many_more_teams(nights: tuple[Reading, ...], first: int, length: int) -> None:
     _compare(nights, MONDAY + timedelta(days=first), length)

@@ -20,7 +20,7 @@ from calcom.landing import (
     find_resumable,
     prune_landings,
 )
-from calcom.models import ENTRY_READER, USER_READER, Records
+from calcom.models import ENTRY_READER, MEMBERSHIP_READER, TEAM_READER, USER_READER, Records
 from calcom.paging import Page, Verdict
 
 USERS, ALL, ANN = Scope("users"), Scope("organization"), Scope("user", 7)
@@ -301,3 +301,26 @@ def test_a_landing_without_a_page_leaves_no_folder(tmp_path: Path) -> None:
     add(landing, ALL, entry(1))
     landing.discard_if_empty()
     assert landing.folder.exists()
+
+
+def test_teams_and_memberships_land_beside_the_entries_and_keep_no_profile(tmp_path: Path) -> None:
+    landing = create(tmp_path)
+    member = {"id": 9, "userId": 7, "teamId": 5, "accepted": True, "role": "OWNER"}
+    profile = {"user": {"email": "ann@acme.example", "bio": NOTE}}
+    for scope, reader, records in (
+        (Scope("teams"), TEAM_READER, [{"id": 5, "name": "Sales"}, {"id": 6, "name": 7, "bio": NOTE}]),
+        (Scope("team", team_id=5), MEMBERSHIP_READER, [member | profile, member | profile | {"role": None}]),
+    ):
+        body = json.dumps({"status": "success", "data": records}).encode()
+        found = reader.read(body, path="/teams", request_id=None)
+        landing.add_page(scope, page_of(found), found)
+        landing.end_scope(ScopeResult(scope, Verdict.COMPLETE, 1, 1, 0, ()))
+    landing.flush()
+    again = reopen(landing)
+    assert again.team_ids() == [5, 6]
+    assert again.results.keys() == again.pages.keys() == {Scope("teams"), Scope("team", team_id=5)}
+    assert [one["team_id"] for one in rows(again, "memberships")] == [5, 5]
+    assert rows(again) == []
+    kept = [row["raw"] for kind in ("teams", "memberships") for row in rows(again, kind)]
+    assert len([raw for raw in kept if raw]) == 2
+    assert not any("ann@acme" in str(raw) or NOTE in str(raw) for raw in kept)

@@ -9,7 +9,16 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from calcom.errors import ProtocolError
-from calcom.models import ENTRY_READER, MAX_WIRE_ID, USER_READER, Records, WireInstant
+from calcom.models import (
+    ENTRY_READER,
+    MAX_WIRE_ID,
+    MEMBERSHIP_READER,
+    TEAM_READER,
+    USER_READER,
+    RecordReader,
+    Records,
+    WireInstant,
+)
 
 ENTRY: dict[str, Any] = {
     "userId": 7,
@@ -184,3 +193,32 @@ def test_a_user_needs_an_id_and_an_address_and_may_lack_the_rest() -> None:
     records = USER_READER.read(body, path="/users", request_id=None)
     assert records.ids == [1, 2]
     assert [one.problem for one in records.rejected] == ["email_missing"]
+
+
+TEAM = {"id": 5, "name": "Sales", "slug": None, "parentId": 1, "isPrivate": False, "timeZone": "UTC"}
+MEMBERSHIP = {"id": 9, "userId": 7, "teamId": 5, "accepted": False, "role": "MEMBER"}
+
+
+@pytest.mark.parametrize(
+    ("reader", "record", "problem"),
+    [
+        (TEAM_READER, TEAM, None),
+        (TEAM_READER, {"id": 5, "name": "Sales"}, None),
+        (TEAM_READER, TEAM | {"name": None}, "name_wrong_type"),
+        (TEAM_READER, TEAM | {"isPrivate": 0}, "isPrivate_wrong_type"),
+        (MEMBERSHIP_READER, MEMBERSHIP, None),
+        (MEMBERSHIP_READER, MEMBERSHIP | {"role": "A_NEW_ROLE"}, None),
+        (MEMBERSHIP_READER, MEMBERSHIP | {"accepted": "true"}, "accepted_wrong_type"),
+        (MEMBERSHIP_READER, MEMBERSHIP | {"userId": "7"}, "userId_wrong_type"),
+        (MEMBERSHIP_READER, MEMBERSHIP | {"teamId": 0}, "teamId_invalid"),
+    ],
+)
+def test_teams_and_memberships_are_read_as_strictly(
+    reader: RecordReader, record: dict[str, Any], problem: str | None
+) -> None:
+    records = reader.read(page(record | {"user": {"email": "a@b.example"}}), path="/teams", request_id=None)
+    assert records.ids == [record["id"]]
+    if problem is None:
+        assert records.accepted == [record]
+    else:
+        assert [one.problem for one in records.rejected] == [problem]

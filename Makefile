@@ -16,6 +16,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@# Without bytecode every start compiles a thousand modules anew, where Python may not write it as it goes.
+	$(BIN)/python -m compileall -q calcom transforms warehouse flows
 	@touch $@
 
 demo: install    ## run the pipeline end to end on an invented organization

@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from calcom.errors import LandingError
 from calcom.models import Records
 from calcom.paging import Page, Spans, Verdict
-from calcom.segments import NOTELESS_ENTRIES, SEGMENT_KINDS, SegmentKind, columns_of, kept_text
+from calcom.segments import NOTELESS_ENTRIES, SEGMENT_KINDS, Columns, SegmentKind, kept_text
 
 FORMAT = 1
 SEGMENT_ROWS = 10_000
@@ -106,7 +106,7 @@ class RunFacts:
 class _Buffer:
     name: str
     kind: SegmentKind
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    columns: Columns
     pages: list[LandedPage] = field(default_factory=list)
     results: list[ScopeResult] = field(default_factory=list)
 
@@ -125,7 +125,7 @@ class Landing:
         self._clock = clock
         self._flushed_at = clock()
         kinds = SEGMENT_KINDS if facts.keeps_notes else SEGMENT_KINDS | {"entries": NOTELESS_ENTRIES}
-        self._buffers = {name: _Buffer(name, kind) for name, kind in kinds.items()}
+        self._buffers = {name: _Buffer(name, kind, Columns(kind.schema)) for name, kind in kinds.items()}
         segments = self.segments()
         self._segment_count = len(segments)
         if [_number_of(path) for path in segments] != list(range(1, len(segments) + 1)):
@@ -168,18 +168,15 @@ class Landing:
         """Keep one page; it is on disk after the next flush."""
         buffer = self._buffer_of(scope)
         number, kind = self.page_count, buffer.kind
-        buffer.rows += [kind.row(record) | {"page": number} for record in records.accepted]
-        buffer.rows += [
-            {
-                "page": number,
-                "id": rejected.record_id,
-                "user_id": rejected.user_id or scope.user_id,
-                "team_id": scope.team_id,
-                "problem": rejected.problem,
-                "raw": kept_text(rejected.raw, kind.kept_keys),
-            }
-            for rejected in records.rejected
-        ]
+        buffer.columns.add(number, len(records.accepted), kind.columns_of(records.accepted))
+        rejected: dict[str, list[Any]] = {
+            "id": [one.record_id for one in records.rejected],
+            "user_id": [one.user_id or scope.user_id for one in records.rejected],
+            "team_id": [scope.team_id for _ in records.rejected],
+            "problem": [one.problem for one in records.rejected],
+            "raw": [kept_text(one.raw, kind.kept_keys) for one in records.rejected],
+        }
+        buffer.columns.add(number, len(records.rejected), rejected)
         landed = LandedPage(scope, page, number)
         buffer.pages.append(landed)
         self._note_page(landed)
@@ -217,26 +214,20 @@ class Landing:
         return self._buffers[_SEGMENTS_OF[scope.kind]]
 
     def _flush_when_due(self) -> None:
-        rows = sum(len(buffer.rows) for buffer in self._buffers.values())
+        rows = sum(buffer.columns.rows for buffer in self._buffers.values())
         if rows >= SEGMENT_ROWS or self._clock() - self._flushed_at >= SEGMENT_SECONDS:
             self.flush()
 
     def _write(self, buffer: _Buffer) -> None:
-        metadata = json.dumps(
-            {
-                "pages": [asdict(landed) for landed in buffer.pages],
-                "results": [asdict(result) for result in buffer.results],
-            }
-        )
-        table = columns_of(buffer.rows, buffer.kind.schema)
-        table = table.replace_schema_metadata({_METADATA_KEY: metadata.encode()})
+        metadata = json.dumps({"pages": buffer.pages, "results": buffer.results}, default=vars)
+        table = buffer.columns.as_table().replace_schema_metadata({_METADATA_KEY: metadata.encode()})
         target = self.folder / f"{buffer.name}-{self._segment_count + 1:06d}.parquet"
         aside = target.with_suffix(".tmp")
         with _naming(target):
             pq.write_table(table, aside, compression="zstd")
             aside.replace(target)
         self._segment_count += 1
-        buffer.rows, buffer.pages, buffer.results = [], [], []
+        buffer.columns, buffer.pages, buffer.results = Columns(buffer.kind.schema), [], []
 
     def _take_back(self, path: Path) -> None:
         with _naming(path):

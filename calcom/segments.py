@@ -1,7 +1,7 @@
 """The rows of landing segments: what is kept of a record, and in which columns."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -68,80 +68,99 @@ MEMBERSHIP_SCHEMA = pa.schema(
 )
 
 
-def entry_row(record: dict[str, Any]) -> dict[str, Any]:
-    """One entry as `ENTRY_SCHEMA` has it, without its page."""
-    notes = record.get("notes")
-    return {
-        "id": record["id"],
-        "uuid": record["uuid"],
-        "user_id": record["userId"],
-        "to_user_id": record.get("toUserId"),
-        "start": record["start"],
-        "end": record["end"],
-        "reason": record.get("reason"),
-        "has_notes": bool(notes),
-        "notes": notes,
-    }
-
-
-def noteless_entry_row(record: dict[str, Any]) -> dict[str, Any]:
-    """One entry with the fact that it has a note, and no note."""
-    return entry_row(record) | {"notes": None}
-
-
-def user_row(record: dict[str, Any]) -> dict[str, Any]:
-    """One user as `USER_SCHEMA` has it, without its page."""
-    return {
-        "id": record["id"],
-        "email": record["email"],
-        "name": record.get("name"),
-        "username": record.get("username"),
-        "time_zone": record.get("timeZone"),
-        "locale": record.get("locale"),
-        "created_at": record.get("createdDate"),
-    }
-
-
-def team_row(record: dict[str, Any]) -> dict[str, Any]:
-    """One team as `TEAM_SCHEMA` has it, without its page."""
-    return {
-        "id": record["id"],
-        "parent_id": record.get("parentId"),
-        "name": record["name"],
-        "slug": record.get("slug"),
-        "is_private": record.get("isPrivate"),
-        "time_zone": record.get("timeZone"),
-    }
-
-
-def membership_row(record: dict[str, Any]) -> dict[str, Any]:
-    """One membership as `MEMBERSHIP_SCHEMA` has it, without its page."""
-    return {
-        "id": record["id"],
-        "team_id": record["teamId"],
-        "user_id": record["userId"],
-        "role": record["role"],
-        "is_accepted": record["accepted"],
-    }
-
-
 class SegmentKind(NamedTuple):
-    """What the segments of one name hold: the columns, a record's row, and what of a rejected one is kept."""
+    """What segments of one name hold: columns, where records have them, what of a rejected one is kept."""
 
     schema: pa.Schema
-    row: Callable[[dict[str, Any]], dict[str, Any]]
+    keys: Mapping[str, str]
+    """By column, the record's key."""
     kept_keys: frozenset[str] | None = None
     """None keeps all of it. A membership carries its user's profile, a team its logo: neither is needed."""
 
+    def columns_of(self, records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+        """The records' columns as far as the records tell them; a key that a record lacks is None."""
+        columns = {column: [one.get(key) for one in records] for column, key in self.keys.items()}
+        if "has_notes" in self.schema.names:
+            columns["has_notes"] = [bool(one.get("notes")) for one in records]
+        return columns
 
-SEGMENT_KINDS = {
-    "users": SegmentKind(USER_SCHEMA, user_row),
-    "entries": SegmentKind(ENTRY_SCHEMA, entry_row),
-    "teams": SegmentKind(TEAM_SCHEMA, team_row, frozenset(OrgTeam.__annotations__)),
-    "memberships": SegmentKind(MEMBERSHIP_SCHEMA, membership_row, frozenset(TeamMembership.__annotations__)),
+
+_ENTRY_KEYS = {
+    "id": "id",
+    "uuid": "uuid",
+    "user_id": "userId",
+    "to_user_id": "toUserId",
+    "start": "start",
+    "end": "end",
+    "reason": "reason",
 }
-NOTELESS_ENTRIES = SegmentKind(ENTRY_SCHEMA, noteless_entry_row, _NOTELESS_KEYS)
-"""Entries where notes are not to be stored."""
+_USER_KEYS = {
+    "id": "id",
+    "email": "email",
+    "name": "name",
+    "username": "username",
+    "time_zone": "timeZone",
+    "locale": "locale",
+    "created_at": "createdDate",
+}
+_TEAM_KEYS = {
+    "id": "id",
+    "parent_id": "parentId",
+    "name": "name",
+    "slug": "slug",
+    "is_private": "isPrivate",
+    "time_zone": "timeZone",
+}
+_MEMBERSHIP_KEYS = {
+    "id": "id",
+    "team_id": "teamId",
+    "user_id": "userId",
+    "role": "role",
+    "is_accepted": "accepted",
+}
+SEGMENT_KINDS = {
+    "users": SegmentKind(USER_SCHEMA, _USER_KEYS),
+    "entries": SegmentKind(ENTRY_SCHEMA, _ENTRY_KEYS | {"notes": "notes"}),
+    "teams": SegmentKind(TEAM_SCHEMA, _TEAM_KEYS, frozenset(OrgTeam.__annotations__)),
+    "memberships": SegmentKind(
+        MEMBERSHIP_SCHEMA, _MEMBERSHIP_KEYS, frozenset(TeamMembership.__annotations__)
+    ),
+}
+NOTELESS_ENTRIES = SegmentKind(ENTRY_SCHEMA, _ENTRY_KEYS, _NOTELESS_KEYS)
+"""Entries where notes are not to be stored: with the fact that there is one, and no note."""
+
+
+class Columns:
+    """Rows that come page by page, kept column by column until they are written."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        """No row yet."""
+        self._schema = schema
+        self._values: dict[str, list[Any]] = {name: [] for name in schema.names}
+        self.rows = 0
+
+    def add(self, page: int, rows: int, columns: Mapping[str, list[Any]]) -> None:
+        """Append `rows` rows of one page; a column of the schema that is not in `columns` is null in them."""
+        for name, values in self._values.items():
+            values.extend(columns.get(name) or [page if name == "page" else None] * rows)
+        self.rows += rows
+
+    def as_table(self) -> pa.Table:
+        """All rows.
+
+        By way of one JSON object of arrays, because `pyarrow.array` loads pandas wherever that is installed.
+        """
+        if not self.rows:
+            return self._schema.empty_table()
+        arrays = json.dumps(self._values).encode()
+        listed = pa.schema([(column.name, pa.list_(column.type)) for column in self._schema])
+        table = pa.json.read_json(
+            pa.BufferReader(arrays),
+            read_options=pa.json.ReadOptions(block_size=len(arrays) + 1, use_threads=False),
+            parse_options=pa.json.ParseOptions(explicit_schema=listed),
+        )
+        values = [table[name].chunk(0).flatten() for name in self._schema.names]
+        return pa.Table.from_arrays(values, schema=self._schema)
 
 
 def kept_text(raw: str, keys: frozenset[str] | None) -> str:
@@ -153,20 +172,3 @@ def kept_text(raw: str, keys: frozenset[str] | None) -> str:
         return json.dumps(f"a JSON {type(record).__name__}")
     kept = {key: value for key, value in record.items() if key in keys}
     return json.dumps(kept, sort_keys=True)
-
-
-def columns_of(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    """`rows` as columns; a key that a row lacks is null.
-
-    By way of one JSON object of arrays, because `pyarrow.array` loads pandas wherever that is installed.
-    """
-    if not rows:
-        return schema.empty_table()
-    arrays = json.dumps({name: [row.get(name) for row in rows] for name in schema.names}).encode()
-    listed = pa.schema([(column.name, pa.list_(column.type)) for column in schema])
-    table = pa.json.read_json(
-        pa.BufferReader(arrays),
-        read_options=pa.json.ReadOptions(block_size=len(arrays) + 1, use_threads=False),
-        parse_options=pa.json.ParseOptions(explicit_schema=listed),
-    )
-    return pa.Table.from_arrays([table[name].chunk(0).flatten() for name in schema.names], schema=schema)

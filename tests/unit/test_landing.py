@@ -199,7 +199,7 @@ def test_fifty_thousand_rows_are_a_segment_and_none_of_them_stays_in_memory(tmp_
     for number in range(1, SEGMENT_ROWS // 250 + 1):
         assert landing.segments() == []
         landing.add_page(ALL, page, records)
-        kept = sum(len(buffer.rows) for buffer in landing._buffers.values())
+        kept = sum(buffer.columns.rows for buffer in landing._buffers.values())
         assert kept == 250 * number % SEGMENT_ROWS
     (segment,) = landing.segments()
     assert pq.read_metadata(segment).num_rows == SEGMENT_ROWS

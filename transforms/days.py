@@ -68,26 +68,33 @@ def resolve_person_days(
     """
     precedence = pl.col("reason").replace_strict(SORT_ORDER, return_dtype=pl.Int32)
     ranked = entries.sort(precedence, "entry_id").with_row_index("rank")
+    # Person and day in one number: grouping and sorting by it takes half the time of doing so by the key.
+    people = ranked.select(pl.col("user_id").rank("dense").cast(pl.Int64) * HORIZON_DAYS).to_series()
     ranks = ranked.lazy().select(
         "entry_id",
         "rank",
         rank_of_cover=pl.when(pl.col("covering_user_id").is_not_null()).then("rank"),
+        person=people,
     )
     firsts = (
         entry_days.lazy()
-        .select(*PERSON_DAYS.key, "entry_id")
+        .select("entry_id", "date_on")
         .join(ranks, on="entry_id")
-        .group_by(PERSON_DAYS.key)
+        .select("rank", "rank_of_cover", person_day=pl.col("person") + pl.col("date_on").to_physical())
+        .group_by("person_day")
         .agg(pl.col("rank", "rank_of_cover").min(), entry_count=pl.len().cast(pl.Int32))
-        .sort(PERSON_DAYS.key)
+        .sort("person_day")
         .collect()
     )
-    places = ranked.select(_first_place(working)).to_series().gather(firsts["rank"])
+    first, days = firsts["rank"], firsts["person_day"] - people.gather(firsts["rank"])
+    places = ranked.select(_first_place(working)).to_series().gather(first)
     person_days = firsts.select(
-        *PERSON_DAYS.key,
-        ranked["reason"].gather(firsts["rank"]),
+        ranked["organization_id"].gather(first),
+        ranked["user_id"].gather(first),
+        days.cast(pl.Int32).cast(pl.Date).alias("date_on"),
+        ranked["reason"].gather(first),
         "entry_count",
-        _gather(working, places + firsts["date_on"].to_physical()).alias("is_working_day"),
+        _gather(working, places + days.cast(pl.Int32)).alias("is_working_day"),
         ranked["covering_user_id"].gather(firsts["rank_of_cover"]),
     )
     return PERSON_DAYS.check(person_days)

@@ -18,10 +18,9 @@ from flows.report.page import report_path, write_report
 from flows.run import Run, open_own_warehouse, open_run, utc_now, warehouse_path
 from flows.settings import Notes, Settings
 from flows.summary import RunSummary
-from flows.tables import EXPECTED, published_tables
+from flows.tables import EXPECTED, published_measures, published_tables
 from warehouse.audit import audit_marts, record_audits
 from warehouse.errors import AuditError, GuardError, WarehouseError
-from warehouse.measures import find_measures
 from warehouse.publish import Publication, publish
 from warehouse.runs import RunRow, find_differences, find_run, insert_run
 
@@ -173,7 +172,7 @@ def publish_run(run: Landed) -> Publication:
                 connection,
                 run.settings.data_dir,
                 tables,
-                find_measures(),
+                published_measures(publishes_bradford=run.settings.publishes_bradford),
                 run_id=run_id,
                 published_at=checked_at,
                 policy=run.settings.publication(),

@@ -43,9 +43,9 @@ def run_query(  # noqa: PLR0913, PLR0917 - what a query may name
             rows: pl.DataFrame = pl.DataFrame() if relation is None else relation.pl()
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
         if measure and isinstance(error, duckdb.CatalogException):
-            switched = f", or without {measure.switch}=true" if measure.switch else ""
-            message = f"{database} has no {measure.name}: it was published by another version{switched};"
-            raise QueryError(f"{message} set what is missing and run `ooo sync`") from error
+            switch = f" with {measure.switch}=true" if measure.switch else " with this version"
+            message = f"{database} was published without {measure.name}; run `ooo sync`{switch}"
+            raise QueryError(message) from error
         raise QueryError(str(error)) from error
     return rows
 

@@ -158,6 +158,12 @@ class Settings(BaseSettings):
         alias="OOO_TEAMS",
         description="true reads teams and their members too, for one request, and one more a team",
     )
+    publishes_bradford: bool = Field(
+        default=False,
+        alias="OOO_BRADFORD",
+        description="true publishes the macro `bradford_factor`, a score of each person's sick leave; without"
+        " it the macro is not there at all. Ask your works council and your lawyers first",
+    )
     page_size: Annotated[int, AfterValidator(lambda rows: max(rows, 2))] = Field(
         MAX_ENTRIES_TAKE,
         alias="OOO_PAGE_SIZE",

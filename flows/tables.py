@@ -3,6 +3,7 @@
 from transforms.days import FIRST_DAY, LAST_DAY
 from transforms.schema import ENTRIES, NOTES, PUBLISHED, Column, Table
 from warehouse.audit import Expectations
+from warehouse.measures import Measure, find_measures
 from warehouse.tables import PublishedColumn, PublishedTable
 
 EXPECTED = Expectations(horizon_first_on=FIRST_DAY, horizon_last_on=LAST_DAY)
@@ -15,6 +16,11 @@ def published_tables(*, publishes_notes: bool) -> list[PublishedTable]:
         _published(table, extra=(NOTES,) if publishes_notes and table is ENTRIES else ())
         for table in PUBLISHED
     ]
+
+
+def published_measures(*, publishes_bradford: bool) -> list[Measure]:
+    """Every measure that is published, by name: a measure with a switch only if that is on."""
+    return [one for one in find_measures() if one.switch is None or publishes_bradford]
 
 
 def _published(table: Table, extra: tuple[Column, ...]) -> PublishedTable:

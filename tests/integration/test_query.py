@@ -5,9 +5,11 @@ from datetime import date
 from pathlib import Path
 
 import click.testing
+import duckdb
 import pytest
 
 from flows.cli import cli
+from flows.tables import published_measures
 from tests.support.naive import Absence
 from tests.support.warehouse import MEASURES, audit_and_publish, load, new_warehouse, night, read_all
 
@@ -65,11 +67,24 @@ def test_an_instant_is_refused_where_nothing_asks_for_one(data_dir: Path) -> Non
     assert "--as-of is for as_of" in refused.output
 
 
+def test_the_bradford_factor_is_published_only_where_it_is_switched_on(tmp_path: Path) -> None:
+    assert [one.name for one in MEASURES if one.switch] == ["bradford_factor"]
+    with new_warehouse() as connection:
+        load(connection, read_all((TRIP,), at=night(1)))
+        audit_and_publish(connection, tmp_path, measures=published_measures(publishes_bradford=False))
+    refused = ask(tmp_path, "bradford_factor")
+    assert refused.exit_code == 2
+    assert "`ooo sync` with OOO_BRADFORD=true" in refused.output
+    with duckdb.connect(tmp_path / "ooo.duckdb", read_only=True) as reader:
+        count = "SELECT count(*) FROM duckdb_functions() WHERE function_name = 'bradford_factor'"
+        assert reader.execute(count).fetchall() == [(0,)]
+
+
 def test_a_publication_that_lacks_a_measure_says_so_and_what_to_do(tmp_path: Path) -> None:
     with new_warehouse() as connection:
         load(connection, read_all((TRIP,), at=night(1)))
         audit_and_publish(connection, tmp_path, measures=MEASURES[:1])
     refused = ask(tmp_path, "who_is_out")
     assert refused.exit_code == 2
-    for part in ("ooo.duckdb", "has no who_is_out", "ooo sync"):
+    for part in ("ooo.duckdb", "without who_is_out", "ooo sync"):
         assert part in refused.output

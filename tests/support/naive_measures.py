@@ -2,12 +2,12 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any
 
 from tests.support import naive_teams
-from tests.support.naive import ORDER, NaiveWarehouse, Row, days_between
+from tests.support.naive import ORDER, NaiveWarehouse, Row, days_between, followed_days
 
 Rows = list[tuple[Any, ...]]
 
@@ -32,7 +32,8 @@ def as_of(warehouse: NaiveWarehouse, at: datetime, first: date, last: date) -> R
                 user_id = version["user_id"]
                 name = warehouse.people[organization_id, user_id]["name"]
                 who = (organization_id, entry_id, user_id, name)
-                when = (starts_on, ends_on, version["calendar_days"], len(days))
+                working = warehouse.working_days(organization_id, version)
+                when = (starts_on, ends_on, version["calendar_days"], working, len(days))
                 cover = version["covering_user_id"]
                 how = (version["reason"], cover, version["has_notes"], version["valid_from"])
                 found.append((*who, *when, *how))
@@ -60,24 +61,26 @@ def lead_time(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
 
 def cancelled_leave(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     """The macro of that name."""
-    cancelled: dict[tuple[int, str], list[tuple[int, bool, int]]] = defaultdict(list)
+    cancelled: dict[tuple[int, str], list[tuple[int, bool, int, int]]] = defaultdict(list)
     for (organization_id, _), entry in sorted(warehouse.entries.items()):
         gone_at, user_id = entry["deleted_at"], entry["user_id"]
         if gone_at is None or warehouse.people[organization_id, user_id]["left_at"] == gone_at:
             continue
-        planned = days_between(entry["starts_on"], entry["ends_on"])
+        planned = followed_days(entry["starts_on"], entry["ends_on"])
         lost = [day for day in planned if first <= day <= last and day >= gone_at.date()]
         if lost:
             is_before = gone_at.date() <= entry["starts_on"]
-            cancelled[organization_id, entry["reason"]].append((user_id, is_before, len(lost)))
+            working = sum(map(warehouse.calendar_of(organization_id, user_id)[1].is_working, lost))
+            cancelled[organization_id, entry["reason"]].append((user_id, is_before, len(lost), working))
     return [
         (
             organization_id,
             reason,
             len(rows),
-            sum(is_before for _, is_before, _ in rows),
-            sum(not is_before for _, is_before, _ in rows),
-            sum(days for _, _, days in rows),
+            sum(row[1] for row in rows),
+            sum(not row[1] for row in rows),
+            sum(row[2] for row in rows),
+            sum(row[3] for row in rows),
             _people(rows),
         )
         for (organization_id, reason), rows in _by_reason(cancelled)
@@ -226,6 +229,106 @@ def cover_chains(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
         who = (organization_id, day, user_id, name)
         found.append((*who, text, covers, outcome, present, row["is_working_day"]))
     return sorted(found, key=lambda row: row[:3])
+
+
+def absence_spells(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """The macro of that name."""
+    entries: dict[tuple[int, int, int], list[list[date]]] = defaultdict(list)
+    for organization_id, _, entry in warehouse.live():
+        if days := followed_days(entry["starts_on"], entry["ends_on"]):
+            entries[organization_id, entry["user_id"], ORDER[entry["reason"]]].append(days)
+    found = []
+    for (organization_id, user_id, reason), spans in sorted(entries.items()):
+        is_working = warehouse.calendar_of(organization_id, user_id)[1].is_working
+        for starts_on, ends_on in _stretches({day for days in spans for day in days}, is_working):
+            whole = days_between(starts_on, ends_on)
+            count = sum(starts_on <= days[0] <= ends_on for days in spans)
+            if first <= last and starts_on <= last and ends_on >= first:
+                lengths = (len(whole), sum(map(is_working, whole)))
+                code = list(ORDER)[reason]
+                found.append((organization_id, user_id, code, starts_on, ends_on, *lengths, count))
+    return found
+
+
+def spell_frequency(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """The macro of that name."""
+    staying = _staying(warehouse)
+    groups: dict[tuple[int, str], list[tuple[int]]] = defaultdict(list)
+    for organization_id, user_id, reason, starts_on, *_ in absence_spells(warehouse, first, last):
+        if starts_on >= first and (organization_id, user_id) in staying:
+            groups[organization_id, reason].append((user_id,))
+    found = []
+    for (organization_id, reason), rows in _by_reason(groups):
+        people = sum(org == organization_id for org, _ in staying)
+        found.append((organization_id, reason, len(rows), _people(rows), people, len(rows) / people))
+    return found
+
+
+def spell_duration(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """The macro of that name."""
+    groups: dict[tuple[int, str], list[tuple[int, int, int]]] = defaultdict(list)
+    for organization_id, user_id, reason, starts_on, _, *lengths, _ in absence_spells(warehouse, first, last):
+        if starts_on >= first:
+            groups[organization_id, reason].append((user_id, *lengths))
+    found = []
+    for (organization_id, reason), rows in _by_reason(groups):
+        measured: list[Any] = []
+        for place in (1, 2):
+            days = [row[place] for row in rows]
+            measured += [_mean(days), _median(days), max(days)]
+        found.append((organization_id, reason, len(rows), *measured, _people(rows)))
+    return found
+
+
+def longest_absence(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """The macro of that name."""
+    groups: dict[tuple[int, int], set[date]] = defaultdict(set)
+    for organization_id, user_id, day, _ in _absent(warehouse, first, last):
+        groups[organization_id, user_id].add(day)
+    found = []
+    for key, days in groups.items():
+        is_working = warehouse.calendar_of(*key)[1].is_working
+        strict = _longest(_stretches(days, lambda _: True))
+        unbroken = _longest(_stretches(days, is_working))
+        working = sum(map(is_working, days_between(*unbroken[1:])))
+        found.append((*key, warehouse.people[key]["name"], *strict, *unbroken, working))
+    return sorted(found, key=lambda row: (row[0], -row[6], -row[3], row[1]))
+
+
+def bradford_factor(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """The macro of that name."""
+    spells: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for organization_id, user_id, reason, starts_on, ends_on, *_ in absence_spells(warehouse, first, last):
+        is_working = warehouse.calendar_of(organization_id, user_id)[1].is_working
+        within = days_between(max(starts_on, first), min(ends_on, last))
+        if reason == "sick" and (organization_id, user_id) in _staying(warehouse):
+            spells[organization_id, user_id].append(sum(map(is_working, within)))
+    found = []
+    for key, lengths in spells.items():
+        count, days = sum(length > 0 for length in lengths), sum(lengths)
+        if count:
+            found.append((*key, warehouse.people[key]["name"], count, days, count**2 * days))
+    return sorted(found, key=lambda row: (row[0], -row[5], row[1]))
+
+
+def _stretches(days: set[date], is_breaking: Callable[[date], bool]) -> list[tuple[date, date]]:
+    """The first and last of the days that have no breaking day between them, ascending."""
+    found: list[tuple[date, date]] = []
+    for day in sorted(days):
+        if found:
+            first, last = found[-1]
+            between = days_between(last, day)[1:-1]
+            if not any(map(is_breaking, between)):
+                found[-1] = (first, day)
+                continue
+        found.append((day, day))
+    return found
+
+
+def _longest(stretches: list[tuple[date, date]]) -> tuple[int, date, date]:
+    """The days, first and last of the longest, of the earliest among equals."""
+    first, last = max(stretches, key=lambda one: (one[1] - one[0], -one[0].toordinal()))
+    return (last - first).days + 1, first, last
 
 
 def _absent(warehouse: NaiveWarehouse, first: date, last: date) -> Iterable[tuple[int, int, date, Row]]:

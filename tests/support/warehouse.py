@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from calcom.segments import ENTRY_SCHEMA, USER_SCHEMA
 from flows.load import derive_days
-from flows.tables import EXPECTED, published_tables
+from flows.tables import EXPECTED, published_measures, published_tables
 from tests.support.naive import Absence, Policy, Reading, Reject
 from tests.support.team_rows import stage_teams, team_scopes
 from transforms.calendars import MONDAY_TO_FRIDAY, WEEKDAYS, CalendarPolicy, WorkCalendar
@@ -22,7 +22,6 @@ from transforms.quality import collect_rejects
 from warehouse.audit import audit_marts
 from warehouse.connection import open_warehouse, transaction
 from warehouse.days import create_mart_views
-from warehouse.measures import find_measures
 from warehouse.migrate import migrate
 from warehouse.publish import Publication, PublicationPolicy, publish
 from warehouse.runs import RunRow, insert_run
@@ -37,7 +36,7 @@ from warehouse.snapshot import (
 )
 
 TABLES = published_tables(publishes_notes=False)
-MEASURES = find_measures()
+MEASURES = published_measures(publishes_bradford=True)
 LAX = Guards(allows_mass_delete=True, max_quarantined_rows=10**9)
 
 

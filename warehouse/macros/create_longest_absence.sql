@@ -1,0 +1,63 @@
+-- Purpose: the longest unbroken absence of each person within the range from from_date to to_date, both
+--   included.
+-- Grain: one person who is absent in the range.
+-- Formula: longest_days = the longest run of calendar days, each a day of absence of any reason.
+--   unbroken_days = the same, but days off between two absences don't break it: calendar days from the
+--   first to the last day of absence with no working day of the person at work between;
+--   unbroken_working_days = its working days. Of equally long ones the earliest.
+-- Source: none: this program's own rule.
+-- Caveats: days outside the range don't count, so a long absence that the range cuts looks shorter. A
+--   public holiday entered as an absence counts like any other reason. Personal data: keep its readers
+--   few.
+-- Second run: makes the same macro again.
+CREATE OR REPLACE MACRO longest_absence(from_date, to_date) AS TABLE
+WITH days AS (
+    SELECT
+        d.organization_id, d.user_id, d.date_on, d.is_working_day,
+        lag(d.date_on) OVER person AS previous_on,
+        k.working_day_number - d.is_working_day::INTEGER - lag(k.working_day_number) OVER person AS worked_between
+    FROM fct_absence_days AS d
+    JOIN dim_people AS p USING (organization_id, user_id)
+    JOIN dim_calendar_days AS k ON k.calendar = p.calendar AND k.date_on = d.date_on
+    WHERE d.date_on BETWEEN from_date::DATE AND to_date::DATE
+    WINDOW person AS (PARTITION BY d.organization_id, d.user_id ORDER BY d.date_on)
+),
+numbered AS (
+    SELECT
+        *,
+        count(*) FILTER (previous_on IS NULL OR date_on > previous_on + 1) OVER person AS run,
+        count(*) FILTER (previous_on IS NULL OR worked_between > 0) OVER person AS stretch
+    FROM days
+    WINDOW person AS (PARTITION BY organization_id, user_id ORDER BY date_on)
+),
+runs AS (
+    SELECT organization_id, user_id, min(date_on) AS first_on, max(date_on) AS last_on
+    FROM numbered
+    GROUP BY organization_id, user_id, run
+    QUALIFY row_number() OVER (
+        PARTITION BY organization_id, user_id ORDER BY max(date_on) - min(date_on) DESC, min(date_on)
+    ) = 1
+),
+stretches AS (
+    SELECT
+        organization_id, user_id, min(date_on) AS first_on, max(date_on) AS last_on,
+        count(*) FILTER (is_working_day) AS working_days
+    FROM numbered
+    GROUP BY organization_id, user_id, stretch
+    QUALIFY row_number() OVER (
+        PARTITION BY organization_id, user_id ORDER BY max(date_on) - min(date_on) DESC, min(date_on)
+    ) = 1
+)
+SELECT
+    r.organization_id, r.user_id, p.name,
+    (r.last_on - r.first_on + 1)::INTEGER AS longest_days,
+    r.first_on AS longest_from_on,
+    r.last_on AS longest_to_on,
+    (s.last_on - s.first_on + 1)::INTEGER AS unbroken_days,
+    s.first_on AS unbroken_from_on,
+    s.last_on AS unbroken_to_on,
+    s.working_days AS unbroken_working_days
+FROM runs AS r
+JOIN stretches AS s USING (organization_id, user_id)
+JOIN dim_people AS p USING (organization_id, user_id)
+ORDER BY r.organization_id, unbroken_days DESC, longest_days DESC, r.user_id;

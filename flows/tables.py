@@ -1,4 +1,4 @@
-"""The declarations of `transforms`, as the warehouse publishes them."""
+"""What is published: the declarations of `transforms`, as the warehouse takes them, and the measures."""
 
 from transforms.days import FIRST_DAY, LAST_DAY
 from transforms.schema import ENTRIES, NOTES, PUBLISHED, Column, Table

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -27,7 +28,8 @@ from calcom.simulator import (
 from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import SilentObserver
-from flows.errors import AccessRefusedError
+from flows.errors import AccessRefusedError, QueryError
+from flows.query import run_query
 from flows.run import open_run
 from flows.settings import Settings
 from flows.summary import RunSummary
@@ -393,6 +395,18 @@ def test_a_run_that_is_killed_between_load_and_publication_is_published_by_the_n
     assert summary.is_resumed
     assert [request.path for request in simulator.requests] == ["/v2/me"]
     assert_equals_truth(summary.database, world.entries(), world.users())
+
+
+def test_the_bradford_factor_is_there_only_if_the_setting_says_so(
+    settings_for: Callable[..., Settings], tmp_path: Path
+) -> None:
+    with serve(Simulator(World.generate(people=5), limits=None)) as server:
+        plain = _sync(settings_for(server.url))
+        switched = _sync(settings_for(server.url, OOO_DATA_DIR=tmp_path / "other", OOO_BRADFORD="true"))
+    year = (date(2026, 1, 1), date(2026, 12, 31))
+    with pytest.raises(QueryError, match="OOO_BRADFORD=true"):
+        run_query(plain.database, "bradford_factor", *year)
+    assert "bradford_factor" in run_query(switched.database, "bradford_factor", *year).columns
 
 
 def test_nothing_that_is_published_holds_a_note(

@@ -1,0 +1,161 @@
+"""What counts as one spell, one chain, one median: each rule on the smallest case that shows it."""
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from tests.support.naive import Absence, Calendar, Policy
+from tests.support.tables import draw, parse
+from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all, rows_of
+
+NO_TUESDAYS = Policy({"no-tuesdays": Calendar(weekdays=frozenset({1, 3, 4, 5}))}, default="no-tuesdays")
+
+
+def check(folder: Path, measure: str, expected: str, *nights: str, policy: Policy | None = None) -> None:
+    """`measure` over 2026 gives the drawn rows after each of `nights` was read; 5 January is a Monday."""
+    with new_warehouse() as connection:
+        for number, drawing in enumerate(nights, start=1):
+            absences = tuple(map(_absence, parse(drawing)))
+            load(connection, read_all(absences, at=night(number), policy=policy or Policy()))
+        database = audit_and_publish(connection, folder).database
+    with duckdb.connect(database, read_only=True) as reader:
+        found = rows_of(reader, f"FROM {measure}('2026-01-01', '2026-12-31')")
+    rows = parse(expected)
+    assert draw(found, list(rows[0])) == rows
+
+
+def _absence(row: dict[str, str | None]) -> Absence:
+    first, last = (date.fromisoformat(f"2026-{row[name]}") for name in ("from", "to"))
+    cover = row.get("cover")
+    return Absence(
+        entry_id=int(row["entry"] or 0),
+        user_id=int(row.get("user") or 1),
+        first=first,
+        last=last,
+        reason=row.get("reason") or "sick",
+        cover=int(cover) if cover else None,
+    )
+
+
+SPELLS = """
+| entry | user | from  | to    | reason   |
+| 1     | 1    | 01-05 | 01-06 | sick     |
+| 2     | 1    | 01-06 | 01-09 | sick     |
+| 3     | 1    | 01-12 | 01-12 | sick     |
+| 4     | 1    | 01-14 | 01-14 | sick     |
+| 5     | 1    | 01-13 | 01-13 | vacation |
+| 6     | 2    | 01-17 | 01-18 | sick     |
+| 7     | 2    | 01-19 | 01-19 | sick     |
+| 8     | 2    | 01-24 | 01-25 | sick     |
+"""
+
+
+def test_a_spell_runs_over_overlaps_and_days_off_but_not_over_a_working_day(tmp_path: Path) -> None:
+    spells = """
+    | user_id | reason   | starts_on  | ends_on    | calendar_days | working_days | entries |
+    | 1       | sick     | 2026-01-05 | 2026-01-12 | 8             | 6            | 3       |
+    | 1       | sick     | 2026-01-14 | 2026-01-14 | 1             | 1            | 1       |
+    | 1       | vacation | 2026-01-13 | 2026-01-13 | 1             | 1            | 1       |
+    | 2       | sick     | 2026-01-17 | 2026-01-19 | 3             | 1            | 2       |
+    | 2       | sick     | 2026-01-24 | 2026-01-25 | 2             | 0            | 1       |
+    """
+    check(tmp_path, "absence_spells", spells, SPELLS)
+
+
+def test_days_off_are_those_of_the_persons_calendar(tmp_path: Path) -> None:
+    spells = """
+    | user_id | reason   | starts_on  | ends_on    | calendar_days | working_days | entries |
+    | 1       | sick     | 2026-01-05 | 2026-01-14 | 10            | 6            | 4       |
+    | 1       | vacation | 2026-01-13 | 2026-01-13 | 1             | 0            | 1       |
+    | 2       | sick     | 2026-01-17 | 2026-01-19 | 3             | 1            | 2       |
+    | 2       | sick     | 2026-01-24 | 2026-01-25 | 2             | 0            | 1       |
+    """
+    check(tmp_path, "absence_spells", spells, SPELLS, policy=NO_TUESDAYS)
+
+
+def test_the_median_of_an_even_number_of_spells_is_the_mean_of_the_middle_two(tmp_path: Path) -> None:
+    durations = """
+    | reason   | spells | average_calendar_days | median_calendar_days | median_working_days |
+    | sick     | 4      | 3.5                   | 2.5                  | 1.0                 |
+    | vacation | 1      | 1.0                   | 1.0                  | 1.0                 |
+    """
+    check(tmp_path, "spell_duration", durations, SPELLS)
+
+
+def test_the_bradford_factor_counts_spells_with_a_working_day(tmp_path: Path) -> None:
+    factors = """
+    | user_id | sick_spells | sick_working_days | bradford_factor |
+    | 1       | 2           | 7                 | 28              |
+    | 2       | 1           | 1                 | 1               |
+    """
+    check(tmp_path, "bradford_factor", factors, SPELLS)
+
+
+def test_the_longest_absence_is_given_with_and_without_days_off_between(tmp_path: Path) -> None:
+    longest = """
+    | user_id | longest_days | longest_from_on | unbroken_days | unbroken_to_on | unbroken_working_days |
+    | 1       | 5            | 2026-01-05      | 10            | 2026-01-14     | 8                     |
+    | 2       | 3            | 2026-01-17      | 3             | 2026-01-19     | 1                     |
+    """
+    check(tmp_path, "longest_absence", longest, SPELLS)
+
+
+def test_a_chain_of_covers_ends_with_somebody_nobody_somebody_gone_or_in_a_cycle(tmp_path: Path) -> None:
+    absences = """
+    | entry | user | from  | to    | cover |
+    | 1     | 1    | 01-05 | 01-08 | 2     |
+    | 2     | 2    | 01-05 | 01-05 | 3     |
+    | 3     | 2    | 01-06 | 01-06 |       |
+    | 4     | 2    | 01-07 | 01-07 | 99    |
+    | 5     | 2    | 01-08 | 01-08 | 1     |
+    """
+    chains = """
+    | date_on    | user_id | chain     | absent_covers | outcome | present_user_id |
+    | 2026-01-05 | 1       | 1 > 2 > 3 | 1             | present | 3               |
+    | 2026-01-06 | 1       | 1 > 2     | 1             | nobody  |                 |
+    | 2026-01-07 | 1       | 1 > 2 > 99 | 1           | gone    |                 |
+    | 2026-01-08 | 1       | 1 > 2 > 1 | 1             | cycle   |                 |
+    | 2026-01-08 | 2       | 2 > 1 > 2 | 1             | cycle   |                 |
+    """
+    check(tmp_path, "cover_chains", chains, absences)
+
+
+FIRST_NIGHT = """
+| entry | user | from  | to    | reason   |
+| 1     | 1    | 02-02 | 02-06 | vacation |
+| 2     | 2    | 01-01 | 01-09 | vacation |
+| 3     | 3    | 01-01 | 01-01 | vacation |
+"""
+SECOND_NIGHT = """
+| entry | user | from  | to    | reason   |
+| 1     | 1    | 02-02 | 02-03 | vacation |
+| 4     | 2    | 01-12 | 01-12 | vacation |
+| 5     | 3    | 01-01 | 01-01 | sick     |
+"""
+
+
+def test_a_lead_is_known_only_of_entries_that_came_after_a_complete_snapshot(tmp_path: Path) -> None:
+    leads = """
+    | reason   | entries | known_entries | share_known | average_lead_days | late_entries |
+    | sick     | 1       | 1             | 1.0         | -1.0              | 1            |
+    | vacation | 2       | 1             | 0.5         | 10.0              | 0            |
+    """
+    check(tmp_path, "lead_time", leads, FIRST_NIGHT, SECOND_NIGHT)
+
+
+def test_leave_is_cancelled_from_the_day_it_was_seen_gone_unless_it_was_over(tmp_path: Path) -> None:
+    cancelled = """
+    | reason   | cancelled_entries | cancelled_while_running | cancelled_days | cancelled_working_days |
+    | vacation | 1                 | 1                       | 8              | 6                      |
+    """
+    check(tmp_path, "cancelled_leave", cancelled, FIRST_NIGHT, SECOND_NIGHT)
+
+
+def test_a_shortened_entry_is_told_from_the_others(tmp_path: Path) -> None:
+    changed = """
+    | reason   | entries | shortened_entries | extended_entries | moved_entries | share_changed | added_days |
+    | sick     | 1       | 0                 | 0                | 0             | 0.0           | 0          |
+    | vacation | 2       | 1                 | 0                | 0             | 0.5           | -3         |
+    """
+    check(tmp_path, "changed_leave", changed, FIRST_NIGHT, SECOND_NIGHT)

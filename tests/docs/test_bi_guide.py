@@ -1,0 +1,28 @@
+"""What the BI guide shows works on a publication."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.support.program import run_ooo
+
+GUIDE = Path(__file__).parents[2] / "docs" / "bi-guide.md"
+
+
+@pytest.mark.slow
+def test_its_way_to_one_instant_reads_tables_that_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = run_ooo("demo", "--quiet", "--people", "5", cwd=tmp_path)
+    assert demo.returncode == 0, demo.stderr
+    monkeypatch.chdir(tmp_path / "data")
+    Path("data").symlink_to("demo")
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert blocks
+    names: dict[str, pl.DataFrame] = {}
+    for block in blocks:
+        exec(compile(block, str(GUIDE), "exec"), names)  # noqa: S102 - the guide's own lines
+    assert not names["entries"].is_empty()
+    assert names["entries"].join(names["people"], on=["organization_id", "user_id"], how="anti").is_empty()

@@ -24,6 +24,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from calcom.erased import without_people
 from calcom.errors import LandingError
 from calcom.models import Records
 from calcom.paging import Page, Spans, Verdict
@@ -114,9 +115,19 @@ class _Buffer:
 class Landing:
     """One run's landing folder: pages and verdicts go in, and come out again in the order read."""
 
-    def __init__(self, folder: Path, facts: RunFacts, *, clock: Callable[[], float]) -> None:
-        """Take over a folder that `create_landing` has prepared, with all that it holds."""
-        self.folder, self.facts = folder, facts
+    def __init__(
+        self,
+        folder: Path,
+        facts: RunFacts,
+        *,
+        clock: Callable[[], float],
+        erased: frozenset[int] = frozenset(),
+    ) -> None:
+        """Take over a folder that `create_landing` has prepared, with all that it holds.
+
+        Of the users whose ids are `erased` nothing is kept.
+        """
+        self.folder, self.facts, self._erased = folder, facts, erased
         self.page_count = 0
         self.pages: dict[Scope, list[Page]] = {}
         """The pages read of each scope, in the order read."""
@@ -168,6 +179,9 @@ class Landing:
         """Keep one page; it is on disk after the next flush."""
         buffer = self._buffer_of(scope)
         number, kind = self.page_count, buffer.kind
+        if self._erased and buffer.name != "teams":
+            key = "id" if buffer.name == "users" else "userId"
+            records = without_people(records, self._erased, owner=scope.user_id, key=key)
         buffer.columns.add(number, len(records.accepted), kind.columns_of(records.accepted))
         rejected: dict[str, list[Any]] = {
             "id": [one.record_id for one in records.rejected],
@@ -257,7 +271,13 @@ def _naming(path: Path) -> Iterator[None]:
         raise LandingError(message) from error
 
 
-def create_landing(root: Path, facts: RunFacts, *, clock: Callable[[], float] = time.monotonic) -> Landing:
+def create_landing(
+    root: Path,
+    facts: RunFacts,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    erased: frozenset[int] = frozenset(),
+) -> Landing:
     """A new folder under `root` for the run that `facts` describes."""
     folder = root / facts.run_id
     with _naming(folder):
@@ -266,7 +286,7 @@ def create_landing(root: Path, facts: RunFacts, *, clock: Callable[[], float] = 
         told = {"format": FORMAT, **asdict(facts), "started_at": facts.started_at.isoformat()}
         aside.write_text(json.dumps(told), encoding="utf-8")
         aside.replace(folder / _RUN_FILE)
-    return Landing(folder, facts, clock=clock)
+    return Landing(folder, facts, clock=clock, erased=erased)
 
 
 def find_resumable(
@@ -275,6 +295,7 @@ def find_resumable(
     *,
     max_age: timedelta,
     clock: Callable[[], float] = time.monotonic,
+    erased: frozenset[int] = frozenset(),
 ) -> Landing | None:
     """The newest unfinished landing of what `facts` would read, not older than `max_age`, or None.
 
@@ -285,7 +306,7 @@ def find_resumable(
         age = facts.started_at - found.started_at
         if not (folder / _FINISHED).exists() and age <= max_age and facts.reads_the_same_as(found):
             with contextlib.suppress(LandingError):
-                return Landing(folder, found, clock=clock)
+                return Landing(folder, found, clock=clock, erased=erased)
     return None
 
 
@@ -307,6 +328,13 @@ def prune_landings(root: Path, *, keep: int, besides: Path | None = None) -> lis
     for folder in doomed:
         _remove(folder)
     return [folder.name for folder in doomed]
+
+
+def purge_landings(root: Path, *, may_stay: Callable[[RunFacts], bool]) -> None:
+    """No landing is left but those of runs that `may_stay`; one of which nothing can be read may not."""
+    stay = {facts.run_id for facts in _list_runs(root) if may_stay(facts)}
+    for folder in (path for path in root.glob("*") if path.is_dir() and path.name not in stay):
+        _remove(folder)
 
 
 def _remove(folder: Path) -> None:

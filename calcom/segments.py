@@ -10,6 +10,7 @@ import pyarrow.json
 from calcom.models import OooEntry, OrgTeam, TeamMembership
 
 _NOTELESS_KEYS = frozenset(OooEntry.__annotations__) - {"notes"}
+_SHAPES = tuple(f"a JSON {shape}" for shape in ("list", "str", "int", "float", "bool", "NoneType"))
 
 ENTRY_SCHEMA = pa.schema(
     [
@@ -164,11 +165,19 @@ class Columns:
 
 
 def kept_text(raw: str, keys: frozenset[str] | None) -> str:
-    """A rejected record as it may be kept: whole, or with nothing but `keys`."""
+    """A rejected record as it may be kept: whole, or with nothing but `keys`, and texts and numbers in them.
+
+    What was kept so is kept as it is.
+    """
     if keys is None:
         return raw
     record = json.loads(raw)
     if not isinstance(record, dict):
-        return json.dumps(f"a JSON {type(record).__name__}")
-    kept = {key: value for key, value in record.items() if key in keys}
+        return raw if record in _SHAPES else json.dumps(f"a JSON {type(record).__name__}")
+    kept = {key: _flat(value) for key, value in record.items() if key in keys}
     return json.dumps(kept, sort_keys=True)
+
+
+def _flat(value: Any) -> Any:
+    """`value`, or its type's name for what could hold anything."""
+    return f"a JSON {type(value).__name__}" if isinstance(value, dict | list) else value

@@ -257,6 +257,30 @@ def completion(shell: str) -> None:
         click.echo(made(cli, {}, "ooo", "_OOO_COMPLETE").source())
 
 
+@cli.command("erase-user")
+@click.argument("user_id", type=click.IntRange(min=1))
+@click.option("--organization-id", type=click.IntRange(min=1), help="If several organizations know them.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def erase_user(user_id: int, organization_id: int | None, yes: bool) -> None:  # noqa: FBT001
+    """Remove a person from every table and file here, and keep them out of every later sync.
+
+    USER_ID is Cal.com's id of the person, as in dim_people. What readers copied elsewhere is theirs to erase.
+
+    \b
+      ooo erase-user 4711
+    """  # noqa: D301
+    from flows.erasure import erase_user as erase  # noqa: PLC0415 - the other commands start without it
+
+    settings = load_settings()
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("erasing asks for consent: run it on a terminal, or give --yes")
+        question = f"Erase user {user_id} from {settings.data_dir}, their entries and history, for good?"
+        if not click.confirm(question, err=True):
+            raise click.UsageError("nothing was erased")
+    click.echo(erase(settings, user_id, organization_id).as_text())
+
+
 @cli.command()
 @click.option(
     "--output",

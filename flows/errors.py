@@ -27,6 +27,10 @@ class QueryError(Exception):
     """A query that DuckDB refuses; the message is DuckDB's own."""
 
 
+class UnknownPersonError(Exception):
+    """Someone whom the warehouse has never met, or in more organizations than one."""
+
+
 class AccessRefusedError(Exception):
     """The credential may not read the organization."""
 
@@ -47,6 +51,7 @@ def exit_code_of(error: BaseException) -> int:
         unavailable = (ErrorKind.SERVER, ErrorKind.THROTTLED)
         return 11 if error.kind in refused else 12 if error.kind in unavailable else 13
     codes: tuple[tuple[type[BaseException], int], ...] = (
+        (UnknownPersonError, 2),
         (ConfigurationError, 10),
         (CredentialError, 10),
         (AccessRefusedError, 11),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import duckdb
 import polars as pl
@@ -9,10 +10,11 @@ import polars as pl
 from calcom.extraction import ORGANIZATION
 from calcom.landing import Landing, ScopeResult
 from calcom.paging import Verdict
+from calcom.segments import NOTELESS_ENTRIES, kept_text
 from calcom.strategy import Strategy
 from flows.calendars import read_policy
+from flows.clock import utc_now
 from flows.landed import Landed
-from flows.run import utc_now
 from transforms.calendars import CalendarPolicy, assign_calendars, build_calendar_days, build_calendars
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
 from transforms.entries import normalise_entries
@@ -44,6 +46,8 @@ from warehouse.snapshot import (
 DAYS_AT_ONCE = 75_000
 """Days of absence derived in one go: it bounds the memory of a load."""
 
+_without_note = partial(kept_text, keys=NOTELESS_ENTRIES.kept_keys)
+
 _STAGED: tuple[tuple[str, str, StagedTable, Callable[..., pl.DataFrame]], ...] = (
     ("users", "user", "staged_people", normalise_people),
     ("entries", "entry", "staged_entries", normalise_entries),
@@ -56,8 +60,9 @@ _STAGED: tuple[tuple[str, str, StagedTable, Callable[..., pl.DataFrame]], ...] =
 def load_landing(connection: duckdb.DuckDBPyConnection, run: Landed) -> RunRow:
     """The run's landing is part of the warehouse, whole or not at all; its row is returned."""
     facts = run.landing.facts
+    keeps_notes = facts.keeps_notes and run.settings.keeps_notes
     create_staging(connection)
-    _stage_landing(connection, run.landing)
+    _stage_landing(connection, run.landing, keeps_notes=keeps_notes)
     latest = latest_snapshot_at(connection, facts.organization_id)
     observed_at = max(facts.started_at, latest + timedelta(microseconds=1) if latest else facts.started_at)
     reads_both_ways = run.reading.strategy == Strategy.BOTH
@@ -69,8 +74,8 @@ def load_landing(connection: duckdb.DuckDBPyConnection, run: Landed) -> RunRow:
         organization_pages=run.landing.page_numbers(ORGANIZATION) if reads_both_ways else None,
     )
     with transaction(connection):
-        if not facts.keeps_notes:
-            drop_notes(connection, facts.organization_id)
+        if not keeps_notes:
+            drop_notes(connection, _without_note, at=utc_now())
         guards = run.settings.guards(allows_mass_delete=run.allows_mass_delete)
         changes = apply_snapshot(connection, snapshot, guards)
         derive_days(connection, observed_at, read_policy(run.settings.calendars))
@@ -145,14 +150,21 @@ def derive_days(
     )
 
 
-def _stage_landing(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
+def _stage_landing(connection: duckdb.DuckDBPyConnection, landing: Landing, *, keeps_notes: bool) -> None:
     organization_id = landing.facts.organization_id
     for kind, record_kind, table, normalise in _STAGED:
         for path in landing.segments(kind):
             landed = pl.read_parquet(path)
+            if kind == "entries" and landing.facts.keeps_notes and not keeps_notes:
+                landed = _without_notes(landed)  # read elsewhere, with another setting
             rejects = collect_rejects(landed, organization_id=organization_id, record_kind=record_kind)
             stage_rows(connection, table, normalise(landed, organization_id=organization_id))
             stage_rows(connection, "staged_rejects", rejects)
+
+
+def _without_notes(landed: pl.DataFrame) -> pl.DataFrame:
+    kept = pl.col("raw").map_elements(_without_note, return_dtype=pl.String)
+    return landed.with_columns(pl.lit(None, pl.String).alias("notes"), kept)
 
 
 def _scope_row(result: ScopeResult) -> ScopeRow:

@@ -13,15 +13,15 @@ from calcom.strategy import Strategy, choose, requests_for
 from flows.errors import AccessRefusedError, naming_organization
 from flows.landed import Landed, Observer, save_reading
 from flows.load import build_run_row, load_landing
-from flows.modes import created_for
-from flows.report.page import report_path, write_report
-from flows.run import Run, open_own_warehouse, open_run, utc_now, warehouse_path
-from flows.settings import Notes, Settings
+from flows.publication import publish_tables
+from flows.purge import purge_warehouse
+from flows.report.page import report_path
+from flows.run import Run, open_own_warehouse, open_run, warehouse_path
+from flows.settings import Settings
 from flows.summary import RunSummary
-from flows.tables import EXPECTED, published_measures, published_tables
-from warehouse.audit import audit_marts, record_audits
-from warehouse.errors import AuditError, GuardError, WarehouseError
-from warehouse.publish import Publication, publish
+from warehouse.compact import NOTES, pending_purges
+from warehouse.errors import GuardError, WarehouseError
+from warehouse.publish import Publication
 from warehouse.runs import RunRow, find_differences, find_run, insert_run
 
 USERS_PER_BATCH = 200
@@ -156,33 +156,20 @@ def load(run: Landed) -> RunRow:
         run_id = run.landing.facts.run_id
         run.row = find_run(connection, run_id) or load_landing(connection, run)
         run.differences = find_differences(connection, run_id)
+        is_compaction_due = pending_purges(connection) == {NOTES}
     run.landing.mark_finished()
+    if is_compaction_due:
+        purge_warehouse(run.settings, warehouse_path(run.settings))
     return run.row
 
 
 def publish_run(run: Landed) -> Publication:
     """Readers see the warehouse as it is now, after it has passed its audits."""
     run.observer.stage_started("publish", str(run.settings.data_dir))
-    tables = published_tables(publishes_notes=run.settings.notes is Notes.PUBLISH)
-    run_id, checked_at = run.landing.facts.run_id, utc_now()
-    with open_own_warehouse(run) as connection, created_for(run.settings.share):
-        run.audits = audit_marts(connection, tables, run_id=run_id, checked_at=checked_at, expected=EXPECTED)
-        try:
-            run.publication = publish(
-                connection,
-                run.settings.data_dir,
-                tables,
-                published_measures(publishes_bradford=run.settings.publishes_bradford),
-                run_id=run_id,
-                published_at=checked_at,
-                policy=run.settings.publication(),
-            )
-        except AuditError as error:
-            record_audits(connection, error.audits, run_id=run_id, checked_at=checked_at)
-            raise
-        record_audits(connection, run.publication.audits, run_id=run_id, checked_at=checked_at)
-        run.audits += run.publication.audits
-        write_report(run.publication.database, report_path(run.settings))
+    with open_own_warehouse(run) as connection:
+        run.publication, run.audits = publish_tables(
+            connection, run.settings, run_id=run.landing.facts.run_id
+        )
     return run.publication
 
 

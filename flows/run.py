@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Coroutine, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,12 +16,15 @@ from calcom.extraction import Extraction
 from calcom.landing import Landing, RunFacts, create_landing, find_resumable, prune_landings
 from calcom.strategy import Strategy
 from flows.calendars import read_policy
+from flows.clock import utc_now
 from flows.errors import ConfigurationError
 from flows.landed import Landed, Observer, Reading
 from flows.modes import Share, created_for, restrict
+from flows.purge import complete_purges
 from flows.settings import Settings
 from warehouse.connection import open_warehouse
 from warehouse.days import create_mart_views
+from warehouse.erasure import erased_people
 from warehouse.errors import WarehouseError
 from warehouse.migrate import migrate
 from warehouse.runs import KnownSize, known_size
@@ -97,6 +99,7 @@ def open_run(  # noqa: PLR0913 - one run's facts
     read_policy(settings.calendars)  # a wrong file is said before anything is asked; the load reads it again
     with holding(settings.data_dir, settings.share), asyncio.Runner() as runner:
         restrict(settings.data_dir, settings.share)
+        complete_purges(settings, warehouse=warehouse_path(settings), landings=landing_root(settings))
         landing: Landing | None = None
 
         def wait(seconds: float) -> None:
@@ -176,14 +179,18 @@ def read_known_size(settings: Settings, organization_id: int) -> KnownSize | Non
         return known_size(connection, organization_id)
 
 
+def read_erased(settings: Settings, organization_id: int) -> frozenset[int]:
+    """The ids of the people of whom nothing may be kept, as far as the warehouse here knows."""
+    if not warehouse_path(settings).exists():
+        return frozenset()
+    with open_warehouse(warehouse_path(settings)) as connection:
+        migrate(connection)
+        return erased_people(connection, organization_id)
+
+
 def landing_root(settings: Settings) -> Path:
     """Where the landings of all runs are."""
     return settings.data_dir / "landing"
-
-
-def utc_now() -> datetime:
-    """Now, in UTC, without a zone: as the warehouse keeps instants."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _open_landing(
@@ -200,14 +207,16 @@ def _open_landing(
         page_size=settings.page_size,
         keeps_notes=settings.keeps_notes,
     )
+    erased = read_erased(settings, organization_id)
     found = find_resumable(
         landing_root(settings),
         facts,
         max_age=settings.resume_within,
+        erased=erased,
     )
     if found is not None and (known is None or found.facts.started_at >= known.observed_at):
         return found
-    return create_landing(landing_root(settings), facts)
+    return create_landing(landing_root(settings), facts, erased=erased)
 
 
 @contextlib.contextmanager

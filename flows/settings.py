@@ -6,12 +6,12 @@ import os
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.request import getproxies
 
 import httpx
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -30,6 +30,7 @@ from warehouse.publish import PublicationPolicy
 from warehouse.snapshot import Guards
 
 MAX_PORT = 65_535
+MIN_KEY_LENGTH = 32
 
 
 class Notes(StrEnum):
@@ -148,6 +149,17 @@ class Settings(BaseSettings):
     notes: Notes = Field(
         Notes.CORE, alias="OOO_NOTES", description="core (kept, not published), publish or drop"
     )
+    pseudonymises: bool = Field(
+        False,  # noqa: FBT003 - the setting's default
+        alias="OOO_PSEUDONYMISE",
+        description="true: a pseudonym stands for each person in what is published, with no name or address",
+    )
+    pseudonym_key: SecretStr | None = Field(
+        None,
+        alias="OOO_PSEUDONYM_KEY",
+        min_length=MIN_KEY_LENGTH,
+        description="the secret that pseudonyms are made with, at least 32 characters; keep it",
+    )
     share: Share = Field(
         Share.OWNER,
         alias="OOO_SHARE",
@@ -250,6 +262,21 @@ class Settings(BaseSettings):
         del file_secret_settings
         by_name = [one for one in (env_settings, dotenv_settings) if isinstance(one, EnvSettingsSource)]
         return init_settings, env_settings, dotenv_settings, _FormerNames(settings_cls, *by_name)
+
+    @model_validator(mode="after")
+    def _check_pseudonyms(self) -> Self:
+        if self.pseudonymises and self.pseudonym_key is None:
+            message = (
+                "OOO_PSEUDONYMISE is true, but OOO_PSEUDONYM_KEY is not set; expected a secret of at least"
+                f" {MIN_KEY_LENGTH} characters, such as `openssl rand -hex 32` gives"
+            )
+            raise ValueError(message)
+        if self.pseudonymises and self.notes is Notes.PUBLISH:
+            message = (
+                "OOO_PSEUDONYMISE is true, but OOO_NOTES is publish: notes name people; expected core or drop"
+            )
+            raise ValueError(message)
+        return self
 
     @property
     def resume_within(self) -> timedelta:

@@ -6,6 +6,7 @@ time zone ever moves a date.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import polars as pl
 
@@ -23,14 +24,24 @@ _SQL_TYPES: dict[object, str] = {
 }
 
 
+class Personal(StrEnum):
+    """How a column tells who someone is."""
+
+    ID = "id"
+    """Names a person by number: a pseudonym can stand for it, and joins still hold."""
+    TEXT = "text"
+    """Names a person in words, or is a text that may: nothing can stand for it. Always nullable."""
+
+
 @dataclass(frozen=True)
 class Column:
-    """One column: its Polars type, what it means, and whether it may be null."""
+    """One column: its Polars type, what it means, whether it may be null, whether it tells who someone is."""
 
     name: str
     dtype: pl.DataType | type[pl.DataType]
     meaning: str
     is_nullable: bool = False
+    personal: Personal | None = None
 
     @property
     def sql_type(self) -> str:
@@ -70,8 +81,8 @@ def _table(name: str, grain: str, key: tuple[str, ...], *columns: Column) -> Tab
 
 _WHO_AND_WHEN = (
     Column("entry_uuid", pl.String, "Cal.com's second identifier of the entry"),
-    Column("user_id", pl.Int64, "the absent person"),
-    Column("covering_user_id", pl.Int64, "who covers for them", is_nullable=True),
+    Column("user_id", pl.Int64, "the absent person", personal=Personal.ID),
+    Column("covering_user_id", pl.Int64, "who covers for them", is_nullable=True, personal=Personal.ID),
     Column("starts_on", pl.Date, "first day of absence, inclusive, as the person picked it"),
     Column("ends_on", pl.Date, "last day of absence, inclusive, as the person picked it"),
     Column("calendar_days", pl.Int32, "days from starts_on to ends_on, both included; 0 if reversed"),
@@ -96,7 +107,13 @@ _HOW_AND_WHY = (
     Column("is_day_aligned", pl.Boolean, "true if stored as 00:00:00 to 23:59:59, as today's Cal.com does"),
 )
 _PUBLISHED_FACTS = (*_WHO_AND_WHEN, _WORKING_DAYS, *_HOW_AND_WHY)
-NOTES = Column("notes", pl.String, "the entry's text; null if none, or not kept", is_nullable=True)
+NOTES = Column(
+    "notes",
+    pl.String,
+    "the entry's text; null if none, or not kept",
+    is_nullable=True,
+    personal=Personal.TEXT,
+)
 _PAGE = Column("page", pl.Int32, "the run's page that the row was read on; the later is the newer")
 
 STAGED_ENTRIES = _table(
@@ -117,10 +134,10 @@ STAGED_PEOPLE = _table(
     ("organization_id", "user_id", "page"),
     _PAGE,
     _organization(),
-    Column("user_id", pl.Int64, "Cal.com's id of the person"),
-    Column("email", pl.String, "e-mail address"),
-    Column("name", pl.String, "display name", is_nullable=True),
-    Column("username", pl.String, "Cal.com user name", is_nullable=True),
+    Column("user_id", pl.Int64, "Cal.com's id of the person", personal=Personal.ID),
+    Column("email", pl.String, "e-mail address", personal=Personal.TEXT),
+    Column("name", pl.String, "display name", is_nullable=True, personal=Personal.TEXT),
+    Column("username", pl.String, "Cal.com user name", is_nullable=True, personal=Personal.TEXT),
     Column("time_zone", pl.String, "IANA time zone the person has set now", is_nullable=True),
     Column("locale", pl.String, "language the person has set", is_nullable=True),
     Column("created_at", INSTANT, "when the account was created, UTC", is_nullable=True),
@@ -151,6 +168,7 @@ STAGED_TEAM_MEMBERS = _table(
         "user_id",
         pl.Int64,
         "the member; not in dim_people if only invited, or without a profile in the organization",
+        personal=Personal.ID,
     ),
     Column("membership_id", pl.Int64, "Cal.com's id of the membership; who rejoins gets another"),
     Column("role", pl.String, "MEMBER, ADMIN or OWNER, as Cal.com says it"),
@@ -165,10 +183,10 @@ STAGED_REJECTS = _table(
     _organization(),
     Column("record_kind", pl.String, "entry, user, team or membership"),
     Column("record_id", pl.Int64, "the record's id, if that could be read", is_nullable=True),
-    Column("user_id", pl.Int64, "the person it belongs to, if known", is_nullable=True),
+    Column("user_id", pl.Int64, "the person it belongs to, if known", is_nullable=True, personal=Personal.ID),
     Column("team_id", pl.Int64, "the team it belongs to, if any", is_nullable=True),
     Column("problem", pl.String, "reason code: field and what is wrong with it"),
-    Column("raw", pl.String, "the whole record as JSON text"),
+    Column("raw", pl.String, "the whole record as JSON text", personal=Personal.TEXT),
 )
 
 ENTRY_DAYS = _table(
@@ -178,7 +196,7 @@ ENTRY_DAYS = _table(
     _organization(),
     Column("entry_id", pl.Int64, "the entry, see fct_ooo_entries"),
     Column("date_on", pl.Date, "a day of absence"),
-    Column("user_id", pl.Int64, "the absent person"),
+    Column("user_id", pl.Int64, "the absent person", personal=Personal.ID),
     Column("reason", pl.String, "the entry's reason code"),
     Column("is_working_day", pl.Boolean, "a working day of the person's work calendar"),
 )
@@ -188,7 +206,7 @@ PERSON_DAYS = _table(
     "one day on which a person is absent, however many entries say so",
     ("organization_id", "user_id", "date_on"),
     _organization(),
-    Column("user_id", pl.Int64, "the absent person"),
+    Column("user_id", pl.Int64, "the absent person", personal=Personal.ID),
     Column("date_on", pl.Date, "a day of absence"),
     Column("reason", pl.String, "the reason that counts: the first by dim_reasons.sort_order"),
     Column("entry_count", pl.Int32, "how many entries cover the day"),
@@ -198,6 +216,7 @@ PERSON_DAYS = _table(
         pl.Int64,
         "who covers: of the entry that counts, else of the next that names someone",
         is_nullable=True,
+        personal=Personal.ID,
     ),
 )
 
@@ -230,8 +249,14 @@ PEOPLE = _table(
     "one person who is or was in the organization",
     ("organization_id", "user_id"),
     _organization(),
-    Column("user_id", pl.Int64, "Cal.com's id of the person"),
-    Column("email", pl.String, "e-mail address; null if only entries name the person", is_nullable=True),
+    Column("user_id", pl.Int64, "Cal.com's id of the person", personal=Personal.ID),
+    Column(
+        "email",
+        pl.String,
+        "e-mail address; null if only entries name the person",
+        is_nullable=True,
+        personal=Personal.TEXT,
+    ),
     *STAGED_PEOPLE.columns[4:],
     *_SEEN,
     Column("left_at", INSTANT, "first whole users list without them, UTC", is_nullable=True),
@@ -337,7 +362,7 @@ PERSON_CALENDARS = _table(
     "one person and the work calendar that their days are derived by",
     ("organization_id", "user_id"),
     _organization(),
-    Column("user_id", pl.Int64, "Cal.com's id of the person"),
+    Column("user_id", pl.Int64, "Cal.com's id of the person", personal=Personal.ID),
     _CALENDAR,
     Column("rules", pl.String, "checksum of the calendar's working days"),
 )
@@ -374,7 +399,7 @@ RUNS = _table(
     Column("scopes_complete", pl.Int64, "scopes proved whole"),
     Column("scopes_unproven", pl.Int64, "scopes read without a proof"),
     Column("scopes_failed", pl.Int64, "scopes that could not be read"),
-    Column("error", pl.String, "why the run failed", is_nullable=True),
+    Column("error", pl.String, "why the run failed", is_nullable=True, personal=Personal.TEXT),
 )
 
 AUDITS = _table(

@@ -24,7 +24,7 @@ from warehouse.connection import ASIDE, run_statement
 from warehouse.files import flush, replace, write_json
 from warehouse.findings import Audit
 from warehouse.reader import attached, quoted
-from warehouse.tables import PublishedTable
+from warehouse.tables import PublishedTable, personal_columns
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -100,6 +100,8 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
         },
         "layout": layout.value,
         "notes": notes,
+        # Of what tells who someone is, all that is shown; see `telling`.
+        "personal_columns": personal_columns(tables),
         "tables": described,
     }
     for path in aside.rglob("*/"):
@@ -113,6 +115,20 @@ def superseded(names: Sequence[str], newest: str, keep: int) -> list[str]:
     """Those of `names` to remove: all but the newest and, of the others, the latest `keep` - 1."""
     others = sorted(name for name in names if name != newest)
     return others[: max(len(others) - max(keep - 1, 0), 0)]
+
+
+def telling(shown: Mapping[str, Sequence[str] | None], newest: str) -> set[str]:
+    """The generations that show a personal column which the newest does not: notes, say, no longer published.
+
+    `shown` has each generation's `personal_columns`; one that doesn't say shows more than any other.
+    """
+    known = {name: None if columns is None else set(columns) for name, columns in shown.items()}
+    allowed = known.get(newest) or set()
+    return {
+        name
+        for name, columns in known.items()
+        if name != newest and (columns is None or not columns <= allowed)
+    }
 
 
 def _free_name(folder: Path) -> Path:

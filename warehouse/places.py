@@ -9,15 +9,17 @@
 At every instant each name leads to a whole file, or object, and `current.json` to a whole generation.
 """
 
+import contextlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from warehouse.connection import ASIDE
 from warehouse.files import flush, link, remove_folder, remove_leftovers, replace, write_json
-from warehouse.generation import FORMAT, MANIFEST, Generation, superseded
+from warehouse.generation import FORMAT, MANIFEST, Generation, superseded, telling
 from warehouse.objects import Objects
 
 DELTA_LOG = "_delta_log"
@@ -48,7 +50,10 @@ class Place(Protocol):
         """What `current.json` says; None before the first publication."""
 
     def remove_generations(self, newest: str, keep: int) -> None:
-        """`keep` generations are there, with the newest; Delta tables hold no file of any other."""
+        """`keep` generations are there, with the newest; Delta tables hold no file of any other.
+
+        None of them shows a personal column that the newest does not.
+        """
 
     def remove_delta_tables(self, besides: Iterable[str]) -> None:
         """Only these Delta tables are there."""
@@ -64,6 +69,14 @@ def make_pointer(generation: Generation, delta: Mapping[str, int] | None) -> dic
         "manifest": f"{folder}/{MANIFEST}",
     }
     return pointer if delta is None else pointer | {"delta": dict(delta)}
+
+
+def _shown_in(read_manifest: Callable[[], bytes | None]) -> list[str] | None:
+    """The personal columns that a generation shows, as its manifest says; None if it can't say."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        found: list[str] = json.loads(read_manifest() or b"")["personal_columns"]
+        return found
+    return None
 
 
 class Disk:
@@ -123,7 +136,8 @@ class Disk:
     def remove_generations(self, newest: str, keep: int) -> None:
         """Each is renamed aside before it is removed, so none is ever there in part."""
         names = [path.name for path in self.generations.iterdir() if path.is_dir()]
-        doomed = set(superseded(names, newest, keep))
+        shown = {name: _shown_in((self.generations / name / MANIFEST).read_bytes) for name in names}
+        doomed = set(superseded(names, newest, keep)) | telling(shown, newest)
         for name in doomed:
             remove_folder(self.generations / name)
         kept = set(names) - doomed
@@ -186,7 +200,10 @@ class Bucket:
     def remove_generations(self, newest: str, keep: int) -> None:
         """With them go the uploads that were never finished."""
         whole = self.objects.list_folders("generations", marker=MANIFEST)
-        kept = set(whole) - set(superseded(whole, newest, keep))
+        shown = {
+            name: _shown_in(partial(self.objects.read, f"generations/{name}/{MANIFEST}")) for name in whole
+        }
+        kept = set(whole) - set(superseded(whole, newest, keep)) - telling(shown, newest)
         for name in set(self.objects.list_folders("generations")) - kept:
             self.objects.remove_folder(f"generations/{name}", marker=MANIFEST)
         for table in self.objects.list_folders("delta"):

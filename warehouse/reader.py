@@ -62,10 +62,7 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) ->
     for column in table.columns:
         name = f"reader.main.{table.name}.{column.name}"
         connection.execute(f"COMMENT ON COLUMN {name} IS '{quoted(column.meaning)}'").fetchall()
-    copied: int = connection.execute(
-        f"INSERT INTO reader.main.{table.name} SELECT {table.column_list()} FROM marts.{table.name}"  # noqa: S608
-        f" ORDER BY {table.key_list()}"
-    ).fetchall()[0][0]
+    copied: int = connection.execute(f"INSERT INTO reader.main.{table.name} {table.query()}").fetchall()[0][0]
     return copied
 
 

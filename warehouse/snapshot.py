@@ -3,7 +3,7 @@
 The caller holds the transaction, so that what is derived from core can be part of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import duckdb
 import polars as pl
 
+from warehouse.compact import NOTES, request_purge
 from warehouse.connection import insert_frame, run_statement
 from warehouse.errors import GuardError
 
@@ -25,6 +26,14 @@ _SCOPE_TYPES: dict[str, Any] = {
     "proven_spans": pl.List(pl.Struct({"from_id": pl.Int64, "to_id": pl.Int64})),
 }
 
+_NEVER_AGAIN = (
+    "delete_erased_people",
+    "delete_erased_entries",
+    "delete_erased_team_members",
+    "update_erased_covers",
+    "delete_erased_rejects",
+    "delete_erased_scopes",
+)
 _TIDY = (
     "delete_repeated_entries",
     "delete_repeated_people",
@@ -116,10 +125,20 @@ def stage_rows(connection: duckdb.DuckDBPyConnection, table: StagedTable, rows: 
     insert_frame(connection, table, rows)
 
 
-def drop_notes(connection: duckdb.DuckDBPyConnection, organization_id: int) -> None:
-    """No note of the organization is stored any more, in entries or in quarantine."""
-    for name in ("update_dropped_notes", "update_dropped_raw_notes"):
-        run_statement(connection, f"sql/{name}", {"organization_id": organization_id})
+def drop_notes(
+    connection: duckdb.DuckDBPyConnection, kept_text: Callable[[str], str], *, at: datetime
+) -> None:
+    """No note is stored any more, in entries or in quarantine; if one was, a purge of its bytes is due.
+
+    `kept_text` gives what may be kept of a quarantined entry's text, and leaves alone what it gave.
+    """
+    ((dropped,),) = run_statement(connection, "sql/update_dropped_notes")
+    for (raw,) in run_statement(connection, "sql/select_quarantined_texts"):
+        if (kept := kept_text(raw)) != raw:
+            run_statement(connection, "sql/update_quarantined_text", {"raw": raw, "kept": kept})
+            dropped += 1
+    if dropped:
+        request_purge(connection, NOTES, at)
 
 
 def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, guards: Guards) -> Changes:
@@ -135,6 +154,8 @@ def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, gu
         "organization_pages": snapshot.organization_pages,
     }
     _insert_scopes(connection, snapshot)
+    for name in _NEVER_AGAIN:
+        run_statement(connection, f"sql/{name}", parameters)
     if snapshot.organization_pages is not None:
         run_statement(connection, "sql/insert_differences", parameters)
     run_statement(connection, "sql/create_absent_people", parameters)

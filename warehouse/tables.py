@@ -1,6 +1,8 @@
 """What a published table is, as the caller declares it: its columns, key and meaning."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -11,6 +13,10 @@ class PublishedColumn:
     sql_type: str
     is_nullable: bool
     meaning: str
+    is_personal: bool = False
+    """It tells who someone is, or is a text that may."""
+    shown_as: Literal["itself", "pseudonym", "null"] = "itself"
+    """What stands in it: its values, each person's pseudonym in place of their id, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -34,3 +40,37 @@ class PublishedTable:
     def key_list(self) -> str:
         """The key's columns, in order, for an ORDER BY or a GROUP BY."""
         return ", ".join(self.key)
+
+    def query(self) -> str:
+        """The SELECT of the rows as readers get them, ascending by the key as they get it.
+
+        Where pseudonyms stand for people, it needs the connection's table `pseudonyms`; and ordering by
+        what is shown keeps the order of the ids from showing through.
+        """
+        shown = ", ".join(f"{_shown(column)} AS {column.name}" for column in self.columns)
+        joins = "".join(
+            f" LEFT JOIN pseudonyms AS of_{column.name} ON of_{column.name}.organization_id ="
+            f" shown.organization_id AND of_{column.name}.user_id = shown.{column.name}"
+            for column in self.columns
+            if column.shown_as == "pseudonym"
+        )
+        return (
+            f"FROM (SELECT {shown} FROM marts.{self.name} AS shown{joins})"  # noqa: S608 - declared names
+            f" ORDER BY {self.key_list()}"
+        )
+
+
+def _shown(column: PublishedColumn) -> str:
+    if column.shown_as == "null":
+        return f"NULL::{column.sql_type}"
+    return f"of_{column.name}.pseudonym" if column.shown_as == "pseudonym" else f"shown.{column.name}"
+
+
+def personal_columns(tables: Sequence[PublishedTable]) -> list[str]:
+    """`table.column` of everything that tells who someone is and is shown as itself, sorted."""
+    return sorted(
+        f"{table.name}.{column.name}"
+        for table in tables
+        for column in table.columns
+        if column.is_personal and column.shown_as == "itself"
+    )

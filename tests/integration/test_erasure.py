@@ -1,0 +1,272 @@
+"""A person who is erased: no byte of them in any file, and no later run brings them back."""
+
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from calcom.simulator import Simulator, World, serve
+from calcom.strategy import Strategy
+from flows import pipeline
+from flows.console import SilentObserver
+from flows.erasure import erase_user
+from flows.errors import ConfigurationError, UnknownPersonError
+from flows.settings import Settings
+from flows.summary import RunSummary
+from tests.support.crash import PROCESSES
+from tests.support.erasing import erase_and_die
+from tests.support.naive import Absence, Reject
+from tests.support.program import run_ooo
+from tests.support.remains import find_remains
+from tests.support.truth import assert_equals_truth
+from tests.support.warehouse import load, new_warehouse, night, read_all, rows_of
+from warehouse.connection import transaction
+from warehouse.erasure import erase_person
+
+NOTE = "Zahnarzttermin-Qxv-81724"
+
+
+@dataclass
+class Organization:
+    """A small organization, one person of it with a note and as somebody's cover, and their traces."""
+
+    world: World
+    person: dict[str, Any]
+    covered: int
+
+    @property
+    def traces(self) -> tuple[str, ...]:
+        """Texts that nobody but the person has."""
+        return (self.person["email"], self.person["name"], NOTE)
+
+
+@pytest.fixture
+def organization() -> Organization:
+    world = World.generate(people=8, years=1)
+    person, other = world.users()[2], world.users()[4]
+    days = ("2031-03-02T00:00:00.000Z", "2031-03-05T23:59:59.999Z")
+    world.add_entry(person["id"], *days, notes=NOTE)
+    world.add_entry(other["id"], *days, reason="sick", to_user_id=person["id"])
+    world.add_entry(other["id"], *days, reason="travel", to_user_id=world.users()[5]["id"])
+    return Organization(world, person, other["id"])
+
+
+def _sync(settings: Settings, strategy: str = "org-wide") -> RunSummary:
+    return pipeline.sync(settings, strategy=Strategy(strategy), observer=SilentObserver())
+
+
+def _mentions(database: Path, user_id: int) -> dict[str, int]:
+    """How often each column of any table names the person by number."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        columns = connection.execute(
+            "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns()"
+            " JOIN duckdb_tables() USING (database_name, schema_name, table_name)"
+            " WHERE column_name LIKE '%user_id' OR column_name = 'record_id'"
+        ).fetchall()
+        counts = {
+            f"{table}.{column}": connection.execute(
+                f"SELECT count(*) FROM {table} WHERE {column} = {user_id}"
+            ).fetchall()[0][0]
+            for table, column in columns
+        }
+    return {name: count for name, count in counts.items() if count}
+
+
+@pytest.mark.parametrize("strategy", ["org-wide", "per-user", "both"])
+def test_no_byte_of_an_erased_person_is_left_and_no_sync_brings_them_back(
+    strategy: str, organization: Organization, settings_for: Callable[..., Settings]
+) -> None:
+    person, simulator = organization.person, Simulator(organization.world, limits=None)
+    with serve(simulator) as server:
+        settings = settings_for(server.url, OOO_NOTES="publish")
+        _sync(settings, strategy)
+        organization.world.update_entry(organization.world.entries(person["id"])[0]["id"], reason="sick")
+        before = _sync(settings, strategy)
+        assert (settings.data_dir / "reports").is_dir()
+        (settings.data_dir / "reports" / "older.html").write_text(person["email"])
+        held = find_remains(settings.data_dir, *organization.traces)
+        for text in organization.traces:
+            assert f"warehouse.duckdb: bytes of {text}" in held
+            for place in ("landing/", "exports/generations/", "exports/current/"):
+                assert any(line.startswith(place) and text in line for line in held)
+
+        erasure = erase_user(settings, person["id"])
+
+        assert erasure.removed["core.people"] == 1
+        assert find_remains(settings.data_dir, *organization.traces) == []
+        assert not (settings.data_dir / "warehouse.duckdb.wal").exists()
+        left = {"ops.erased_people.user_id": 1}
+        assert _mentions(before.warehouse, person["id"]) == left
+        assert _mentions(before.database, person["id"]) == {}
+
+        simulator.clear_requests()
+        after = _sync(settings, strategy)
+        asked = [request.path for request in simulator.requests]
+    assert after.exit_code == 0
+    assert (after.rows["inserted"], after.rows["updated"], after.rows["deleted"]) == (0, 0, 0)
+    assert find_remains(settings.data_dir, *organization.traces) == []
+    assert _mentions(after.warehouse, person["id"]) == left
+    assert f"/v2/organizations/1/users/{person['id']}/ooo" not in asked
+    entries = [
+        entry | {"toUserId": None} if entry.get("toUserId") == person["id"] else entry
+        for entry in organization.world.entries()
+        if entry["userId"] != person["id"]
+    ]
+    people = [user for user in organization.world.users() if user["id"] != person["id"]]
+    assert_equals_truth(after.database, entries, people)
+
+
+def test_days_that_the_erased_person_covered_have_the_next_cover_or_none(
+    organization: Organization, settings_for: Callable[..., Settings]
+) -> None:
+    with serve(Simulator(organization.world, limits=None)) as server:
+        settings = settings_for(server.url)
+        summary = _sync(settings)
+    question = (
+        "SELECT DISTINCT covering_user_id FROM fct_absence_days"
+        " WHERE user_id = $id AND date_on BETWEEN '2031-03-02' AND '2031-03-05'"
+    )
+    answers = []
+    for _ in range(2):
+        with duckdb.connect(str(summary.database), read_only=True) as connection:
+            answers += connection.execute(question, {"id": organization.covered}).fetchall()
+        erase_user(settings, organization.person["id"])
+    assert answers == [(organization.person["id"],), (organization.world.users()[5]["id"],)]
+
+
+def test_a_kill_after_the_record_is_completed_by_the_next_sync(
+    organization: Organization, settings_for: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with serve(Simulator(organization.world, limits=None)) as server:
+        settings = settings_for(server.url)
+        _sync(settings)
+        with monkeypatch.context() as patch:
+            patch.setattr("flows.erasure.complete_purges", killed)
+            with pytest.raises(KeyboardInterrupt):
+                erase_user(settings, organization.person["id"])
+        assert find_remains(settings.data_dir, *organization.traces)
+        _sync(settings)
+    assert find_remains(settings.data_dir, *organization.traces) == []
+
+
+def test_someone_unknown_or_ambiguous_is_named_and_nothing_changes(
+    organization: Organization, settings_for: Callable[..., Settings]
+) -> None:
+    with serve(Simulator(organization.world, limits=None)) as server:
+        settings = settings_for(server.url)
+        with pytest.raises(ConfigurationError, match="no warehouse"):
+            erase_user(settings, 1)
+        _sync(settings)
+    content = (settings.data_dir / "ooo.duckdb").read_bytes()
+    with pytest.raises(UnknownPersonError, match="no user 987654321 in any organization"):
+        erase_user(settings, 987654321)
+    with pytest.raises(UnknownPersonError, match="in organization 5"):
+        erase_user(settings, organization.person["id"], organization_id=5)
+    assert (settings.data_dir / "ooo.duckdb").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '{"id": "x", "userId": 2, "start": 5}',
+        '{"id": 7, "userId": "2"}',
+        '{"id": 7, "toUserId": 2, "userId": 1}',
+        '{"email": "Person-2@example.com"}',
+        '{"name": "Zo\\u00eb Two"}',
+    ],
+)
+def test_no_record_or_error_that_was_kept_quotes_the_person(raw: str) -> None:
+    with new_warehouse() as connection:
+        load(connection, read_all(at=night(1)))
+        connection.execute("UPDATE core.people SET name = 'Zoë Two' WHERE user_id = 2").fetchall()
+        others = '{"id": 7, "userId": 22, "name": "Person 22", "email": "a@example.com"}'
+        for text in (raw, others):
+            connection.execute(
+                "INSERT INTO ops.quarantine BY NAME SELECT 'run' AS run_id, 7 AS organization_id,"
+                " 'entry' AS record_kind, 'id_invalid' AS problem, $raw AS raw, now() AS seen_at",
+                {"raw": text},
+            ).fetchall()
+        connection.execute(
+            "UPDATE ops.scopes SET problem = 'GET /v2/organizations/7/users/2/ooo: 500'"
+        ).fetchall()
+        connection.execute("UPDATE ops.runs SET error = 'person-2@example.com is refused'").fetchall()
+        with transaction(connection):
+            erase_person(connection, 7, 2, at=night(2))
+        assert rows_of(connection, "SELECT raw FROM ops.quarantine") == [{"raw": others}]
+        for table, column in (("scopes", "problem"), ("runs", "error")):
+            texts = rows_of(connection, f"SELECT DISTINCT {column} AS text FROM ops.{table}")
+            assert texts == [{"text": "removed: it named someone who was erased"}]
+
+
+def test_a_landing_that_was_read_elsewhere_brings_nobody_back() -> None:
+    absences = (
+        Absence(1, 2, date(2026, 1, 5), date(2026, 1, 6)),
+        Absence(2, 1, date(2026, 1, 5), date(2026, 1, 6), cover=2),
+    )
+    with new_warehouse() as connection:
+        load(connection, read_all(absences, at=night(1)))
+        with transaction(connection):
+            erase_person(connection, 7, 2, at=night(2))
+        load(connection, read_all(absences, at=night(3), rejects=(Reject("user", 2, 2),)))
+        known = [row["user_id"] for row in rows_of(connection, "FROM core.people ORDER BY user_id")]
+        entries = rows_of(connection, "SELECT entry_id, covering_user_id FROM core.ooo_entries")
+    assert known == [1, 3]
+    assert entries == [{"entry_id": 2, "covering_user_id": None}]
+
+
+@pytest.mark.slow
+def test_killed_at_any_change_of_a_name_a_second_try_ends_as_the_first(
+    organization: Organization, settings_for: Callable[..., Settings], tmp_path: Path
+) -> None:
+    with serve(Simulator(organization.world, limits=None)) as server:
+        settings = settings_for(server.url)
+        _sync(settings)
+        before = _sync(settings)
+    user_id, kills, step = organization.person["id"], 0, 1
+    with duckdb.connect(str(before.database), read_only=True) as connection:
+        (live,) = connection.execute(
+            f"SELECT count(*) FROM fct_ooo_entries WHERE user_id <> {user_id}"
+        ).fetchall()
+    shutil.copytree(settings.data_dir, tmp_path / "prepared")
+    while True:
+        shutil.rmtree(settings.data_dir)
+        shutil.copytree(tmp_path / "prepared", settings.data_dir)
+        process = PROCESSES.Process(target=erase_and_die, args=(str(settings.data_dir), user_id, step))
+        process.start()
+        process.join(60)
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+        kills, step = kills + 1, step * 2
+        erase_user(settings, user_id)
+        assert find_remains(settings.data_dir, *organization.traces) == [], step
+        with duckdb.connect(str(before.database), read_only=True) as connection:
+            assert connection.execute("SELECT count(*) FROM fct_ooo_entries").fetchall() == [live]
+    assert kills > 3
+
+
+@pytest.mark.slow
+def test_the_command_asks_for_consent_and_tells_what_went(organization: Organization, tmp_path: Path) -> None:
+    with serve(Simulator(organization.world, limits=None)) as server:
+        environment = {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": "cal_simulator_owner"}
+        assert run_ooo("sync", "--quiet", cwd=tmp_path, **environment).returncode == 0
+    user_id = str(organization.person["id"])
+    refused = run_ooo("erase-user", user_id, cwd=tmp_path, stdin="y\n")
+    assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
+    assert find_remains(tmp_path / "data", *organization.traces)
+    unknown = run_ooo("erase-user", "987654321", "--yes", cwd=tmp_path)
+    assert (unknown.returncode, "987654321" in unknown.stderr) == (2, True)
+    done = run_ooo("erase-user", user_id, "--yes", cwd=tmp_path)
+    assert (done.returncode, "ERASED" in done.stdout) == (0, True), done.stderr
+    assert find_remains(tmp_path / "data", *organization.traces) == []
+    again = run_ooo("erase-user", user_id, "--yes", cwd=tmp_path)
+    assert (again.returncode, "erased before" in again.stdout) == (0, True), again.stderr

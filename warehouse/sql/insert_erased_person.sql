@@ -1,0 +1,5 @@
+-- Purpose: who was erased, by number alone.
+-- Grain: one person. Parameters: $organization_id, $user_id, $erased_at. A second run adds nothing.
+INSERT INTO ops.erased_people
+SELECT $organization_id, $user_id, $erased_at::TIMESTAMP
+WHERE NOT EXISTS (FROM ops.erased_people WHERE organization_id = $organization_id AND user_id = $user_id);

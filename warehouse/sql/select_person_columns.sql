@@ -1,0 +1,9 @@
+-- Purpose: every column of the warehouse that names a person, by number; in views it comes from a table's.
+-- Grain: one column. Reads only.
+SELECT concat(c.schema_name, '.', c.table_name) AS relation, c.column_name
+FROM duckdb_columns() AS c
+JOIN duckdb_tables() AS t USING (database_name, schema_name, table_name)
+WHERE c.database_name = current_database()
+  AND (c.column_name = 'user_id' OR c.column_name LIKE '%\_user\_id' ESCAPE '\')
+  AND c.table_name <> 'erased_people'
+ORDER BY relation, c.column_name;

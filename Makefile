@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test test-fast test-proof check format lock clean help
+.PHONY: install demo bench test test-fast test-proof check format lock clean help
 
 help:            ## show these lines
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -22,6 +22,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 demo: install    ## run the pipeline end to end on an invented organization
 	$(BIN)/ooo demo
+
+bench: install   ## measure sync against dlt and bare scripts (an hour; installs dlt under benchmarks/)
+	$(BIN)/python benchmarks/run.py
 
 test: install    ## the whole suite
 	$(BIN)/python -m pytest

@@ -195,7 +195,8 @@ class Pacer:
             self._pauses_until = now + seconds
             self.waited_seconds += seconds
             self._on_wait(seconds)
-        await self._sleep(seconds)
+        # What hears of the pause may take its time in it: it writes what was read.
+        await self._sleep(max(now + seconds - self._clock(), 0.0))
 
     def seconds_for(self, requests: int) -> float:
         """Seconds that the limits will impose on `requests` more requests, as far as is known."""

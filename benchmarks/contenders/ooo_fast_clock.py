@@ -1,0 +1,28 @@
+"""`ooo sync` by user, with a clock that runs as many times faster as the first argument says."""
+
+import asyncio
+import sys
+import time
+from dataclasses import replace
+
+from calcom.strategy import Strategy
+from flows import pipeline
+from flows.console import SilentObserver
+from flows.settings import load_settings
+
+SPEED = float(sys.argv[1])
+
+
+def clock() -> float:
+    """Seconds of the fast clock."""
+    return time.monotonic() * SPEED
+
+
+async def sleep(seconds: float) -> None:
+    """Return after so many seconds of the fast clock."""
+    await asyncio.sleep(seconds / SPEED)
+
+
+settings = load_settings()
+connection = replace(settings.connection(), clock=clock, sleep=sleep)
+pipeline.sync(settings, strategy=Strategy.PER_USER, observer=SilentObserver(), connection=connection)

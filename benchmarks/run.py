@@ -1,0 +1,185 @@
+"""The whole of `ooo sync`, dlt and bare httpx scripts against the same server, process by process.
+
+make bench                                        everything: an hour on two cores
+.venv/bin/python benchmarks/run.py --only one_entry 1000_users
+
+Wall, CPU and peak memory are the operating system's account of each process.
+dlt is installed into `benchmarks/.scratch`. Results go to `results.json` beside this file and to the docs.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from report import LIMIT_A_MINUTE, SPEED, write_report
+
+HERE = Path(__file__).parent
+SCRATCH = HERE / ".scratch"
+DLT = "dlt[duckdb]==1.31.0"
+OOO = Path(sys.executable).with_name("ooo")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One organization, how it is served, and who reads it, in order, into one folder each."""
+
+    name: str
+    server: tuple[str, ...]
+    contenders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one process took."""
+
+    scenario: str
+    entries: int
+    contender: str
+    wall_seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    requests: int
+    reading_seconds: float
+    """From the first request to the last."""
+
+
+def organization(people: int, entries: int) -> tuple[str, ...]:
+    """A server's arguments for so many people and entries."""
+    return ("--people", str(people), "--years", "3", "--entries", str(entries))
+
+
+FIRST, AGAIN, CHANGED = "auto", "auto, nothing changed", "auto, 1 % changed"
+BARE = ("bare httpx, org-wide", "bare httpx, per user")
+THOUSAND, TEN_THOUSAND = organization(1000, 10_438), organization(10_000, 201_427)
+SCENARIOS = (
+    Scenario("one_entry", organization(2, 1), (*BARE, FIRST)),
+    Scenario("1000_users", THOUSAND, (*BARE, "dlt", FIRST, AGAIN, CHANGED, "per-user")),
+    Scenario("1000_users_50_ms", (*THOUSAND, "--latency", "0.05"), (*BARE, "dlt", FIRST, "per-user")),
+    Scenario("10000_users", TEN_THOUSAND, (*BARE, "dlt", FIRST, AGAIN, CHANGED, "per-user")),
+    Scenario("million", organization(36_000, 1_000_000), (BARE[0], FIRST, AGAIN, CHANGED)),
+    Scenario(
+        "limited",
+        (*THOUSAND, "--limit", str(LIMIT_A_MINUTE), "--speed", str(SPEED)),
+        ("per-user, fast clock",),
+    ),
+)
+
+
+def main() -> None:
+    """Measure what the arguments name, keep it, and write the report over all that was ever kept."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="*", choices=[one.name for one in SCENARIOS])
+    parser.add_argument("--without-dlt", action="store_true")
+    chosen = parser.parse_args()
+    results_path = HERE / "results.json"
+    results = json.loads(results_path.read_text()) if results_path.exists() else {}
+    for scenario in SCENARIOS:
+        if chosen.only and scenario.name not in chosen.only:
+            continue
+        contenders = [one for one in scenario.contenders if one != "dlt" or not chosen.without_dlt]
+        results[scenario.name] = [asdict(one) for one in run_scenario(scenario, contenders)]
+        results_path.write_text(json.dumps(results, indent=2) + "\n")
+    write_report(results, HERE.parent / "docs")
+
+
+def run_scenario(scenario: Scenario, contenders: list[str]) -> list[Measured]:
+    """Every contender's figures, each printed as it comes."""
+    found = []
+    with serving(scenario) as (url, entries), tempfile.TemporaryDirectory() as folder:
+        for contender in contenders:
+            if contender == CHANGED:
+                ask(f"{url}/change?share=0.01")
+            own = Path(
+                folder, "per-user" if contender.startswith("per-user") else contender.partition(",")[0]
+            )
+            own.mkdir(exist_ok=True)
+            ask(f"{url}/requests")
+            wall, cpu, peak = measure(command_of(contender, own), url, own)
+            told = json.loads(ask(f"{url}/requests"))
+            one = Measured(
+                scenario.name, entries, contender, wall, cpu, peak, told["requests"], told["seconds"]
+            )
+            found.append(one)
+            print(
+                f"{scenario.name:<18}{contender:<24}wall {wall:7.2f} s  cpu {cpu:7.2f} s  peak {peak:6.0f} MB"
+                f"  {one.requests:,} requests",
+                flush=True,
+            )
+    return found
+
+
+@contextlib.contextmanager
+def serving(scenario: Scenario) -> Iterator[tuple[str, int]]:
+    """A server of the scenario's organization in a process of its own: its address and entries."""
+    command = [sys.executable, str(HERE / "server.py"), *scenario.server]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            facts = json.loads(server.stdout.readline())
+            yield f"http://127.0.0.1:{facts['port']}", facts["entries"]
+        finally:
+            server.terminate()
+
+
+def command_of(contender: str, folder: Path) -> list[str]:
+    """What starts the contender."""
+    scripts = HERE / "contenders"
+    match contender:
+        case "bare httpx, org-wide":
+            return [sys.executable, str(scripts / "bare_org_wide.py"), str(folder)]
+        case "bare httpx, per user":
+            return [sys.executable, str(scripts / "bare_per_user.py"), str(folder)]
+        case "dlt":
+            return [str(installed_dlt()), str(scripts / "dlt_stock.py"), str(folder)]
+        case "per-user, fast clock":
+            return [sys.executable, str(scripts / "ooo_fast_clock.py"), str(SPEED)]
+    return [str(OOO), "sync", "--quiet", "--strategy", contender.partition(",")[0]]
+
+
+def installed_dlt() -> Path:
+    """The Python of an environment that has dlt and nothing of ours."""
+    python = SCRATCH / "dlt" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(SCRATCH / "dlt")], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", DLT], check=True)
+    return python
+
+
+def measure(command: list[str], url: str, folder: Path) -> tuple[float, float, float]:
+    """Wall and CPU seconds and peak megabytes of one process, which has to end well."""
+    environment = os.environ | {
+        "CALCOM_API_URL": url,
+        "CALCOM_API_KEY": "cal_benchmark",
+        "OOO_DATA_DIR": str(folder / "data"),
+    }
+    began = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        message = f"{' '.join(command)} ended with {process.returncode}"
+        raise RuntimeError(message)
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def ask(url: str) -> str:
+    """The server's own answer, which counts as no request."""
+    with urllib.request.urlopen(url) as answer:  # noqa: S310 - loopback
+        body: bytes = answer.read()
+    return body.decode()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Asks every query of docs/analyst-guide.md again and writes the answers below it.
+
+python docs/answers.py
+
+The organization is invented, and so is its year: entries are made some time before they begin, a few are
+moved or cancelled, and the pipeline reads them every third week, so that there is a history to ask.
+"""
+
+import re
+import sys
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from calcom.landing import RunFacts, create_landing
+from calcom.simulator import OWNER_KEY, Simulator, World, serve
+from calcom.strategy import Strategy
+from flows import pipeline
+from flows.console import SilentObserver
+from flows.query import render, run_query
+from flows.run import landing_root, open_run
+from flows.settings import Settings, load_settings
+
+GUIDE = Path(__file__).parent / "analyst-guide.md"
+FIRST_NIGHT, LAST_NIGHT = datetime(2026, 1, 5, 3), datetime(2026, 11, 16, 3)  # noqa: DTZ001 - UTC, zoneless
+NIGHTS_APART = timedelta(days=21)
+CUSTOM_REASON_ID = 6
+"""Cal.com names no custom reason in its answers: the key is missing."""
+
+CALENDARS = """\
+default = "berlin"
+[calendars.berlin]
+country = "DE"
+subdivision = "BE"
+"""
+_BLOCK = re.compile(r"```sql\n(?P<query>.*?)```\n\n```text\n.*?```", flags=re.DOTALL)
+
+
+def answered(guide: str, database: Path) -> str:
+    """`guide` with the answer to each of its queries below it, as `ooo query` prints it."""
+
+    def answer(block: re.Match[str]) -> str:
+        shown = render(run_query(database, block["query"]), "table")
+        return f"```sql\n{block['query']}```\n\n```text\n{shown}\n```"
+
+    return _BLOCK.sub(answer, guide)
+
+
+def publish_example(folder: Path) -> Path:
+    """A publication of the invented organization and its year is in `folder`; its database is returned."""
+    world = World.generate(people=80, years=3, seed=11)
+    plans = _hold_back(world)
+    calendars = folder / "calendars.toml"
+    calendars.write_text(CALENDARS, encoding="utf-8")
+    with serve(Simulator(world, limits=None)) as server:
+        settings = load_settings(
+            _env_file=None,
+            CALCOM_API_URL=server.url,
+            CALCOM_API_KEY=OWNER_KEY,
+            CALCOM_ORG_ID=1,
+            OOO_DATA_DIR=folder / "data",
+            OOO_CALENDARS=calendars,
+            OOO_TEAMS=True,
+            OOO_BRADFORD=True,
+        )
+        settings.resume_hours = 1e6  # a landing of long ago is this night's
+        night = FIRST_NIGHT
+        while night <= LAST_NIGHT:
+            _make_plans(world, plans, until=night)
+            _read(settings, night, publishes=night + NIGHTS_APART > LAST_NIGHT)
+            night += NIGHTS_APART
+    return folder / "data" / "ooo.duckdb"
+
+
+def _hold_back(world: World) -> list[tuple[datetime, int, dict[str, object]]]:
+    """What will be entered after the first night, by when: the world has not got it yet."""
+    plans = []
+    for record in world.entries():
+        starts_at = datetime.fromisoformat(record["start"]).replace(tzinfo=None)
+        lead_days = 1 if record.get("reason") == "sick" else 20 + 37 * record["id"] % 120
+        entered_at = starts_at - timedelta(days=lead_days)
+        if entered_at > FIRST_NIGHT:
+            world.delete_entry(record["id"])
+            plans.append((entered_at, record["id"], record))
+    return sorted(plans, key=lambda plan: plan[:2])
+
+
+def _make_plans(
+    world: World, plans: list[tuple[datetime, int, dict[str, object]]], *, until: datetime
+) -> None:
+    """The plans of before `until` are entered; of those entered earlier, some are cancelled or shortened."""
+    for record in world.entries():
+        start, end = (datetime.fromisoformat(record[name]).replace(tzinfo=None) for name in ("start", "end"))
+        if start > until and record["id"] % 29 == until.day % 29:
+            if (end - start).days > 2 and record["id"] % 2:  # noqa: PLR2004 - half of the longer ones
+                world.update_entry(record["id"], end=(end - timedelta(days=2)).date())
+            else:
+                world.delete_entry(record["id"])
+    while plans and plans[0][0] <= until:
+        _, _, record = plans.pop(0)
+        world.add_entry(
+            record["userId"],
+            datetime.fromisoformat(record["start"]).date(),
+            datetime.fromisoformat(record["end"]).date(),
+            reason=record.get("reason", CUSTOM_REASON_ID),
+            notes=record["notes"],
+            to_user_id=record["toUserId"],
+        )
+
+
+def _read(settings: Settings, night: datetime, *, publishes: bool) -> None:
+    facts = RunFacts(
+        run_id=f"{night:%Y%m%dT%H%M%S%f}Z-example",
+        started_at=night,
+        api_url=settings.api_url,
+        organization_id=1,
+        strategy=Strategy.AUTO.value,
+        page_size=settings.page_size,
+        keeps_notes=settings.keeps_notes,
+    )
+    create_landing(landing_root(settings), facts)
+    with open_run(settings, strategy=Strategy.AUTO, observer=SilentObserver()) as run:
+        pipeline.extract(run)
+        pipeline.load(run)
+        if publishes:
+            pipeline.publish_run(run)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        published = publish_example(Path(scratch))
+        if sys.argv[1:]:
+            sys.stdout.write(render(run_query(published, sys.argv[1]), "table") + "\n")
+        else:
+            GUIDE.write_text(answered(GUIDE.read_text(encoding="utf-8"), published), encoding="utf-8")

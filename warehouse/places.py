@@ -92,7 +92,8 @@ class Disk:
         self.delta = self.exports / "delta"
         self.generations.mkdir(parents=True, exist_ok=True)
         self.current.mkdir(exist_ok=True)
-        for folder in (data_dir, self.exports, self.current, self.generations, self.delta):
+        within_delta = [path for path in self.delta.rglob("*") if path.is_dir()]
+        for folder in (data_dir, self.exports, self.current, self.generations, self.delta, *within_delta):
             remove_leftovers(folder)
 
     def take_generation(self, generation: Generation) -> None:

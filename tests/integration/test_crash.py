@@ -14,13 +14,16 @@ import pytest
 from tests.support.crash import PROCESSES, poll, run_night
 from tests.support.warehouse import TABLES, new_warehouse
 from warehouse.connection import ASIDE
+from warehouse.generation import Layout
 
 pytestmark = pytest.mark.slow
 
 RANDOM_KILLS = 12
 """Raise it for a longer look: each costs about two runs."""
 
-STEPS = range(1, 60)
+STEPS = (*range(1, 8), *range(8, 200, 3))
+"""Each of the first; then links and renames of one table after another alternate, so a third is enough."""
+
 ENTRIES = 300
 WAREHOUSE_TABLES = (
     "core.ooo_entries",
@@ -44,8 +47,8 @@ def run(data_dir: Path, number: int, **options: Any) -> Any:
     return child
 
 
-def finish(data_dir: Path, number: int) -> None:
-    child = run(data_dir, number)
+def finish(data_dir: Path, number: int, **options: Any) -> None:
+    child = run(data_dir, number, **options)
     child.join(120)
     assert child.exitcode == 0
 
@@ -94,7 +97,7 @@ def undisturbed(first_night: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return state(data_dir)
 
 
-def test_killed_at_every_change_of_a_name_it_recovers_and_no_reader_notices(
+def test_killed_at_every_kind_of_change_of_a_name_it_recovers_and_no_reader_notices(
     first_night: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
@@ -109,6 +112,32 @@ def test_killed_at_every_change_of_a_name_it_recovers_and_no_reader_notices(
     assert step > 20, "renames and links of one publication"
     assert not list(data_dir.rglob(f"{ASIDE}*"))
     assert state(data_dir) == undisturbed
+
+
+def test_killed_while_partitions_and_delta_tables_are_made_it_recovers_and_no_reader_notices(
+    first_night: Path, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    data_dir = tmp_path / "data"
+    policy = {"has_delta": True, "layout": Layout.PARTITIONED}
+    shutil.copytree(first_night, data_dir)
+    finish(data_dir, 1, **policy)
+    kills = 0
+    with readers(data_dir):
+        for step in range(2, 200, 9):
+            child = run(data_dir, 2, killed_at=step, **policy)
+            child.join(120)
+            if child.exitcode == 0:
+                break
+            assert child.exitcode == -signal.SIGKILL
+            kills += 1
+    assert kills > 3, "links and renames of Delta tables and of current/"
+    assert not list(data_dir.rglob(f"{ASIDE}*"))
+    assert state(data_dir) == undisturbed
+    kept = {path.name for path in (data_dir / "exports" / "generations").iterdir()}
+    for table in TABLES:
+        folder = data_dir / "exports" / "delta" / table.name
+        assert {path.name for path in folder.iterdir()} <= kept | {"_delta_log"}
+        assert pl.read_delta(str(folder)).sort(table.key).rows() == undisturbed[table.name]
 
 
 @pytest.mark.parametrize("seed", range(RANDOM_KILLS))

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from calcom.segments import ENTRY_SCHEMA
 from tests.properties.test_marts import absences
+from tests.support.calendars import WORKING
 from tests.support.naive import Absence, NaiveWarehouse, days_between, followed_days
-from tests.support.warehouse import WORKING, derivable, landed, night, read_all
+from tests.support.warehouse import derivable, landed, night, read_all
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
 from transforms.entries import normalise_entries
 

@@ -2,9 +2,10 @@
 
 from datetime import date
 
+from tests.support.calendars import WORKING
 from tests.support.naive import Absence
 from tests.support.tables import draw, parse
-from tests.support.warehouse import WORKING, derivable
+from tests.support.warehouse import derivable
 from transforms.days import explode_entry_days, resolve_person_days
 
 ENTRIES = """

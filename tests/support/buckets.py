@@ -1,14 +1,20 @@
 """A server on this machine that speaks S3, and a bucket in it."""
 
 import contextlib
+import itertools
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Self
 
 import httpx
+
+HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-encoding", "date", "server")
 
 
 @contextlib.contextmanager
@@ -52,3 +58,72 @@ def _wait_for(port: int) -> None:
         time.sleep(0.05)
     message = f"the S3 server did not listen on port {port} within a minute"
     raise TimeoutError(message)
+
+
+class Gate(ThreadingHTTPServer):
+    """Stands before the S3 server and passes every request on; says when the `stop_at`th change comes.
+
+    From then on it passes nothing on: what it calls, `on_stop`, kills the sender, or does nothing and lets
+    it see an outage.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, endpoint: str, *, stop_at: int | None = None, on_stop: Callable[[], None]) -> None:
+        """It listens; the block of `with` serves."""
+        super().__init__(("127.0.0.1", 0), _GateHandler)
+        self.upstream = httpx.Client(base_url=endpoint, timeout=60)
+        self.changes = itertools.count(1)
+        self.stop_at = stop_at
+        self.on_stop = on_stop
+        self.is_stopped = False
+        self.address = f"http://127.0.0.1:{self.server_address[1]}"
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
+
+    def __enter__(self) -> Self:
+        """Serve."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Serve no more."""
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+        self.upstream.close()
+
+
+class _GateHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Gate
+
+    def handle_any(self) -> None:
+        """Pass the request on, unless the gate has shut."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.command in ("PUT", "POST", "DELETE") and next(self.server.changes) == self.server.stop_at:
+            self.server.is_stopped = True
+            self.server.on_stop()
+        if self.server.is_stopped:
+            self._answer(503, {}, b"")
+            return
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
+        answer = self.server.upstream.request(self.command, self.path, headers=headers, content=body)
+        kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
+        self._answer(answer.status_code, kept, answer.content)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - the base class's names
+
+    def _answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
+        with contextlib.suppress(OSError):  # the sender may be dead
+            self.send_response(status)
+            for name, value in headers.items():
+                if self.command == "HEAD" or name.lower() != "content-length":
+                    self.send_header(name, value)
+            if self.command != "HEAD":
+                self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Nothing on the terminal."""

@@ -7,12 +7,14 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import polars as pl
 import pyarrow.parquet as pq
 
 from tests.support.naive import Absence, Reading
@@ -41,18 +43,27 @@ def reading_of(number: int, entries: int) -> Reading:
     return read_all(tuple(absences), at=night(number), users=tuple(range(1, 41)))
 
 
-def run_night(data_dir: Path, number: int, entries: int, killed_at: int | None = None) -> None:
-    """The warehouse in `data_dir` has that night's reading and has published it.
+def run_night(
+    data_dir: Path,
+    number: int,
+    entries: int,
+    *,
+    killed_at: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    **policy: Any,
+) -> None:
+    """The warehouse in `data_dir` has that night's reading and has published it by `policy`.
 
     The process kills itself at the `killed_at`th change of a name on the disk, if one is given.
     """
+    os.environ.update(environment or {})
     if killed_at is not None:
         _die_at(killed_at)
     reading = reading_of(number, entries)
     with new_warehouse(data_dir / "warehouse.duckdb") as connection:
         if find_run(connection, reading.run_id) is None:
             load(connection, reading)
-        audit_and_publish(connection, data_dir, reading.run_id)
+        audit_and_publish(connection, data_dir, reading.run_id, **policy)
 
 
 def _die_at(step: int) -> None:
@@ -136,3 +147,6 @@ def _read_generation(exports: Path) -> None:
     for facts in manifest["tables"].values():
         content = (exports / pointer["folder"] / facts["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == facts["sha256"]
+    for name, version in pointer.get("delta", {}).items():
+        delta = pl.read_delta(str(exports / "delta" / name), version=version)
+        assert delta.height == manifest["tables"][name]["rows"]

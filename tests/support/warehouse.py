@@ -113,9 +113,6 @@ def derivable(absences: tuple[Absence, ...]) -> pl.DataFrame:
     return entries.with_columns(calendar=pl.lit(MONDAY_TO_FRIDAY))
 
 
-WORKING = CalendarPolicy().working_days
-
-
 def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards = LAX) -> Changes:
     """The warehouse holds `reading`, in one transaction; return what that changed."""
     organization_id = reading.organization_id

@@ -5,8 +5,9 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
+from tests.support.calendars import WORKING
 from tests.support.naive import Absence
-from tests.support.warehouse import WORKING, derivable
+from tests.support.warehouse import derivable
 from transforms.days import LONGEST_SPAN_DAYS, build_calendar, explode_entry_days, resolve_person_days
 from transforms.schema import DATES, ENTRY_DAYS, PERSON_DAYS
 

@@ -159,10 +159,13 @@ def query(query: str, from_date: datetime, to_date: datetime, as_of_at: datetime
         raise click.UsageError(message)
     if as_of_at and "as_of_at" not in getattr(NAMED.get(query), "parameters", ()):
         raise click.UsageError(f"--as-of is for as_of, which shows what was known then; {query!r} takes none")
-    database = load_settings().data_dir / "ooo.duckdb"
+    settings = load_settings()
+    database, min_group_size = settings.data_dir / "ooo.duckdb", settings.min_group_size
     known_at = as_of_at or datetime.now(UTC).replace(tzinfo=None)
     try:
-        rows = run_query(database, query, from_date.date(), to_date.date(), known_at)
+        rows = run_query(
+            database, query, from_date.date(), to_date.date(), known_at, min_group_size=min_group_size
+        )
         text = render(rows, output, draws_lines=draws_lines())
     except QueryError as error:
         raise click.UsageError(str(error)) from error
@@ -214,8 +217,12 @@ def export(  # noqa: PLR0913, PLR0917 - the command's own options
     chosen = Format(output_format)
     path = output or Path(f"{what}.{chosen}")
     try:
+        settings = load_settings()
         rows = select_rows(
-            load_settings().data_dir / "ooo.duckdb", what, Cut(from_date.date(), to_date.date(), reason)
+            settings.data_dir / "ooo.duckdb",
+            what,
+            Cut(from_date.date(), to_date.date(), reason),
+            min_group_size=settings.min_group_size,
         )
         write_rows(rows, path, chosen)
     except QueryError as error:

@@ -41,13 +41,14 @@ class Cut:
     reason: str | None = None
 
 
-def select_rows(database: Path, what: str, cut: Cut) -> pl.DataFrame:
+def select_rows(database: Path, what: str, cut: Cut, *, min_group_size: int = 1) -> pl.DataFrame:
     """The rows of a table or named query within `cut`; of the entries, those that are not deleted.
 
-    A table without dates is whole. Raises `QueryError` if a reason is asked for of what has none.
+    A table without dates is whole. `min_group_size` is as for `run_query`.
+    Raises `QueryError` if a reason is asked for of what has none.
     """
     if what not in _TABLES:
-        rows = run_query(database, what, cut.from_date, cut.to_date)
+        rows = run_query(database, what, cut.from_date, cut.to_date, min_group_size=min_group_size)
         _require_reason(what, rows.columns, cut)
         return rows if cut.reason is None else rows.filter(pl.col("reason") == cut.reason)
     table = _TABLES[what]

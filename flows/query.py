@@ -10,6 +10,8 @@ import duckdb
 import polars as pl
 
 from flows.errors import ConfigurationError, QueryError
+from transforms.errors import TransformError
+from transforms.privacy import suppress_small_groups
 from warehouse.measures import find_measures
 
 NAMED = {measure.name: measure for measure in find_measures()}
@@ -23,11 +25,14 @@ def run_query(  # noqa: PLR0913, PLR0917 - what a query may name
     to_date: date | None = None,
     as_of_at: datetime | None = None,
     parameters: Mapping[str, Any] | None = None,
+    *,
+    min_group_size: int = 1,
 ) -> pl.DataFrame:
     """The rows of a named query over the dates (both included), or of SQL. Reads only.
 
     `as_of_at` is an instant, UTC without a zone, for the named queries that take one; `parameters` are what
-    SQL names with a `$`.
+    SQL names with a `$`. In the answer of a named query that counts groups of people, those with fewer than
+    `min_group_size` are suppressed, see `suppress_small_groups`; one that lists persons is as it is.
     Raises `ConfigurationError` if nothing is published yet, `QueryError` for what DuckDB refuses.
     """
     if not database.exists():
@@ -47,6 +52,12 @@ def run_query(  # noqa: PLR0913, PLR0917 - what a query may name
             message = f"{database} was published without {measure.name}; run `ooo sync`{switch}"
             raise QueryError(message) from error
         raise QueryError(str(error)) from error
+    if measure and min_group_size > 1 and "user_id" not in rows.columns:
+        try:
+            return suppress_small_groups(rows, min_group_size)
+        except TransformError as error:
+            message = f"{measure.name} can't be shown with OOO_MIN_GROUP_SIZE={min_group_size}: {error}"
+            raise QueryError(message) from error
     return rows
 
 

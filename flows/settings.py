@@ -160,6 +160,12 @@ class Settings(BaseSettings):
         min_length=MIN_KEY_LENGTH,
         description="the secret that pseudonyms are made with, at least 32 characters; keep it",
     )
+    min_group_size: int = Field(
+        1,
+        alias="OOO_MIN_GROUP_SIZE",
+        ge=1,
+        description="named queries and their exports suppress groups with fewer people; 1 suppresses none",
+    )
     share: Share = Field(
         Share.OWNER,
         alias="OOO_SHARE",

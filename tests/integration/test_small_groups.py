@@ -1,0 +1,84 @@
+"""What the program answers with a least group size: no named query shows a smaller one."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.errors import QueryError
+from flows.export import Cut, select_rows
+from flows.query import NAMED, run_query
+from tests.support.naive import Absence
+from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
+from transforms.privacy import COUNTS, DIMENSIONS, LABELS, PARTS, suppress_small_groups
+
+DAYS = (date(2026, 1, 1), date(2026, 12, 31))
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine people on vacation, two sick, one travelling."""
+    folder = tmp_path_factory.mktemp("data")
+    day = date(2026, 3, 2)
+    reasons = ["vacation"] * 9 + ["sick"] * 2 + ["travel"]
+    absences = tuple(
+        Absence(one, one, day, day, reason=reason) for one, reason in enumerate(reasons, start=1)
+    )
+    with new_warehouse() as connection:
+        load(connection, read_all(absences, at=night(1), users=tuple(range(1, 21))))
+        audit_and_publish(connection, folder)
+    return folder / "ooo.duckdb"
+
+
+def test_a_small_group_and_enough_to_hide_it_are_suppressed(database: Path) -> None:
+    rows = run_query(database, "absence_by_reason", *DAYS, min_group_size=5)
+    shown = {
+        row["reason"]: (row["people"], row["absence_days"], row["is_suppressed"]) for row in rows.to_dicts()
+    }
+    # Sick and travel have three people: not enough to hide in, so vacation is suppressed as well.
+    assert shown == dict.fromkeys(("sick", "vacation", "travel"), (None, None, True))
+    rows = run_query(database, "absence_by_reason", *DAYS, min_group_size=3)
+    assert dict(rows.select("reason", "people").iter_rows()) == {"sick": None, "vacation": 9, "travel": None}
+    assert "is_suppressed" not in run_query(database, "absence_by_reason", *DAYS).columns
+
+
+def test_a_part_is_not_shown_where_it_or_the_rest_is_small(database: Path) -> None:
+    rows = run_query(database, "absence_by_day", date(2026, 3, 2), date(2026, 3, 2), min_group_size=5)
+    assert rows.select("people_absent", "people_sick", "is_suppressed").row(0) == (12, None, False)
+
+
+def test_an_export_of_one_reason_is_cut_after_its_group_was_hidden(database: Path) -> None:
+    rows = select_rows(database, "absence_by_reason", Cut(*DAYS, reason="travel"), min_group_size=3)
+    assert rows.select("people", "absence_days").row(0) == (None, None)
+
+
+@pytest.mark.parametrize("name", [name for name, one in NAMED.items() if one.switch is None])
+def test_every_named_query_counts_people_in_a_column_that_is_known_or_lists_them_or_is_refused(
+    database: Path, name: str
+) -> None:
+    known_at = datetime(2026, 6, 1)  # noqa: DTZ001 - UTC, as the warehouse keeps instants
+    rows = run_query(database, name, *DAYS, known_at)
+    if "user_id" in rows.columns:
+        assert run_query(database, name, *DAYS, known_at, min_group_size=99).equals(rows)
+        return
+    counts = {column for column in rows.columns if column.startswith("people")}
+    assert counts <= {*COUNTS, *PARTS}
+    if not counts:
+        with pytest.raises(QueryError, match="OOO_MIN_GROUP_SIZE"):
+            run_query(database, name, *DAYS, min_group_size=99)
+        return
+    assert {"date_on", "month_on", "year", "month", "weekday", "reason", "team_id"} & set(
+        rows.columns
+    ) <= set(DIMENSIONS)
+    hidden = run_query(database, name, *DAYS, min_group_size=99)
+    assert hidden.height == rows.height
+    people = rows[next(one for one in COUNTS if one in counts)]
+    assert hidden["is_suppressed"].to_list() == (people > 0).to_list()
+    shown = hidden.filter(pl.col("is_suppressed")).drop("is_suppressed", *(set(LABELS) & set(rows.columns)))
+    assert all(column.null_count() == column.len() for column in shown.get_columns())
+
+
+def test_an_organization_of_one_group_has_nothing_to_subtract_from() -> None:
+    groups = pl.DataFrame({"organization_id": [1, 2], "reason": ["sick", "sick"], "people": [2, 8]})
+    assert suppress_small_groups(groups, 5)["people"].to_list() == [None, 8]

@@ -12,12 +12,23 @@ from tests.support.warehouse import audit_and_publish, load, new_warehouse, nigh
 NO_TUESDAYS = Policy({"no-tuesdays": Calendar(weekdays=frozenset({1, 3, 4, 5}))}, default="no-tuesdays")
 
 
-def check(folder: Path, measure: str, expected: str, *nights: str, policy: Policy | None = None) -> None:
-    """`measure` over 2026 gives the drawn rows after each of `nights` was read; 5 January is a Monday."""
+def check(
+    folder: Path,
+    measure: str,
+    expected: str,
+    *nights: str,
+    users: tuple[tuple[int, ...], ...] = ((1, 2, 3),),
+    policy: Policy | None = None,
+) -> None:
+    """`measure` over 2026 gives the drawn rows after each of `nights` was read; 5 January is a Monday.
+
+    The first night is that of 1 January. `users` are who is there, a night at a time, and then go on so.
+    """
     with new_warehouse() as connection:
         for number, drawing in enumerate(nights, start=1):
             absences = tuple(map(_absence, parse(drawing)))
-            load(connection, read_all(absences, at=night(number), policy=policy or Policy()))
+            here = users[min(number, len(users)) - 1]
+            load(connection, read_all(absences, at=night(number), users=here, policy=policy or Policy()))
         database = audit_and_publish(connection, folder).database
     with duckdb.connect(database, read_only=True) as reader:
         found = rows_of(reader, f"FROM {measure}('2026-01-01', '2026-12-31')")
@@ -159,3 +170,49 @@ def test_a_shortened_entry_is_told_from_the_others(tmp_path: Path) -> None:
     | vacation | 2       | 1                 | 0                | 0             | 0.5           | -3         |
     """
     check(tmp_path, "changed_leave", changed, FIRST_NIGHT, SECOND_NIGHT)
+
+
+BEFORE_A_LEAVER = """
+| entry | user | from  | to    | reason   | cover |
+| 1     | 1    | 02-02 | 02-03 | vacation | 2     |
+| 2     | 3    | 02-02 | 02-03 | vacation |       |
+| 3     | 2    | 01-02 | 01-05 | vacation |       |
+"""
+AFTER_A_LEAVER = """
+| entry | user | from  | to    | reason   | cover |
+| 1     | 1    | 02-02 | 02-03 | vacation | 2     |
+| 4     | 4    | 03-02 | 03-02 | vacation |       |
+| 5     | 2    | 01-02 | 01-02 | vacation |       |
+| 6     | 2    | 02-02 | 02-02 | vacation | 3     |
+"""
+WITHOUT_THREE = ((1, 2, 3), (1, 2, 4))
+
+
+def test_who_leaves_has_cancelled_nothing_and_a_first_day_is_not_running_yet(tmp_path: Path) -> None:
+    cancelled = """
+    | reason   | cancelled_entries | cancelled_before_start | cancelled_days | people |
+    | vacation | 1                 | 1                      | 4              | 1      |
+    """
+    check(tmp_path, "cancelled_leave", cancelled, BEFORE_A_LEAVER, AFTER_A_LEAVER, users=WITHOUT_THREE)
+
+
+def test_a_newcomers_lead_is_unknown_and_the_first_day_is_not_late(tmp_path: Path) -> None:
+    leads = """
+    | reason   | entries | known_entries | average_lead_days | late_entries |
+    | vacation | 4       | 2             | 15.5              | 0            |
+    """
+    check(tmp_path, "lead_time", leads, BEFORE_A_LEAVER, AFTER_A_LEAVER, users=WITHOUT_THREE)
+
+
+def test_a_cover_who_has_left_is_gone(tmp_path: Path) -> None:
+    chains = """
+    | date_on    | user_id | chain     | outcome |
+    | 2026-02-02 | 1       | 1 > 2 > 3 | gone    |
+    """
+    check(tmp_path, "cover_chains", chains, BEFORE_A_LEAVER, AFTER_A_LEAVER, users=WITHOUT_THREE)
+    (tmp_path / "rate").mkdir()
+    rates = """
+    | reason   | absence_working_days | named_days | present_days | share_present |
+    | vacation | 5                    | 3          | 1            | 0.2           |
+    """
+    check(tmp_path / "rate", "coverage_rate", rates, BEFORE_A_LEAVER, AFTER_A_LEAVER, users=WITHOUT_THREE)

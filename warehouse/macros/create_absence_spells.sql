@@ -32,8 +32,7 @@ numbered AS (
     SELECT
         s.*,
         count(*) FILTER (
-            s.covered_to IS NULL
-            OR s.starts_on > s.covered_to AND a.working_day_number - a.is_working_day::INTEGER > z.working_day_number
+            s.covered_to IS NULL OR a.working_day_number - a.is_working_day::INTEGER > z.working_day_number
         ) OVER (PARTITION BY s.organization_id, s.user_id, s.reason ORDER BY s.starts_on, s.entry_id) AS spell
     FROM seams AS s
     JOIN dim_calendar_days AS a ON a.calendar = s.calendar AND a.date_on = s.starts_on

@@ -310,9 +310,18 @@ def find_resumable(
     return None
 
 
-def _list_runs(root: Path) -> list[RunFacts]:
+def open_landing(folder: Path, *, clock: Callable[[], float] = time.monotonic) -> Landing:
+    """The landing in `folder`, wherever it was read. Raises `LandingError` if it is none."""
+    found = _list_runs(folder.parent, folder.name)
+    if not found:
+        message = f"{folder} is not a landing of this version: expected a {_RUN_FILE} of format {FORMAT}"
+        raise LandingError(message)
+    return Landing(folder, found[0], clock=clock)
+
+
+def _list_runs(root: Path, run_id: str = "*") -> list[RunFacts]:
     found = []
-    for path in sorted(root.glob(f"*/{_RUN_FILE}")):
+    for path in sorted(root.glob(f"{run_id}/{_RUN_FILE}")):
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
             told = json.loads(path.read_text(encoding="utf-8"))
             if told.pop("format") == FORMAT and told["run_id"] == path.parent.name:

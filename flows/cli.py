@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,7 +13,7 @@ from click.shell_completion import get_completion_class
 
 from calcom.strategy import Strategy
 from flows import pipeline
-from flows.console import show_progress
+from flows.console import SilentObserver, named_lines, show_progress
 from flows.errors import QueryError, exit_code_of
 from flows.modes import Share, created_for
 from flows.query import NAMED, render, run_query
@@ -70,6 +70,67 @@ def sync(context: click.Context, strategy: str, allow_mass_delete: bool, as_json
 
 
 @cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def maintain(as_json: bool) -> None:  # noqa: FBT001
+    """Clear away old landings and pending purges, and compact warehouse.duckdb; no row changes.
+
+    \b
+      ooo maintain
+    """  # noqa: D301
+    from flows import maintenance  # noqa: PLC0415 - the other commands start without it
+
+    done = maintenance.maintain(load_settings())
+    click.echo(json.dumps(done.as_json(), indent=2) if as_json else done.as_text())
+
+
+@cli.group()
+def fleet() -> None:
+    """Many organizations in one warehouse, each with a credential of its own.
+
+    \b
+      ooo fleet sync orgs.toml
+    """  # noqa: D301
+
+
+@fleet.command("sync")
+@click.argument("organizations", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--allow-mass-delete", is_flag=True, help="Load even if most entries would be deleted.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, the fleet's summary.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.pass_context
+def fleet_sync(
+    context: click.Context,
+    organizations: Path,
+    allow_mass_delete: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+    quiet: bool,  # noqa: FBT001
+) -> None:
+    """Read every organization of a TOML file, several at once; load one by one, publish once.
+
+    \b
+      ooo fleet sync orgs.toml --json | jq .organizations
+    """  # noqa: D301
+    from flows.fleet_pipeline import sync_fleet  # noqa: PLC0415 - the other commands start without it
+    from flows.organizations import read_organizations  # noqa: PLC0415 - as above
+
+    summary = sync_fleet(
+        load_settings(),
+        read_organizations(organizations),
+        read_block=_read_block,
+        observer_for=lambda name: SilentObserver() if quiet else named_lines(name),
+        allows_mass_delete=allow_mass_delete,
+    )
+    click.echo(json.dumps(summary.as_json(), indent=2) if as_json else summary.as_text())
+    context.exit(summary.exit_code)
+
+
+def _read_block(name: str) -> Any:
+    from flows.blocks import read_block  # noqa: PLC0415 - Prefect takes seconds, and only a block needs it
+
+    return read_block(name)
+
+
+@cli.command()
 def plan() -> None:
     """Say what a sync would cost, in requests and minutes, for each strategy.
 
@@ -83,16 +144,24 @@ def plan() -> None:
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def status(as_json: bool) -> None:  # noqa: FBT001
+@click.option("--max-age-hours", type=click.FloatRange(min=0), help="End with 16 if the snapshot is older.")
+def status(as_json: bool, max_age_hours: float | None) -> None:  # noqa: FBT001
     """Say how fresh and how whole the published tables are.
 
     \b
       ooo status
+      ooo status --max-age-hours 26 || mail -s "out-of-office tables are stale" data@example.com
     """  # noqa: D301
-    from flows.status import read_status, status_text  # noqa: PLC0415 - the other commands start without it
+    from flows.status import (  # noqa: PLC0415 - the other commands start without it
+        raise_if_older,
+        read_status,
+        status_text,
+    )
 
     found = read_status(load_settings())
     click.echo(json.dumps(found, default=str, indent=2) if as_json else status_text(found))
+    if max_age_hours is not None:
+        raise_if_older(found, timedelta(hours=max_age_hours))
 
 
 def _this_year(month_and_day: str) -> Callable[[], str]:

@@ -141,5 +141,10 @@ def show_progress(*, is_quiet: bool) -> Iterator[Observer]:
             yield BarObserver(bar)
 
 
+def named_lines(name: str) -> LineObserver:
+    """Lines for one of many that run at once, each with its name."""
+    return LineObserver(lambda text: _write_line(f"{name}: {text}"))
+
+
 def _write_line(text: str) -> None:
     print(f"{datetime.now(UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)  # noqa: T201 - the terminal's edge

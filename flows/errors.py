@@ -31,6 +31,10 @@ class UnknownPersonError(Exception):
     """Someone whom the warehouse has never met, or in more organizations than one."""
 
 
+class StaleError(Exception):
+    """What is published is older than it may be."""
+
+
 class AccessRefusedError(Exception):
     """The credential may not read the organization."""
 
@@ -61,6 +65,7 @@ def exit_code_of(error: BaseException) -> int:
         (CalcomError, 13),
         (TransformError, 14),
         (GuardError, 16),
+        (StaleError, 16),
         (AuditError, 16),
         (WarehouseError, 15),
         (QueryError, 15),

@@ -202,6 +202,34 @@ class Settings(BaseSettings):
         le=3600,
         description="how long an answer may take; Cal.com's slowest 500 takes 33 s",
     )
+    exchange_url: str | None = Field(
+        None,
+        alias="OOO_EXCHANGE_URL",
+        pattern=r"^(s3|gs|az|file)://.+",
+        description="where a fleet's machines leave what they read for the loader: s3://bucket/prefix, gs://,"
+        " az:// or file:///shared/folder; if not set, exchange/ under OOO_DATA_DIR",
+    )
+    fleet_concurrency: int = Field(
+        4,
+        alias="OOO_FLEET_CONCURRENCY",
+        ge=1,
+        le=64,
+        description="organizations that `ooo fleet sync` reads at once",
+    )
+    dask_address: str | None = Field(
+        None,
+        alias="OOO_DASK_ADDRESS",
+        description="the Dask scheduler for flows/fleet_dask.py, tcp://host:8786; if not set, a cluster of"
+        " this machine's own",
+    )
+    retry_seconds: float = Field(
+        60.0,
+        alias="OOO_RETRY_SECONDS",
+        ge=0,
+        le=86_400,
+        description="in Prefect, how long after Cal.com was unavailable a task tries again, at first;"
+        " then 4 and 16 times as long",
+    )
     resume_hours: float = Field(
         6.0,
         alias="OOO_RESUME_HOURS",
@@ -375,6 +403,15 @@ def _share_storage_variables(env_file: Any) -> None:
     for name, value in dotenv_values(env_file).items() if env_file else ():
         if name.startswith(("AWS_", "AZURE_", "GOOGLE_")) and value:
             os.environ.setdefault(name, value)
+
+
+def read_secret_variable(name: str) -> SecretStr:
+    """What the environment or `.env` has under `name`. `ConfigurationError` if neither has it."""
+    value = os.environ.get(name) or dotenv_values(".env", encoding="utf-8").get(name)
+    if not value:
+        message = f"{name} is not set; set it in the environment or in .env, or correct the name"
+        raise ConfigurationError(message)
+    return SecretStr(value)
 
 
 def _is_secret(problem: Any) -> bool:

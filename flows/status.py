@@ -1,10 +1,12 @@
 """How fresh and how whole the warehouse is, from what is published and what is kept aside."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flows.errors import ConfigurationError
+from flows.clock import utc_now
+from flows.errors import ConfigurationError, StaleError
 from flows.run import holding, warehouse_path
 from flows.settings import Settings
 from flows.summary import audits_text, describe_audits
@@ -33,6 +35,17 @@ def read_status(settings: Settings) -> dict[str, Any]:
         **_read_own(warehouse_path(settings)),
         "runs": runs,
     }
+
+
+def raise_if_older(status: dict[str, Any], most: timedelta) -> None:
+    """Raise `StaleError` if the newest published snapshot was taken longer ago than `most`."""
+    snapshot_at = status["snapshot_at"]
+    if snapshot_at is None or utc_now() - snapshot_at > most:
+        message = (
+            f"the published snapshot is of {snapshot_at} UTC, expected one of the last"
+            f" {most.total_seconds() / 3600:g} hours; look at the last runs, then run `ooo sync`"
+        )
+        raise StaleError(message)
 
 
 def _read_own(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from flows.settings import Settings
 from tests.support.buckets import create_bucket, environment_for, running_s3
+from tests.support.prefect_server import PrefectServer, clone_project, serve_prefect
 
 
 @pytest.fixture
@@ -41,3 +42,18 @@ def bucket_url(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     bucket = f"test-{uuid.uuid4()}"
     create_bucket(s3_endpoint, bucket)
     return f"s3://{bucket}/warehouse"
+
+
+@pytest.fixture(scope="session")
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """The one Prefect server of the whole session."""
+    with serve_prefect(tmp_path_factory.mktemp("prefect")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def deployed(prefect: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> PrefectServer:
+    """The server after `prefect deploy --all` in a clean clone, whose folder the workers run."""
+    clone = clone_project(tmp_path_factory.mktemp("clone") / "project")
+    prefect.run("deploy", "--all", cwd=clone)
+    return prefect

@@ -1,0 +1,145 @@
+"""The Prefect flow of a fleet: extractions on the work pool or a task runner, one loader, one publication."""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+from uuid import UUID
+
+from prefect import flow, get_run_logger, task
+from prefect.assets import materialize
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.deployments import run_deployment
+from prefect.futures import as_completed
+from prefect.states import Completed, Failed
+
+from flows.artifacts import ASSETS, note_assets, show_fleet
+from flows.blocks import load_flow_settings, read_block
+from flows.console import LineObserver
+from flows.fleet_pipeline import Loader, extract_organization, open_loader
+from flows.fleet_summary import FleetSummary
+from flows.organizations import Organization, read_organizations
+from flows.states import ended, failed, told_by
+from warehouse.runs import KnownSize
+
+DEPLOYMENT = "extract/organization"
+POLL_SECONDS = 3.0
+RUNS_PER_POLL = 100
+
+Extracted = tuple[str, State[Any]]
+"""An organization's name, and how its extraction ended."""
+
+
+@task(
+    name="extract", task_run_name="extract {organization.name}", cache_policy=NO_CACHE, persist_result=False
+)
+def extract_here(organization: Organization, known: KnownSize | None) -> State[None]:
+    """A whole landing of the organization is in the exchange."""
+    try:
+        observer = LineObserver(get_run_logger().info)
+        run_id = extract_organization(organization, read_block=read_block, observer=observer, known=known)
+    except Exception as error:  # noqa: BLE001 - what no one foresaw is raised again
+        return failed(error)
+    return Completed(message=f"run {run_id} waits to be loaded")
+
+
+@task(name="load", task_run_name="load {name}", cache_policy=NO_CACHE, persist_result=False)
+def load(loader: Loader, name: str) -> State[None]:
+    """The organization is in the warehouse, or it is noted why not."""
+    outcome = loader.load(name)
+    return ended(outcome.exit_code, outcome.error or f"{outcome.entries:,} entries", None)
+
+
+@materialize(
+    *ASSETS, by="duckdb", name="publish", task_run_name="publish", cache_policy=NO_CACHE, persist_result=False
+)
+def publish(loader: Loader) -> FleetSummary:
+    """Readers see every organization as it is now in the warehouse."""
+    summary = loader.publish()
+    note_assets(summary.published, generation=summary.generation)
+    return summary
+
+
+def extract_on_task_runner(
+    loader: Loader, organizations: Sequence[Organization], **_: Any
+) -> Iterator[Extracted]:
+    """Each organization as its extraction ends, in a thread of this flow run or on its Dask cluster."""
+    futures = {extract_here.submit(one, loader.known(one)): one.name for one in organizations}
+    for future in as_completed(list(futures)):
+        yield futures[future], future.state
+
+
+def extract_on_work_pool(
+    loader: Loader, organizations: Sequence[Organization], *, give_up_after_hours: float
+) -> Iterator[Extracted]:
+    """Each organization as its extraction ends, in a flow run of its own that any worker may take."""
+    waiting: dict[UUID, str] = {}
+    for one in organizations:
+        parameters = {
+            "organization": one.model_dump(mode="json"),
+            "known": loader.known(one),
+        }
+        run = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0, tags=["fleet", one.name])
+        waiting[cast("FlowRun", run).id] = one.name
+    deadline = time.monotonic() + give_up_after_hours * 3600
+    with get_client(sync_client=True) as client:
+        while waiting and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            for start in range(0, len(waiting), RUNS_PER_POLL):
+                some = list(waiting)[start : start + RUNS_PER_POLL]
+                wanted = FlowRunFilter(id=FlowRunFilterId(any_=some))
+                for found in client.read_flow_runs(flow_run_filter=wanted):
+                    if found.state is not None and found.state.is_final():
+                        yield waiting.pop(found.id), found.state
+    for name in waiting.values():
+        yield (
+            name,
+            Failed(
+                message=f"exit code 12: not extracted within {give_up_after_hours} h; is a worker running?"
+            ),
+        )
+
+
+@flow(name="fleet", persist_result=False, log_prints=False)
+def fleet(
+    organizations_file: Path = Path("orgs.toml"),
+    extract_with: Literal["work pool", "task runner"] = "work pool",
+    allow_mass_delete: bool = False,  # noqa: FBT001, FBT002 - the deployment's parameters
+    give_up_after_hours: float = 6.0,
+) -> State[dict[str, Any]]:
+    """Extract every organization, load each as it comes, publish once; one's failure never stops another.
+
+    Ends as `Partial` if an organization lacks anything, and as `Failed` if all failed or nothing could be
+    published.
+
+    Args:
+        organizations_file: The organizations, in TOML; on the machine of the worker that runs this flow.
+        extract_with: "work pool" starts a run of extract/organization for each, on any worker; "task runner"
+            extracts within this run, in threads or on a Dask cluster.
+        allow_mass_delete: Load even if most entries of an organization would be deleted. For one run.
+        give_up_after_hours: How long an extraction may take before the others are published without it.
+
+    """
+    logger = get_run_logger()
+    observer = LineObserver(logger.info)
+    extracting = extract_on_work_pool if extract_with == "work pool" else extract_on_task_runner
+    try:
+        settings, organizations = load_flow_settings(), read_organizations(organizations_file)
+        with open_loader(settings, observer=observer, allows_mass_delete=allow_mass_delete) as loader:
+            for name, state in extracting(loader, organizations, give_up_after_hours=give_up_after_hours):
+                if state.is_completed():
+                    load(loader, name, return_state=True)
+                else:
+                    loader.note_failure(name, *told_by(state))
+            summary = publish(loader)
+    except Exception as error:  # noqa: BLE001 - what no one foresaw is raised again
+        return failed(error)
+    logger.info("%s", summary.as_text())
+    show_fleet(summary)
+    message = (
+        f"{summary.outcome}: {len(summary.organizations):,} organizations, {len(summary.problems):,} lacking"
+    )
+    return ended(summary.exit_code, message, summary.as_json())

@@ -1,0 +1,63 @@
+"""A fleet of simulated organizations, some of which fail, and the file that names them."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from calcom.simulator import OWNER_KEY, Fault, Simulator, World, serve
+
+
+@dataclass(frozen=True)
+class SimulatedFleet:
+    """Running organizations: the worlds of those that can be read, and what the others' errors say."""
+
+    file: Path
+    worlds: Mapping[str, World]
+    failures: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+@contextlib.contextmanager
+def serve_fleet(folder: Path, *, organizations: int, people: int) -> Iterator[SimulatedFleet]:
+    """`organizations` in all; three of them fail: a wrong key, an organization refused, a source away."""
+    failing = {
+        "org-03": ("exit code 11", "env:WRONG_KEY", ()),
+        "org-05": (
+            "is refused to this credential",
+            "env:RIGHT_KEY",
+            (Fault("403_html", path="/users", times=99),),
+        ),
+        "org-07": ("exit code 12", "env:RIGHT_KEY", (Fault("502_html", times=999),)),
+    }
+    with contextlib.ExitStack() as servers:
+        tables, worlds = [], {}
+        for number in range(1, organizations + 1):
+            name = f"org-{number:02d}"
+            world = World.generate(seed=number, people=people, years=1, organization_id=number)
+            _, key, faults = failing.get(name, ("", "env:RIGHT_KEY", ()))
+            url = servers.enter_context(serve(Simulator(world, limits=None, faults=faults))).url
+            tables.append(f'[organizations.{name}]\napi_url = "{url}"\napi_key = "{key}"\n')
+            if name not in failing:
+                worlds[name] = world
+        file = folder / "orgs.toml"
+        file.write_text("\n".join(tables))
+        keys = {"RIGHT_KEY": OWNER_KEY, "WRONG_KEY": "cal_wrong", "OOO_MAX_ATTEMPTS": "1"}
+        yield SimulatedFleet(file, worlds, {name: said for name, (said, _, _) in failing.items()}, keys)
+
+
+def assert_fleet_is_loaded(database: Path, fleet: SimulatedFleet) -> None:
+    """Every entry of every organization that could be read is published, and of no other."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        published = connection.execute(
+            "SELECT organization_id, entry_id, user_id FROM fct_ooo_entries WHERE deleted_at IS NULL"
+        ).fetchall()
+    wanted = {
+        (world.organization_id, entry["id"], entry["userId"])
+        for world in fleet.worlds.values()
+        for entry in world.entries()
+    }
+    assert len(published) == len(wanted)
+    assert set(published) == wanted

@@ -1,0 +1,228 @@
+"""A Prefect server of the tests' own, with its workers: real processes on loopback, nothing sent anywhere."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+PREFECT = Path(sys.executable).with_name("prefect")
+POOL, QUEUE = "ooo", "warehouse"
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+_T = TypeVar("_T")
+
+
+def until(found: Callable[[], _T | None], *, seconds: float = 240.0, what: str = "") -> _T:
+    """What `found` gives once it is not false; an error that says `what` was waited for at the deadline."""
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds} s: {what or found}")
+        time.sleep(0.2)
+    return value
+
+
+@dataclass(frozen=True)
+class PrefectServer:
+    """A running server: its API, and the environment in which `prefect` and workers find it."""
+
+    api: httpx.Client
+    environment: dict[str, str]
+    folder: Path
+
+    def run(self, *arguments: str, cwd: Path = ROOT, **environment: str) -> str:
+        """What `prefect …` prints; an error with all of it if it fails."""
+        done = subprocess.run(
+            [str(PREFECT), *arguments],
+            cwd=cwd,
+            env=self.environment | environment | {"PWD": str(cwd)},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @contextmanager
+    def worker(self, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A process worker with these settings; the block's end ends it and what it runs."""
+        folder = self.folder / f"worker-{time.monotonic_ns()}"
+        folder.mkdir()
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [str(PREFECT), "worker", "start", "--pool", POOL, "--name", folder.name, *arguments],
+                cwd=folder,
+                env=self.environment | environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                yield process
+            finally:
+                kill_tree(process)
+
+    def start(self, deployment: str, **parameters: Any) -> str:
+        """The id of a new run of `flow/deployment`, scheduled for now."""
+        found = self.get(f"/deployments/name/{deployment}")
+        path = f"/deployments/{found['id']}/create_flow_run"
+        return str(self.post(path, parameters=parameters, state={"type": "SCHEDULED"})["id"])
+
+    def get(self, path: str) -> Any:
+        """The API's answer."""
+        return self._ask("GET", path)
+
+    def post(self, path: str, **body: Any) -> Any:
+        """The API's answer."""
+        return self._ask("POST", path, body)
+
+    def patch(self, path: str, **body: Any) -> None:
+        """What `path` names is changed."""
+        self._ask("PATCH", path, body)
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer, once the server's database is not locked by its own services."""
+
+        def answered() -> httpx.Response | None:
+            answer = self.api.request(method, path, json=body)
+            return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+
+        answer = until(answered, seconds=60, what=f"an answer to {method} {path}")
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def flow_run(self, run_id: str) -> Any:
+        """The flow run as it is now."""
+        return self.get(f"/flow_runs/{run_id}")
+
+    def wait_for_end(self, run_id: str, *, seconds: float = 240.0) -> Any:
+        """The flow run's state once it is final."""
+
+        def final() -> Any:
+            state = self.flow_run(run_id)["state"]
+            return state if state["type"] in FINAL else None
+
+        return until(final, seconds=seconds, what=f"the end of flow run {run_id}")
+
+    def crash(self, run_id: str) -> None:
+        """The flow run is marked as crashed, as an operator or the automation does whose worker is gone."""
+        crashed = {"type": "CRASHED", "message": "its worker is gone"}
+        self.post(f"/flow_runs/{run_id}/set_state", state=crashed, force=True)
+
+    def wait_for_state(self, run_id: str, kind: str) -> None:
+        """The flow run is, or has been, in a state of this kind."""
+        until(
+            lambda: kind in {one["type"] for one in self.get(f"/flow_run_states/?flow_run_id={run_id}")},
+            what=f"{kind} of flow run {run_id}",
+        )
+
+    def artifacts(self, run_id: str) -> dict[str, Any]:
+        """The flow run's artifacts by key."""
+        found = self.post("/artifacts/filter", flow_runs={"id": {"any_": [run_id]}})
+        return {one["key"]: one for one in found}
+
+    def logs(self, run_id: str) -> str:
+        """All that the flow run has logged."""
+        lines: list[str] = []
+        while True:
+            found = self.post(
+                "/logs/filter",
+                logs={"flow_run_id": {"any_": [run_id]}},
+                limit=200,
+                offset=len(lines),
+            )
+            lines += [one["message"] for one in found]
+            if len(found) < 200:
+                return "\n".join(lines)
+
+
+def kill_tree(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL for the process and everything that it started, which is in sessions of its own."""
+    doomed = [process.pid]
+    for pid in doomed:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGSTOP)  # it starts nothing more meanwhile
+            doomed += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    for pid in doomed:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def clone_project(folder: Path) -> Path:
+    """A clean clone of this repository's last commit in `folder`."""
+    command = [str(shutil.which("git")), "clone", "--quiet", "--depth", "1", ROOT.as_uri(), str(folder)]
+    subprocess.run(command, check=True)
+    return folder
+
+
+@contextmanager
+def serve_prefect(folder: Path) -> Iterator[PrefectServer]:
+    """A server with its database in `folder`, on a free port, and the work pool with its queue."""
+    port = _free_port()
+    inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    environment = inherited | {
+        "PREFECT_HOME": str(folder),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_CLI_PROMPT": "false",
+        "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(folder / "results"),
+        "DO_NOT_TRACK": "1",
+    }
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(PREFECT), "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            with httpx.Client(base_url=environment["PREFECT_API_URL"], timeout=120) as api:
+                until(lambda: _is_up(api, process), what=f"a Prefect server, see {log.name}")
+                server = PrefectServer(api, environment, folder)
+                server.post("/work_pools/", name=POOL, type="process", base_job_template=_job_template())
+                server.post(f"/work_pools/{POOL}/queues", name=QUEUE, concurrency_limit=1)
+                yield server
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _job_template() -> dict[str, Any]:
+    """A process pool's own template, which the server does not know by itself."""
+    from prefect.workers.process import ProcessWorker  # noqa: PLC0415 - seconds, and only where a server runs
+
+    template: dict[str, Any] = json.loads(json.dumps(ProcessWorker.get_default_base_job_template()))
+    return template
+
+
+def _is_up(api: httpx.Client, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, "the Prefect server ended"
+    try:
+        return api.get("/health").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -41,8 +41,10 @@ def test_a_group_reads_what_is_published_and_nothing_else_until_that_is_taken_ba
             done = run_ooo("sync", "--quiet", cwd=tmp_path, umask=0, OOO_SHARE=share, **environment)
             assert done.returncode == 0, done.stderr
             for path in (tmp_path / "data").rglob("*"):
-                is_published = path.name == "ooo.duckdb" or "exports" in path.parts
-                assert _is_open_to_the_group(path, tmp_path) == (share == "group" and is_published), path
+                is_published = path.name == "ooo.duckdb" or {"exports", "reports"} & set(path.parts)
+                assert _is_open_to_the_group(path, tmp_path) == (share == "group" and bool(is_published)), (
+                    path
+                )
                 assert not path.stat().st_mode & 0o007
 
 

@@ -8,7 +8,7 @@ import polars as pl
 from transforms.reasons import SORT_ORDER
 from transforms.schema import DATES, ENTRY_DAYS, PERSON_DAYS
 
-FIRST_DAY = date(2000, 1, 1)
+FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(2099, 12, 31)
 """An entry that starts outside these years is a typing error (0206, 9999): none of its days is followed."""
 

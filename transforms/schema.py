@@ -97,7 +97,7 @@ _HOW_AND_WHY = (
         "followed_days",
         pl.Int32,
         "of calendar_days, those that have a row a day: ten years from starts_on at most,"
-        " and none if that is not between 2000 and 2099",
+        " and none if that is not between 1970 and 2099",
     ),
     Column("reason", pl.String, "reason code, see dim_reasons"),
     Column("reason_raw", pl.String, "the source's text; null for a custom reason", is_nullable=True),
@@ -353,7 +353,7 @@ CALENDAR_DAYS = _table(
     Column(
         "working_day_number",
         pl.Int32,
-        "working days from 2000-01-01 to this day, both included: two rows' difference counts those between",
+        "working days from 1970-01-01 to this day, both included: two rows' difference counts those between",
     ),
 )
 

@@ -58,7 +58,7 @@ SCOPES = st.fixed_dictionaries(
 
 
 def _calendar(weekdays: set[int], country: str, subdivision: str | None = None) -> Calendar:
-    known = holidays.country_holidays(country, subdiv=subdivision, years=range(2000, 2100), language="en_US")
+    known = holidays.country_holidays(country, subdiv=subdivision, years=range(1970, 2100), language="en_US")
     return Calendar(frozenset(weekdays), frozenset(known), country, subdivision)
 
 

@@ -23,7 +23,7 @@ REASONS = {
 ORDER = {code: place for place, code in enumerate(REASONS)}
 NAMED_BY_THE_SOURCE = {"public_holiday", "sick", "vacation", "travel", "unspecified"}
 TEN_YEARS = 3_653
-CENTURY = (date(2000, 1, 1), date(2099, 12, 31))
+FOLLOWED = (date(1970, 1, 1), date(2099, 12, 31))
 NEVER = datetime(1, 1, 1)  # noqa: DTZ001 - instants are UTC without a zone
 POLICY = (
     "working days by each person's calendar, within dim_calendar_days; people who have not left,"
@@ -38,7 +38,7 @@ class Calendar:
     """A work calendar: ISO weekdays worked, and public holidays, which a country or a test decides."""
 
     weekdays: frozenset[int] = frozenset({1, 2, 3, 4, 5})
-    holidays: frozenset[date] = frozenset()
+    holidays: frozenset[date] = field(default=frozenset(), repr=False)
     country: str | None = None
     subdivision: str | None = None
 
@@ -145,10 +145,10 @@ def days_between(first: date, last: date) -> list[date]:
 
 
 def followed_days(first: date, last: date) -> list[date]:
-    """The days of an entry that count: ten years at most, and only of one that begins in this century."""
-    if not CENTURY[0] <= first <= CENTURY[1]:
+    """The days of an entry that count: ten years at most, and only of one that begins from 1970 to 2099."""
+    if not FOLLOWED[0] <= first <= FOLLOWED[1]:
         return []
-    most = min(TEN_YEARS, (last - first).days + 1, (CENTURY[1] - first).days + 1)
+    most = min(TEN_YEARS, (last - first).days + 1, (FOLLOWED[1] - first).days + 1)
     return [first + timedelta(days=number) for number in range(most)]
 
 
@@ -298,7 +298,7 @@ class NaiveWarehouse:
         found = {}
         for name, calendar in sorted(self.policy.calendars.items()):
             number = (
-                sum(map(calendar.is_working, days_between(CENTURY[0], self.calendar[0])))
+                sum(map(calendar.is_working, days_between(FOLLOWED[0], self.calendar[0])))
                 if self.calendar
                 else 0
             )

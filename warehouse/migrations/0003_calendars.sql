@@ -6,10 +6,10 @@
 ALTER TABLE core.ooo_entries RENAME COLUMN working_days TO followed_days;
 ALTER TABLE core.ooo_entry_history RENAME COLUMN working_days TO followed_days;
 UPDATE core.ooo_entries SET followed_days =
-    CASE WHEN starts_on BETWEEN DATE '2000-01-01' AND DATE '2099-12-31'
+    CASE WHEN starts_on BETWEEN DATE '1970-01-01' AND DATE '2099-12-31'
     THEN least(calendar_days, DATE '2099-12-31' - starts_on + 1, 3653) ELSE 0 END;
 UPDATE core.ooo_entry_history SET followed_days =
-    CASE WHEN starts_on BETWEEN DATE '2000-01-01' AND DATE '2099-12-31'
+    CASE WHEN starts_on BETWEEN DATE '1970-01-01' AND DATE '2099-12-31'
     THEN least(calendar_days, DATE '2099-12-31' - starts_on + 1, 3653) ELSE 0 END;
 
 -- Grain: one work calendar.
@@ -33,15 +33,15 @@ CREATE TABLE marts.dim_calendar_days (
 );
 
 -- Days outside these years are no longer followed; what is left has its calendar, from 2000 on to count from there.
-DELETE FROM marts.dim_dates WHERE date_on NOT BETWEEN DATE '2000-01-01' AND DATE '2099-12-31';
-DELETE FROM marts.fct_entry_days WHERE date_on NOT BETWEEN DATE '2000-01-01' AND DATE '2099-12-31';
-DELETE FROM marts.person_days WHERE date_on NOT BETWEEN DATE '2000-01-01' AND DATE '2099-12-31';
+DELETE FROM marts.dim_dates WHERE date_on NOT BETWEEN DATE '1970-01-01' AND DATE '2099-12-31';
+DELETE FROM marts.fct_entry_days WHERE date_on NOT BETWEEN DATE '1970-01-01' AND DATE '2099-12-31';
+DELETE FROM marts.person_days WHERE date_on NOT BETWEEN DATE '1970-01-01' AND DATE '2099-12-31';
 INSERT INTO marts.dim_calendar_days
 SELECT
     'monday-to-friday', day::DATE, isodow(day) <= 5, NULL,
     count(*) FILTER (isodow(day) <= 5) OVER (ORDER BY day)
 FROM generate_series(
-    TIMESTAMP '2000-01-01',
+    TIMESTAMP '1970-01-01',
     greatest(
         (SELECT max(starts_on + followed_days) FROM core.ooo_entry_history WHERE followed_days > 0),
         (SELECT max(date_on) FROM marts.dim_dates)

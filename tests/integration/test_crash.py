@@ -1,6 +1,11 @@
-"""Killed at any instant of load and publication: readers never fail, and the next run needs no repair."""
+"""Killed at any instant of load and publication: readers never fail, and the next run needs no repair.
+
+One warehouse lives through it all, as it would: a run that was killed is followed by the next one, and nobody
+mends anything in between. What it holds after each night is what an undisturbed one holds.
+"""
 
 import contextlib
+import os
 import random
 import shutil
 import signal
@@ -11,34 +16,16 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.support.crash import PROCESSES, poll, run_night
-from tests.support.warehouse import TABLES, new_warehouse
+from tests.support.crash import PROCESSES, poll, run_night, run_nights, state_of
+from tests.support.warehouse import TABLES
 from warehouse.connection import ASIDE
 from warehouse.generation import Layout
 
 pytestmark = pytest.mark.slow
 
-RANDOM_KILLS = 12
-"""Raise it for a longer look: each costs about two runs."""
-
-STEPS = (*range(1, 8), *range(8, 200, 3))
-"""Each of the first; then links and renames of one table after another alternate, so a third is enough."""
-
-ENTRIES = 300
-WAREHOUSE_TABLES = (
-    "core.ooo_entries",
-    "core.ooo_entry_history",
-    "core.people",
-    "marts.fct_entry_days",
-    "marts.person_days",
-    "marts.dim_dates",
-    "marts.dim_calendars",
-    "marts.dim_calendar_days",
-    "marts.person_calendars",
-    "marts.dim_reasons",
-    "ops.runs",
-    "ops.scopes",
-)
+RANDOM_KILLS = int(os.environ.get("OOO_TEST_KILLS", "200"))
+KILLS_A_NIGHT = 10
+ENTRIES = 120
 
 
 def run(data_dir: Path, number: int, **options: Any) -> Any:
@@ -71,17 +58,6 @@ def readers(data_dir: Path) -> Iterator[None]:
     assert reads > 10
 
 
-def state(data_dir: Path) -> dict[str, Any]:
-    with new_warehouse(data_dir / "warehouse.duckdb") as connection:
-        found: dict[str, Any] = {
-            name: connection.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in WAREHOUSE_TABLES
-        }
-    for table in TABLES:
-        path = data_dir / "exports" / "current" / f"{table.name}.parquet"
-        found[table.name] = pl.read_parquet(path).rows()
-    return found
-
-
 @pytest.fixture(scope="module")
 def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data_dir = tmp_path_factory.mktemp("first")
@@ -94,24 +70,45 @@ def undisturbed(first_night: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     data_dir = tmp_path_factory.mktemp("undisturbed") / "data"
     shutil.copytree(first_night, data_dir)
     finish(data_dir, 2)
-    return state(data_dir)
+    return state_of(data_dir)
 
 
-def test_killed_at_every_kind_of_change_of_a_name_it_recovers_and_no_reader_notices(
-    first_night: Path, undisturbed: dict[str, Any], tmp_path: Path
+@pytest.fixture
+def nights(first_night: Path, tmp_path: Path) -> Iterator[Iterator[tuple[float, dict[str, Any]]]]:
+    """From the second night on, undisturbed: how long each took, and what there is after it."""
+    data_dir = tmp_path / "undisturbed"
+    shutil.copytree(first_night, data_dir)
+    ours, theirs = PROCESSES.Pipe()
+    numbers = range(2, 4 + 2 * RANDOM_KILLS // KILLS_A_NIGHT)
+    child = PROCESSES.Process(target=run_nights, args=(data_dir, numbers, ENTRIES, theirs), daemon=True)
+    child.start()
+    yield (ours.recv() for _ in numbers)
+    child.terminate()
+    child.join()
+
+
+@pytest.mark.parametrize(
+    ("step", "stride"),
+    [("killed_at", 1), ("killed_before", 3)],
+    ids=["at every change of a name", "before every third statement"],
+)
+def test_killed_at_any_step_it_recovers_and_no_reader_notices(
+    first_night: Path, undisturbed: dict[str, Any], tmp_path: Path, step: str, stride: int
 ) -> None:
     data_dir = tmp_path / "data"
     shutil.copytree(first_night, data_dir)
+    kills = 0
     with readers(data_dir):
-        for step in STEPS:
-            child = run(data_dir, 2, killed_at=step)
+        for number in range(1, 1_000, stride):
+            child = run(data_dir, 2, **{step: number})
             child.join(120)
             if child.exitcode == 0:
                 break
             assert child.exitcode == -signal.SIGKILL
-    assert step > 20, "renames and links of one publication"
+            kills += 1
+    assert kills > 20
     assert not list(data_dir.rglob(f"{ASIDE}*"))
-    assert state(data_dir) == undisturbed
+    assert state_of(data_dir) == undisturbed
 
 
 def test_killed_while_partitions_and_delta_tables_are_made_it_recovers_and_no_reader_notices(
@@ -132,7 +129,7 @@ def test_killed_while_partitions_and_delta_tables_are_made_it_recovers_and_no_re
             kills += 1
     assert kills > 3, "links and renames of Delta tables and of current/"
     assert not list(data_dir.rglob(f"{ASIDE}*"))
-    assert state(data_dir) == undisturbed
+    assert state_of(data_dir) == undisturbed
     kept = {path.name for path in (data_dir / "exports" / "generations").iterdir()}
     for table in TABLES:
         folder = data_dir / "exports" / "delta" / table.name
@@ -140,18 +137,24 @@ def test_killed_while_partitions_and_delta_tables_are_made_it_recovers_and_no_re
         assert pl.read_delta(str(folder)).sort(table.key).rows() == undisturbed[table.name]
 
 
-@pytest.mark.parametrize("seed", range(RANDOM_KILLS))
-def test_killed_at_a_random_instant_it_recovers_and_no_reader_notices(
-    first_night: Path, undisturbed: dict[str, Any], tmp_path: Path, seed: int
+def test_killed_at_random_instants_it_recovers_and_no_reader_notices(
+    first_night: Path, nights: Iterator[tuple[float, dict[str, Any]]], tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
     shutil.copytree(first_night, data_dir)
-    instant = random.Random(seed).uniform(0.0, 1.0)
+    instants = random.Random(RANDOM_KILLS)
+    killed = 0
     with readers(data_dir):
-        child = run(data_dir, 2)
-        child.join(instant)
-        child.kill()
-        child.join()
-        finish(data_dir, 2)
-    assert not list(data_dir.rglob(f"{ASIDE}*"))
-    assert state(data_dir) == undisturbed
+        for number, (seconds, expected) in enumerate(nights, start=2):
+            for _ in range(KILLS_A_NIGHT):
+                child = run(data_dir, number)
+                child.join(instants.uniform(0.0, 1.2 * seconds))
+                child.kill()
+                child.join()
+                killed += child.exitcode == -signal.SIGKILL
+            finish(data_dir, number)
+            assert not list(data_dir.rglob(f"{ASIDE}*"))
+            assert state_of(data_dir) == expected
+            if killed >= RANDOM_KILLS:
+                break
+    assert killed >= RANDOM_KILLS

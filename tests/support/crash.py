@@ -7,10 +7,12 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import duckdb
@@ -19,15 +21,20 @@ import pyarrow.parquet as pq
 
 from tests.support.naive import Absence, Reading
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
+from warehouse.connection import run_statement
 from warehouse.errors import WarehouseError
 from warehouse.measures import find_measures
 from warehouse.runs import find_run
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.support.crash"])
+PROCESSES.set_forkserver_preload(["tests.support.crash", "pandas", "pyarrow.compute", "tarfile"])
+"""What a run imports on its way is imported once, before the fork: else it costs more than the run."""
 
 FILE_STEPS = frozenset({"os.rename", "os.link"})
 """The interpreter's own audit events, one for every name on the disk that leads to another file."""
+
+STATEMENT = run_statement.__code__
+"""What every statement that has a file of its own goes through."""
 
 
 def reading_of(number: int, entries: int) -> Reading:
@@ -43,27 +50,55 @@ def reading_of(number: int, entries: int) -> Reading:
     return read_all(tuple(absences), at=night(number), users=tuple(range(1, 41)))
 
 
-def run_night(
+def run_night(  # noqa: PLR0913 - one night's circumstances
     data_dir: Path,
     number: int,
     entries: int,
     *,
     killed_at: int | None = None,
+    killed_before: int | None = None,
     environment: Mapping[str, str] | None = None,
     **policy: Any,
 ) -> None:
     """The warehouse in `data_dir` has that night's reading and has published it by `policy`.
 
-    The process kills itself at the `killed_at`th change of a name on the disk, if one is given.
+    The process kills itself at the `killed_at`th change of a name on the disk, or before the
+    `killed_before`th statement, if one is given.
     """
     os.environ.update(environment or {})
     if killed_at is not None:
         _die_at(killed_at)
+    if killed_before is not None:
+        _die_before(killed_before)
     reading = reading_of(number, entries)
     with new_warehouse(data_dir / "warehouse.duckdb") as connection:
         if find_run(connection, reading.run_id) is None:
             load(connection, reading)
         audit_and_publish(connection, data_dir, reading.run_id, **policy)
+
+
+def run_nights(data_dir: Path, numbers: Iterable[int], entries: int, parent: Connection) -> None:
+    """As `run_night` for each; the parent gets each night's state and how long it took."""
+    for number in numbers:
+        began = time.perf_counter()
+        run_night(data_dir, number, entries)
+        parent.send((time.perf_counter() - began, state_of(data_dir)))
+
+
+def state_of(data_dir: Path) -> dict[str, Any]:
+    """Every row of the warehouse and of what is published."""
+    with new_warehouse(data_dir / "warehouse.duckdb") as connection:
+        tables = connection.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables()"
+            " WHERE schema_name IN ('core', 'marts', 'ops') AND table_name <> 'migrations'"
+        ).fetchall()
+        found: dict[str, Any] = {
+            f"{schema}.{name}": connection.execute(f"FROM {schema}.{name} ORDER BY ALL").fetchall()
+            for schema, name in sorted(tables)
+        }
+    for path in sorted((data_dir / "exports" / "current").glob("*.parquet")):
+        found[path.stem] = pl.read_parquet(path).rows()
+    return found
 
 
 def _die_at(step: int) -> None:
@@ -74,6 +109,16 @@ def _die_at(step: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
+
+
+def _die_before(statement: int) -> None:
+    statements = iter(range(1, sys.maxsize))
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code is STATEMENT and next(statements) == statement:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(count)
 
 
 def poll(data_dir: Path, parent: Connection) -> None:

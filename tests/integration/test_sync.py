@@ -34,6 +34,7 @@ from flows.run import open_run
 from flows.settings import Settings
 from flows.summary import RunSummary
 from tests.support.truth import assert_equals_truth
+from transforms.schema import PUBLISHED
 from warehouse.errors import GuardError, WarehouseError
 
 
@@ -51,6 +52,29 @@ def test_the_tables_equal_the_simulators_truth(
         summary = _sync(settings_for(server.url, OOO_PAGE_SIZE=page_size), strategy)
     assert summary.outcome == "complete"
     assert_equals_truth(summary.database, world.entries(), world.users())
+
+
+def test_an_organization_without_entries_is_published_as_empty_tables_of_the_full_schema(
+    settings_for: Callable[..., Settings],
+) -> None:
+    world = World.generate(people=5)
+    for entry in world.entries():
+        world.delete_entry(entry["id"])
+    with serve(Simulator(world, limits=None)) as server:
+        summary = _sync(settings_for(server.url))
+    assert summary.outcome == "complete"
+    assert {name for name, rows in summary.published.items() if not rows} >= {
+        "fct_ooo_entries",
+        "fct_entry_days",
+        "fct_absence_days",
+        "ooo_entry_history",
+    }
+    with duckdb.connect(str(summary.database), read_only=True) as connection:
+        for table in PUBLISHED:
+            rows = pl.read_parquet(summary.parquet_folder / f"{table.name}.parquet")
+            assert rows.schema == table.polars_schema
+            assert rows.rows() == connection.execute(f"FROM {table.name}").fetchall()
+            assert len(rows) == summary.published[table.name]
 
 
 def test_changes_at_the_source_are_changes_in_the_warehouse(settings_for: Callable[..., Settings]) -> None:

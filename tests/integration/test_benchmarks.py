@@ -1,0 +1,28 @@
+"""The benchmarks run as they say."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_applying_entries_is_timed_stage_by_stage() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "apply_million.py"), "--entries", "2000"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    stages = re.findall(
+        r"^  ([a-z-]+) +[\d.]+ s wall +[\d.]+ s CPU +peak +\d+ MB$", done.stdout, re.MULTILINE
+    )
+    assert stages == ["stage", "apply", "person-days", "checkpoint", "audits", "publication"] * 3
+    assert "updated=20," in done.stdout

@@ -8,7 +8,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -77,9 +77,9 @@ def run_night(  # noqa: PLR0913 - one night's circumstances
         audit_and_publish(connection, data_dir, reading.run_id, **policy)
 
 
-def run_nights(data_dir: Path, numbers: Iterable[int], entries: int, parent: Connection) -> None:
-    """As `run_night` for each; the parent gets each night's state and how long it took."""
-    for number in numbers:
+def run_nights(data_dir: Path, entries: int, parent: Connection) -> None:
+    """As `run_night` for each number that the parent sends; it gets how long that took, and the state."""
+    while number := parent.recv():
         began = time.perf_counter()
         run_night(data_dir, number, entries)
         parent.send((time.perf_counter() - began, state_of(data_dir)))

@@ -1,0 +1,77 @@
+"""Every command in the README and the documents is run: here, or by the test that is named here."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from calcom.simulator import OWNER_KEY, Simulator, World, serve
+from tests.support.program import OOO
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+ELSEWHERE = {
+    r"make (install|demo|test|check|bench)": ".ci/run and tests/docs/test_docs.py",
+    r"make test-\w+": ".ci/run",
+    r"git pull && make install": "tests/integration/test_upgrade.py",
+    r".*benchmarks/run\.py .*": "tests/benchmarks",
+    r".*\bprefect .*": "tests/integration, the tests of Prefect",
+    r"flock .*": "tests/integration, the tests of the runbook",
+    r"export .*": "sets what the next lines need",
+    r"ooo erase-user \d+": "tests/integration, the tests of erasure: it asks a question",
+}
+
+
+def _commands() -> list[str]:
+    """Every line after a `$` in a console block, without its comment and its path to `ooo`."""
+    found = []
+    for document in DOCUMENTS:
+        for block in re.findall(
+            r"```console\n(.*?)```", document.read_text(encoding="utf-8"), flags=re.DOTALL
+        ):
+            found += re.findall(r"^\$ (.*?)(?:\s{2,}#.*)?$", block, flags=re.MULTILINE)
+    return [re.sub(r"^(\S+=\S+ )*\.venv/bin/(?=ooo )", "", command).strip() for command in found]
+
+
+HERE = sorted(
+    {one for one in _commands() if not any(re.fullmatch(pattern, one) for pattern in ELSEWHERE)},
+    key=lambda one: ("sync" not in one, one),
+)
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder and the environment of someone who has followed the README so far."""
+    with serve(Simulator(World.generate(people=5), limits=None)) as server:
+        environment = {
+            "PATH": f"{OOO.parent}:{os.environ['PATH']}",
+            "CALCOM_API_URL": server.url,
+            "CALCOM_API_KEY": OWNER_KEY,
+            "OOO_TEAMS": "true",
+        }
+        yield tmp_path_factory.mktemp("shell"), environment
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", HERE)
+def test_it_works_as_it_is_written(command: str, shell: tuple[Path, dict[str, str]]) -> None:
+    folder, environment = shell
+    ran = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_there_are_commands_to_run() -> None:
+    assert len(HERE) >= 5
+    assert any("ooo sync" in one for one in HERE)

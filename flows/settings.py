@@ -415,8 +415,8 @@ def read_secret_variable(name: str) -> SecretStr:
 
 
 def _is_secret(problem: Any) -> bool:
-    return (
+    return bool(
         not problem["loc"]
-        or "@" in str(problem["input"])
+        or set("@?") & set(str(problem["input"]))  # a URL with a password, or with a token in its query
         or any(word in str(problem["loc"]).upper() for word in ("KEY", "TOKEN", "SECRET"))
     )

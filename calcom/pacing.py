@@ -86,6 +86,11 @@ class Budget:
                 waits.append(ends_in + (ceil((requests - left) / window.limit) - 1) * window.length)
         return max(waits)
 
+    def requests_left(self) -> tuple[int, int] | None:
+        """(remaining, limit) of the window that has least left; None where no limit is stated."""
+        scarcest = min(self.windows.values(), key=lambda one: one.remaining, default=None)
+        return None if scarcest is None else (max(scarcest.remaining, 0), scarcest.limit)
+
     def note_sent(self) -> None:
         """A request has left."""
         self.in_flight += 1
@@ -201,6 +206,10 @@ class Pacer:
     def seconds_for(self, requests: int) -> float:
         """Seconds that the limits will impose on `requests` more requests, as far as is known."""
         return self.budget.seconds_for(requests, self._clock())
+
+    def requests_left(self) -> tuple[int, int] | None:
+        """(remaining, limit) of the window that has least left; None where no limit is stated."""
+        return self.budget.requests_left()
 
     def note_answer(self, status: int, headers: Mapping[str, str]) -> None:
         """Report the answer to a request that was let through."""

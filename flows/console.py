@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from calcom.landing import Scope, ScopeResult
 from calcom.paging import Verdict
-from flows.landed import Observer
+from flows.landed import Observer, RateLimit
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -29,7 +29,7 @@ class SilentObserver:
     def stage_started(self, name: str, detail: str) -> None:
         """Nothing is shown."""
 
-    def requests_expected(self, requests: int, seconds_for: Callable[[int], float]) -> None:
+    def requests_expected(self, requests: int, limit: RateLimit) -> None:
         """Nothing is shown."""
 
     def waiting(self, seconds: float) -> None:
@@ -44,7 +44,7 @@ class LineObserver:
         self._write, self._clock = write, clock
         self._pages = self._rows = self._expected = 0
         self._waited = 0.0
-        self._seconds_for: Callable[[int], float] = lambda _: 0.0
+        self._limit: RateLimit | None = None
         self._began_at = self._written_at = clock()
 
     def page_read(self, scope: Scope, rows: int) -> None:
@@ -64,9 +64,9 @@ class LineObserver:
         """Say where the run is."""
         self._say(f"{name}: {detail}")
 
-    def requests_expected(self, requests: int, seconds_for: Callable[[int], float]) -> None:
+    def requests_expected(self, requests: int, limit: RateLimit) -> None:
         """Say how many requests are to come, and how long that takes."""
-        self._pages, self._expected, self._seconds_for = 0, requests, seconds_for
+        self._pages, self._expected, self._limit = 0, requests, limit
         self._began_at, self._waited = self._clock(), 0.0
         self._say(f"about {requests:,} requests to come; {self.time_left()}")
 
@@ -76,11 +76,15 @@ class LineObserver:
         self._say(f"waiting {seconds:.0f} s for the rate limit; {self.time_left()}")
 
     def time_left(self) -> str:
-        """What is left of the reading: the limit's pauses, and the requests at the pace so far."""
+        """What is left: of the rate limit's budget, and of the reading's time."""
         missing = max(self._expected - self._pages, 0)
         busy = self._clock() - self._began_at - self._waited
-        seconds = self._seconds_for(missing) + missing * max(busy, 0.0) / max(self._pages, 1)
-        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"  # noqa: PLR2004
+        paused = self._limit.seconds_for(missing) if self._limit else 0.0
+        seconds = paused + missing * max(busy, 0.0) / max(self._pages, 1)
+        left = self._limit.requests_left() if self._limit else None
+        budget = f"budget {left[0]:,} of {left[1]:,}; " if left else ""
+        time_left = f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"  # noqa: PLR2004
+        return f"{budget}{time_left} left"
 
     def _say(self, text: str) -> None:
         self._written_at = self._clock()
@@ -107,9 +111,9 @@ class BarObserver(LineObserver):
         """Name the stage on the bar."""
         self._bar.update(self._task, description=f"{name}: {detail}")
 
-    def requests_expected(self, requests: int, seconds_for: Callable[[int], float]) -> None:
+    def requests_expected(self, requests: int, limit: RateLimit) -> None:
         """Give the bar its end."""
-        self._pages, self._expected, self._seconds_for = 0, requests, seconds_for
+        self._pages, self._expected, self._limit = 0, requests, limit
         self._began_at, self._waited = self._clock(), 0.0
         self._bar.reset(self._task, total=requests, left=self.time_left())
 

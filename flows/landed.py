@@ -1,7 +1,6 @@
 """A landing on its way into the warehouse: what a load needs, wherever and whenever it was read."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,14 +18,24 @@ READ_FILE = "read.json"
 """Written last into a landing: with it, nothing is missing that a loader needs."""
 
 
+class RateLimit(Protocol):
+    """What an observer may ask about the limit that requests are sent under."""
+
+    def seconds_for(self, requests: int) -> float:
+        """Seconds that the limit will impose on `requests` more requests, as far as is known."""
+
+    def requests_left(self) -> tuple[int, int] | None:
+        """(remaining, limit) until the next reset; None where no limit is stated."""
+
+
 class Observer(Progress, Protocol):
     """Who wants to know how far the run is."""
 
     def stage_started(self, name: str, detail: str) -> None:
         """The run has come to `name`."""
 
-    def requests_expected(self, requests: int, seconds_for: Callable[[int], float]) -> None:
-        """So many requests are still to come, as far as is known; `seconds_for` so many the limit imposes."""
+    def requests_expected(self, requests: int, limit: RateLimit) -> None:
+        """So many requests are still to come, as far as is known, under `limit`."""
 
     def waiting(self, seconds: float) -> None:
         """The rate limit imposes a pause."""

@@ -78,7 +78,7 @@ def read_people(run: Run) -> ScopeResult:
             take=run.landing.facts.page_size,
         )
     missing = _estimate_requests(run, users=len(run.landing.user_ids())) - run.landing.page_count
-    run.observer.requests_expected(max(missing, 0), run.client.pacer.seconds_for)
+    run.observer.requests_expected(max(missing, 0), run.client.pacer)
     return result
 
 

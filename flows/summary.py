@@ -148,10 +148,10 @@ class RunSummary:
         if len(self.problems) > MAX_SHOWN:
             lines.append(f"             … and {len(self.problems) - MAX_SHOWN:,} more, see --json")
         lines += self._differences_text()
-        tables = ", ".join(f"{name} {count:,}" for name, count in self.published.items())
         lines += [
             *audits_text(self.audits, "  audits     "),
-            f"  published  {tables}",
+            f"  published  {sum(self.published.values()):,} rows in {len(self.published)} tables,"
+            f" generation {self.generation}",
             f"  DuckDB     {self.database}",
             f"  Parquet    {self.parquet_folder / '*.parquet'}",
             f"  Page       {self.report}",

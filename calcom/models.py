@@ -9,6 +9,7 @@ request classes.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -160,9 +161,15 @@ class RecordReader:
 
     def __init__(self, record_type: type, *, noun: str) -> None:
         """`noun` names the record in error messages."""
-        self._page: TypeAdapter[Any] = TypeAdapter(_Envelope[record_type])  # type: ignore[valid-type]
-        self._record: TypeAdapter[Any] = TypeAdapter(record_type)
-        self._noun = noun
+        self._type, self._noun = record_type, noun
+
+    @cached_property
+    def _page(self) -> TypeAdapter[Any]:  # built at its first use: not every list is read by every run
+        return TypeAdapter(_Envelope[self._type])  # type: ignore[name-defined]
+
+    @cached_property
+    def _record(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self._type)
 
     def read(self, body: bytes, *, path: str, request_id: str | None) -> Records:
         """The records of `body`; a bad record is set aside, a bad page raises `ProtocolError`."""

@@ -160,7 +160,7 @@ class Columns:
             read_options=pa.json.ReadOptions(block_size=len(arrays) + 1, use_threads=False),
             parse_options=pa.json.ParseOptions(explicit_schema=listed),
         )
-        values = [table[name].chunk(0).flatten() for name in self._schema.names]
+        values = [table[name].chunk(0).values for name in self._schema.names]
         return pa.Table.from_arrays(values, schema=self._schema)
 
 

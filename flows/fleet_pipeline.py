@@ -18,7 +18,7 @@ from flows.fleet_summary import FleetSummary, Outcome
 from flows.landed import Landed, Observer
 from flows.modes import Share
 from flows.organizations import Organization, settings_for
-from flows.run import holding, landing_root, open_run, read_erased, read_known_size
+from flows.run import holding, landing_root, open_run, read_known
 from flows.settings import Settings
 from warehouse.errors import GuardError
 from warehouse.runs import KnownSize
@@ -74,7 +74,7 @@ class Loader:
         """What the warehouse knows of the organization; None if the file does not tell its id."""
         if organization.organization_id is None:
             return None
-        return read_known_size(self.settings, organization.organization_id)
+        return read_known(self.settings, organization.organization_id).size
 
     def load(self, name: str) -> Outcome:
         """The organization's newest landing is in the warehouse, or it is noted why not; the others go on."""
@@ -118,7 +118,7 @@ class Loader:
             raise
         self.exchange.withdraw(name)
         organization_id = landing.facts.organization_id
-        if read_erased(self.settings, organization_id):
+        if read_known(self.settings, organization_id).erased:
             # The machine that read it knows of no erasure: the landing can hold what was erased here.
             root = landing_root(self.settings)
             purge_landings(root, may_stay=lambda facts: facts.organization_id != organization_id)

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+import duckdb
+
 from calcom.errors import LandingError
 from calcom.extraction import Progress
 from calcom.landing import Landing
@@ -67,6 +69,8 @@ class Landed:
         self.row: RunRow | None = None
         self.differences: list[Difference] = []
         self.audits: list[Audit] = []
+        self.warehouse: duckdb.DuckDBPyConnection | None = None
+        """Its warehouse while that is open; see `flows.run.open_own_warehouse`."""
 
     @property
     def organization_id(self) -> int:

@@ -14,12 +14,10 @@ from flows.errors import AccessRefusedError, naming_organization
 from flows.landed import Landed, Observer, save_reading
 from flows.load import build_run_row, load_landing
 from flows.publication import publish_tables
-from flows.purge import purge_warehouse
 from flows.report.page import report_path
 from flows.run import Run, open_own_warehouse, open_run, warehouse_path
 from flows.settings import Settings
 from flows.summary import RunSummary
-from warehouse.compact import NOTES, pending_purges
 from warehouse.errors import GuardError, WarehouseError
 from warehouse.publish import Publication
 from warehouse.runs import RunRow, find_differences, find_run, insert_run
@@ -48,8 +46,9 @@ def sync(
     ) as run:
         with recording_failure(run):
             extract(run)
-            load(run)
-            publish_run(run)
+            with open_own_warehouse(run):
+                load(run)
+                publish_run(run)
         return summarise(run)
 
 
@@ -156,10 +155,7 @@ def load(run: Landed) -> RunRow:
         run_id = run.landing.facts.run_id
         run.row = find_run(connection, run_id) or load_landing(connection, run)
         run.differences = find_differences(connection, run_id)
-        is_compaction_due = pending_purges(connection) == {NOTES}
     run.landing.mark_finished()
-    if is_compaction_due:
-        purge_warehouse(run.settings, warehouse_path(run.settings))
     return run.row
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,8 +21,9 @@ from flows.clock import utc_now
 from flows.errors import ConfigurationError
 from flows.landed import Landed, Observer, Reading
 from flows.modes import Share, created_for, restrict
-from flows.purge import complete_purges
+from flows.purge import complete_purges, purge_warehouse
 from flows.settings import Settings
+from warehouse.compact import NOTES, pending_purges
 from warehouse.connection import open_warehouse
 from warehouse.days import create_mart_views
 from warehouse.erasure import erased_people
@@ -110,8 +112,9 @@ def open_run(  # noqa: PLR0913 - one run's facts
         client = make_client(connection, on_wait=wait)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
-            known = known or read_known_size(settings, organization_id)
-            landing = _open_landing(settings, organization_id, strategy, known)
+            here = read_known(settings, organization_id)
+            known = known or here.size
+            landing = _open_landing(settings, organization_id, strategy, Known(known, here.erased))
             prune_landings(landing_root(settings), keep=settings.keep_landings, besides=landing.folder)
             try:
                 yield Run(
@@ -137,13 +140,27 @@ def warehouse_path(settings: Settings) -> Path:
 
 @contextlib.contextmanager
 def open_own_warehouse(run: Landed) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The run's warehouse file, migrated to this version."""
+    """The run's warehouse file, migrated to this version; what is opened meanwhile shares the opening.
+
+    Once it is closed and all went well, it is compacted if notes in it are no longer to be kept.
+    """
+    if run.warehouse is not None:
+        with run.warehouse.cursor() as connection:  # its temporary tables go with it
+            yield connection
+        return
     landed = sum(page.rows for pages in run.landing.pages.values() for page in pages)
     limit = run.settings.memory_limit or f"{max(1.0, landed / 1_000_000) * MEGABYTES_A_MILLION:.0f}MB"
     with open_warehouse(warehouse_path(run.settings), memory_limit=limit) as connection:
         migrate(connection)
         create_mart_views(connection)
-        yield connection
+        run.warehouse = connection
+        try:
+            yield connection
+        finally:
+            run.warehouse = None
+        is_compaction_due = pending_purges(connection) == {NOTES}
+    if is_compaction_due:
+        purge_warehouse(run.settings, warehouse_path(run.settings))
 
 
 def make_client(connection: Connection, *, on_wait: Callable[[float], None] | None = None) -> CalcomClient:
@@ -170,22 +187,23 @@ def find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
     return me.organizationId
 
 
-def read_known_size(settings: Settings, organization_id: int) -> KnownSize | None:
-    """What the last runs saw of the organization; None before the first."""
-    if not warehouse_path(settings).exists():
-        return None
-    with open_warehouse(warehouse_path(settings)) as connection:
-        migrate(connection)
-        return known_size(connection, organization_id)
+@dataclass(frozen=True)
+class Known:
+    """What the warehouse here knows of an organization."""
+
+    size: KnownSize | None = None
+    """What the last runs saw of it; None before the first."""
+    erased: frozenset[int] = frozenset()
+    """The ids of the people of whom nothing may be kept."""
 
 
-def read_erased(settings: Settings, organization_id: int) -> frozenset[int]:
-    """The ids of the people of whom nothing may be kept, as far as the warehouse here knows."""
+def read_known(settings: Settings, organization_id: int) -> Known:
+    """What the warehouse here knows of the organization; nothing if there is none yet."""
     if not warehouse_path(settings).exists():
-        return frozenset()
+        return Known()
     with open_warehouse(warehouse_path(settings)) as connection:
         migrate(connection)
-        return erased_people(connection, organization_id)
+        return Known(known_size(connection, organization_id), erased_people(connection, organization_id))
 
 
 def landing_root(settings: Settings) -> Path:
@@ -193,9 +211,7 @@ def landing_root(settings: Settings) -> Path:
     return settings.data_dir / "landing"
 
 
-def _open_landing(
-    settings: Settings, organization_id: int, strategy: Strategy, known: KnownSize | None
-) -> Landing:
+def _open_landing(settings: Settings, organization_id: int, strategy: Strategy, known: Known) -> Landing:
     """The landing of a killed run, unless the warehouse has a later snapshot by now; else a new one."""
     started_at = utc_now()
     facts = RunFacts(
@@ -207,16 +223,15 @@ def _open_landing(
         page_size=settings.page_size,
         keeps_notes=settings.keeps_notes,
     )
-    erased = read_erased(settings, organization_id)
     found = find_resumable(
         landing_root(settings),
         facts,
         max_age=settings.resume_within,
-        erased=erased,
+        erased=known.erased,
     )
-    if found is not None and (known is None or found.facts.started_at >= known.observed_at):
+    if found is not None and (known.size is None or found.facts.started_at >= known.size.observed_at):
         return found
-    return create_landing(landing_root(settings), facts, erased=erased)
+    return create_landing(landing_root(settings), facts, erased=known.erased)
 
 
 @contextlib.contextmanager

@@ -39,7 +39,8 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
     An older warehouse is first copied to `backups/` beside it, whole.
     """
     pending = pending_migrations(connection)
-    connection.execute(_LEDGER)
+    if pending:
+        connection.execute(_LEDGER)
     older = pending[0][0] - 1 if pending else 0
     if older:
         back_up(connection, f"{older:04}")

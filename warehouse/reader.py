@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connection import run_statement
+from warehouse.connection import run_statement, transaction
 from warehouse.errors import WarehouseError
 from warehouse.files import flush
 from warehouse.measures import Measure
@@ -25,9 +25,11 @@ def build_reader(
     """A reader's database at `aside`, on disk to the last byte, rows ascending by key; each table's rows."""
     with attached(connection, aside, f"STORAGE_VERSION '{STORAGE_VERSION}'"), _one_thread(connection):
         rows = {table.name: _copy_table(connection, table) for table in tables}
-        connection.execute("USE reader").fetchall()
-        for measure in measures:
-            run_statement(connection, measure.statement)
+        with transaction(connection):  # one for all: each of its own costs a write to the disk
+            connection.execute("".join(map(_comments, tables))).fetchall()
+            connection.execute("USE reader").fetchall()
+            for measure in measures:
+                run_statement(connection, measure.statement)
         connection.execute("CHECKPOINT reader").fetchall()
     if aside.with_name(f"{aside.name}.wal").exists():
         message = f"{aside} still has a write-ahead log after its checkpoint; copying it would lose rows"
@@ -68,13 +70,17 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) ->
         for column in table.columns
     )
     connection.execute(f"CREATE TABLE reader.main.{table.name} ({columns})").fetchall()
-    comment = f"One row: {table.grain}. Key: {table.key_list()}."
-    connection.execute(f"COMMENT ON TABLE reader.main.{table.name} IS '{quoted(comment)}'").fetchall()
-    for column in table.columns:
-        name = f"reader.main.{table.name}.{column.name}"
-        connection.execute(f"COMMENT ON COLUMN {name} IS '{quoted(column.meaning)}'").fetchall()
     copied: int = connection.execute(f"INSERT INTO reader.main.{table.name} {table.query()}").fetchall()[0][0]
     return copied
+
+
+def _comments(table: PublishedTable) -> str:
+    """The statements that tell in the database what the table and its columns mean."""
+    comment = f"One row: {table.grain}. Key: {table.key_list()}."
+    return f"COMMENT ON TABLE reader.main.{table.name} IS '{quoted(comment)}';" + "".join(
+        f"COMMENT ON COLUMN reader.main.{table.name}.{column.name} IS '{quoted(column.meaning)}';"
+        for column in table.columns
+    )
 
 
 def quoted(value: Path | str) -> str:

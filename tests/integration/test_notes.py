@@ -85,7 +85,7 @@ def test_a_kill_between_the_commit_and_the_compaction_leaves_it_to_the_next_sync
         _sync(settings_for(url))
         settings = settings_for(url, OOO_NOTES="drop")
         with monkeypatch.context() as patch:
-            patch.setattr("flows.pipeline.purge_warehouse", killed)
+            patch.setattr("flows.run.purge_warehouse", killed)
             with pytest.raises(KeyboardInterrupt):
                 _sync(settings)
         assert "warehouse.duckdb" in _places(settings, NOTE)

@@ -100,12 +100,17 @@ def record_audits(
     connection: duckdb.DuckDBPyConnection, audits: Sequence[Audit], *, run_id: str, checked_at: datetime
 ) -> None:
     """What the audits found is in `ops.audits`, in place of what they found of this run before."""
+    parameters = {
+        "run_id": run_id,
+        "checked_at": checked_at,
+        "audits": [audit.name for audit in audits],
+        "severities": [audit.severity for audit in audits],
+        "promises": [audit.promise for audit in audits],
+        "offending_rows": [audit.offending_rows for audit in audits],
+    }
     with transaction(connection):
-        names = [audit.name for audit in audits]
-        run_statement(connection, "sql/delete_audits", {"run_id": run_id, "audits": names})
-        for audit in audits:
-            facts = asdict(audit) | {"run_id": run_id, "checked_at": checked_at, "audit": audit.name}
-            run_statement(connection, "sql/insert_audit", facts)
+        run_statement(connection, "sql/delete_audits", parameters)
+        run_statement(connection, "sql/insert_audits", parameters)
 
 
 def raise_if_failed(audits: Sequence[Audit]) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from flows.tables import EXPECTED
 from tests.support.naive import Absence, Reading, Reject
 from tests.support.warehouse import LAX, TABLES, load, new_warehouse, night, read_all, rows_of
-from warehouse.audit import audit_tables
+from warehouse.audit import audit_marts
 from warehouse.errors import GuardError, WarehouseError
 from warehouse.snapshot import Guards
 
@@ -346,4 +347,8 @@ def test_tables_pass_their_audits_after_every_kind_of_change(
     reversed_span = replace(C, last=C.first - timedelta(days=3))
     for number, read in enumerate([(A, B), (B, reversed_span), ()], start=1):
         load(connection, read_all(read, at=night(number), rejects=(Reject("entry", None, None),)))
-        assert not [one for one in audit_tables(connection, TABLES) if one.offending_rows]
+        audits = audit_marts(
+            connection, TABLES, run_id=f"run-{number}", checked_at=night(number), expected=EXPECTED
+        )
+        assert audits
+        assert not [one for one in audits if one.is_failed]

@@ -10,11 +10,17 @@ SELECT
     CASE
         WHEN c.entry_id IS NULL THEN 'appeared'
         WHEN c.deleted_at IS NOT NULL THEN 'returned'
-        WHEN (s.entry_uuid, s.user_id, s.covering_user_id, s.starts_on, s.ends_on,
-              s.reason, s.reason_raw, s.has_notes, s.starts_at_raw, s.ends_at_raw, s.notes)
-             IS DISTINCT FROM
-             (c.entry_uuid, c.user_id, c.covering_user_id, c.starts_on, c.ends_on,
-              c.reason, c.reason_raw, c.has_notes, c.starts_at_raw, c.ends_at_raw, c.notes)
+        WHEN s.entry_uuid IS DISTINCT FROM c.entry_uuid
+            OR s.user_id IS DISTINCT FROM c.user_id
+            OR s.covering_user_id IS DISTINCT FROM c.covering_user_id
+            OR s.starts_on IS DISTINCT FROM c.starts_on
+            OR s.ends_on IS DISTINCT FROM c.ends_on
+            OR s.reason IS DISTINCT FROM c.reason
+            OR s.reason_raw IS DISTINCT FROM c.reason_raw
+            OR s.has_notes IS DISTINCT FROM c.has_notes
+            OR s.starts_at_raw IS DISTINCT FROM c.starts_at_raw
+            OR s.ends_at_raw IS DISTINCT FROM c.ends_at_raw
+            OR s.notes IS DISTINCT FROM c.notes
         THEN 'changed'
         ELSE 'unchanged'
     END AS change,
@@ -28,20 +34,24 @@ SELECT
     'vanished' AS change,
     c.user_id AS former_user_id
 FROM core.ooo_entries AS c
-WHERE c.organization_id = $organization_id
-  AND c.deleted_at IS NULL
-  AND NOT EXISTS (FROM staged_entries AS s WHERE s.entry_id = c.entry_id)
-  AND NOT EXISTS (
-      FROM staged_rejects AS r WHERE r.record_kind = 'entry' AND r.record_id = c.entry_id
-  )
-  AND (
-      EXISTS (
-          FROM proven_spans AS p
-          WHERE p.scope_kind = 'organization' AND c.entry_id BETWEEN p.from_id AND p.to_id
+-- Ids alone first: nearly always none is missing, and no other column has to be read for that.
+SEMI JOIN (
+    FROM core.ooo_entries AS m
+    WHERE m.organization_id = $organization_id
+      AND m.deleted_at IS NULL
+      AND NOT EXISTS (FROM staged_entries AS s WHERE s.entry_id = m.entry_id)
+      AND NOT EXISTS (
+          FROM staged_rejects AS r WHERE r.record_kind = 'entry' AND r.record_id = m.entry_id
       )
-      OR EXISTS (
-          FROM proven_spans AS p
-          WHERE p.user_id = c.user_id AND c.entry_id BETWEEN p.from_id AND p.to_id
+      AND (
+          EXISTS (
+              FROM proven_spans AS p
+              WHERE p.scope_kind = 'organization' AND m.entry_id BETWEEN p.from_id AND p.to_id
+          )
+          OR EXISTS (
+              FROM proven_spans AS p
+              WHERE p.user_id = m.user_id AND m.entry_id BETWEEN p.from_id AND p.to_id
+          )
+          OR m.user_id IN (FROM absent_people)
       )
-      OR c.user_id IN (FROM absent_people)
-  );
+) AS gone USING (organization_id, entry_id);

@@ -1,4 +1,5 @@
 -- Purpose: each scope's distinct rows and a checksum of its set of ids, the same whatever the order read.
+-- The multiplication spreads neighbouring ids over all bits; unlike hash(), it is the same in every DuckDB.
 -- Grain: one scope. Parameters: $run_id. A second run computes the same.
 WITH seen AS (
     SELECT 'entry' AS record_kind, entry_id AS record_id, user_id, NULL AS team_id FROM staged_entries
@@ -21,7 +22,7 @@ scopes AS (
         CASE WHEN GROUPING(user_id) = 0 THEN user_id END AS user_id,
         CASE WHEN GROUPING(team_id) = 0 THEN team_id END AS team_id,
         count(*) AS rows,
-        bit_xor(md5_number_lower(record_id::VARCHAR)) AS id_checksum
+        bit_xor(record_id::HUGEINT * 6364136223846793005) AS id_checksum
     FROM seen
     GROUP BY GROUPING SETS ((record_kind), (record_kind, user_id), (record_kind, team_id))
     HAVING CASE record_kind

@@ -31,7 +31,7 @@ from warehouse.errors import WarehouseError
 from warehouse.migrate import migrate
 from warehouse.runs import KnownSize, known_size
 
-MEGABYTES_A_MILLION = 160
+MEGABYTES_A_MILLION = 200
 """DuckDB's memory for a million entries: with it, a load of so many stays under 500 MB as a whole process."""
 
 GLANCE_SECONDS = 1.0

@@ -104,14 +104,14 @@ def run_statement(
 def insert_frame(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
     """`rows` are appended to `table` (a name from this package, never from outside); columns go by name.
 
-    As a stream, of which nothing stays in memory once it is read. A frame, DuckDB holds until the transaction
-    ends, so a large load would hold every one of them.
+    As a stream, closed at the end: what is registered and still open, DuckDB holds until the transaction ends
+    (measured on 2.0: 25 MB for 500,000 days), so a large load would hold every frame.
     """
     if rows.is_empty():
         return
-    stream = pa.RecordBatchReader.from_stream(rows)
-    connection.register("inserted_rows", stream)
-    try:
-        connection.execute(f"INSERT INTO {table} BY NAME FROM inserted_rows").fetchall()
-    finally:
-        connection.unregister("inserted_rows")
+    with pa.RecordBatchReader.from_stream(rows) as stream:
+        connection.register("inserted_rows", stream)
+        try:
+            connection.execute(f"INSERT INTO {table} BY NAME FROM inserted_rows").fetchall()
+        finally:
+            connection.unregister("inserted_rows")

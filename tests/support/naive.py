@@ -520,6 +520,21 @@ class NaiveWarehouse:
             found.append((organization_id, lost, available, rate, people, POLICY))
         return found
 
+    def absence_rate_by_reason(self, first: date, last: date) -> list[tuple[Any, ...]]:
+        """The macro of that name."""
+        found = []
+        for organization_id, _, available, _, _, policy in self.absence_rate(first, last):
+            lost: dict[str, list[int]] = defaultdict(list)
+            for org, user_id, _, row in self._in_range(first, last):
+                stays = self.people[org, user_id]["left_at"] is None
+                if org == organization_id and stays and row["is_working_day"]:
+                    lost[row["reason"]].append(user_id)
+            for reason in sorted(lost.keys() - {"public_holiday"}, key=ORDER.__getitem__):
+                days, people = len(lost[reason]), len(set(lost[reason]))
+                rate = days / available if available else None
+                found.append((organization_id, reason, days, available, rate, people, policy))
+        return found
+
     def peak_absence(self, first: date, last: date) -> list[tuple[Any, ...]]:
         """The macro of that name."""
         found = []

@@ -1,0 +1,23 @@
+-- Purpose: the share of working days lost to each reason from from_date to to_date, both included.
+-- Grain: one organization and reason.
+-- Formula: as absence_rate, the numerator by reason; the denominator is the whole organization's, so that
+--   the rates of all reasons add up to absence_rate. people_absent = different people in the numerator.
+-- Source: as absence_rate.
+-- Caveats: as absence_rate. A reason without a lost working day has no row.
+-- Second run: makes the same macro again.
+CREATE OR REPLACE MACRO absence_rate_by_reason(from_date, to_date) AS TABLE
+SELECT
+    r.organization_id, d.reason,
+    count(*) AS absent_working_days,
+    r.available_working_days,
+    count(*) / nullif(r.available_working_days, 0) AS absence_rate,
+    count(DISTINCT d.user_id) AS people_absent,
+    r.policy
+FROM absence_rate(from_date, to_date) AS r
+JOIN fct_absence_days AS d ON d.organization_id = r.organization_id
+JOIN dim_people AS p ON p.organization_id = d.organization_id AND p.user_id = d.user_id AND p.left_at IS NULL
+JOIN dim_reasons AS s ON s.reason = d.reason
+WHERE d.date_on BETWEEN from_date::DATE AND to_date::DATE
+  AND d.is_working_day AND d.reason <> 'public_holiday'
+GROUP BY r.organization_id, d.reason, s.sort_order, r.available_working_days, r.policy
+ORDER BY r.organization_id, s.sort_order;

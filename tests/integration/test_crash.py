@@ -24,7 +24,7 @@ from warehouse.generation import Layout
 pytestmark = pytest.mark.slow
 
 RANDOM_KILLS = int(os.environ.get("OOO_TEST_KILLS", "200"))
-KILLS_A_NIGHT = 10
+KILLS_A_NIGHT = 20
 ENTRIES = 120
 
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.naive import Absence
+from tests.support.naive_teams import Membership, Team, TeamReading
 from tests.support.warehouse import (
     MEASURES,
     TABLES,
@@ -44,11 +45,15 @@ ABSENCES = tuple(
 )
 WITHIN = {"from_date": "'2026-01-01'", "to_date": "'2026-01-31'", "as_of_at": "'2026-01-02'"}
 
+TEAMS = TeamReading(
+    teams=(Team(11, "Sales"),), memberships=tuple(Membership(number, 11, number) for number in (1, 2, 3))
+)
+
 
 @pytest.fixture(scope="module")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with new_warehouse() as opened:
-        load(opened, read_all(ABSENCES, at=night(1)))
+        load(opened, read_all(ABSENCES, at=night(1), teams=TEAMS))
         load(opened, read_all(ABSENCES[:40], at=night(2), organization_id=8))
         load(opened, read_all(ABSENCES[:30], at=night(3), organization_id=8))
         yield opened

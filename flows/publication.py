@@ -27,7 +27,7 @@ def publish_tables(
 ) -> tuple[Publication, list[Audit]]:
     """Readers see the warehouse as it is now, after it has passed the audits that are returned.
 
-    `keep_generations` stands in for the setting.
+    `keep_generations` stands in for the setting; with it, nothing of the last publication is used again.
     """
     key = settings.pseudonym_key.get_secret_value() if settings.pseudonym_key else ""
     tables = published_tables(
@@ -46,7 +46,11 @@ def publish_tables(
                 published_measures(publishes_bradford=settings.publishes_bradford),
                 run_id=run_id,
                 published_at=checked_at,
-                policy=replace(policy, keep_generations=keep_generations or policy.keep_generations),
+                policy=replace(
+                    policy,
+                    keep_generations=keep_generations or policy.keep_generations,
+                    reuses=keep_generations is None,
+                ),
             )
         except AuditError as error:
             record_audits(connection, error.audits, run_id=run_id, checked_at=checked_at)

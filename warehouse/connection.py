@@ -3,17 +3,23 @@
 import contextlib
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 
 from warehouse.errors import WarehouseError
+
+_T = TypeVar("_T")
+
+LANES = 2
+"""Statements at a time where they don't depend on each other: a writer in order keeps one core busy."""
 
 ASIDE = ".next-"
 """What is being written has a name like this: no reader looks at it, and the next run removes it."""
@@ -115,3 +121,24 @@ def insert_frame(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.Dat
             connection.execute(f"INSERT INTO {table} BY NAME FROM inserted_rows").fetchall()
         finally:
             connection.unregister("inserted_rows")
+
+
+def side_by_side(
+    connection: duckdb.DuckDBPyConnection,
+    jobs: Sequence[Callable[[duckdb.DuckDBPyConnection], _T]],
+    *,
+    lanes: int = LANES,
+) -> list[_T]:
+    """What each job gives, in order; `lanes` of them run at a time, each with a cursor of its own.
+
+    A cursor sees what is committed, and no temporary table. With one lane, jobs get the connection itself.
+    """
+    if lanes == 1:
+        return [job(connection) for job in jobs]
+    cursors = [connection.cursor() for _ in jobs]
+    try:
+        with ThreadPoolExecutor(lanes) as pool:
+            return list(pool.map(lambda job, cursor: job(cursor), jobs, cursors))
+    finally:
+        for cursor in cursors:
+            cursor.close()

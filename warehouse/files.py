@@ -1,6 +1,7 @@
 """Files that are whole or not there: written aside, flushed, renamed, and the name flushed too."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -60,3 +61,9 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of the file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

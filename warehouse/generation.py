@@ -7,11 +7,12 @@
 Written aside and renamed, so a folder with a generation's name is whole.
 """
 
-import hashlib
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from importlib.metadata import version
 from itertools import chain, count
 from pathlib import Path
@@ -20,10 +21,10 @@ from typing import Any
 import duckdb
 
 from warehouse.audit import audit_counts, audit_keys, raise_if_failed
-from warehouse.connection import ASIDE, run_statement
-from warehouse.files import flush, replace, write_json
+from warehouse.connection import ASIDE, run_statement, side_by_side
+from warehouse.files import digest, flush, link, replace, write_json
 from warehouse.findings import Audit
-from warehouse.reader import attached, quoted
+from warehouse.reader import Reader, attached, quoted
 from warehouse.tables import PublishedTable, personal_columns
 
 MANIFEST = "manifest.json"
@@ -65,28 +66,32 @@ class Generation:
 
 def build_generation(  # noqa: PLR0913 - one generation's facts
     connection: duckdb.DuckDBPyConnection,
-    reader: Path,
+    reader: Reader,
     folder: Path,
     tables: Sequence[PublishedTable],
-    rows: Mapping[str, int],
     *,
     run_id: str,
     published_at: datetime,
     layout: Layout,
     notes: str,
+    last: Generation | None = None,
 ) -> tuple[Generation, tuple[Audit, ...]]:
-    """A new generation in `folder`, from the readers' database, and its audits; `AuditError` if one fails."""
+    """A new generation in `folder`, from the readers' database, and its audits; `AuditError` if one fails.
+
+    A table that holds what it held in the `last` one has that one's files, by links.
+    """
     final = _free_name(folder / run_id)
     aside = final.with_name(f"{ASIDE}{final.name}")
     aside.mkdir()
-    with attached(connection, reader, "READ_ONLY"):
-        described = {table.name: _export_table(connection, aside, table) for table in tables}
-        if layout is Layout.PARTITIONED:
-            for table in tables:
-                if column := table.month_column:
-                    partitions = _export_months(connection, aside, table, column, published_at.date())
-                    described[table.name] |= {"partitioned_by": ["year", "month"], "partitions": partitions}
-        audits = (*audit_keys(connection, tables), audit_counts(dict(rows), _rows_written(described, rows)))
+    with attached(connection, reader.file, "READ_ONLY"):
+        jobs = [
+            partial(_provide_table, aside, table, reader.contents[table.name], layout, published_at, last)
+            for table in tables
+        ]
+        provided = side_by_side(connection, jobs)
+        described = {table.name: facts for table, facts in zip(tables, provided, strict=True)}
+        counted = audit_counts(dict(reader.rows), _rows_written(described, reader.rows))
+        audits = (*audit_keys(connection, tables), counted)
     raise_if_failed(audits)
     manifest = {
         "format": FORMAT,
@@ -102,6 +107,7 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
         "notes": notes,
         # Of what tells who someone is, all that is shown; see `telling`.
         "personal_columns": personal_columns(tables),
+        "database": dict(reader.facts),
         "tables": described,
     }
     for path in aside.rglob("*/"):
@@ -135,6 +141,48 @@ def _free_name(folder: Path) -> Path:
     """`folder`, or numbered if it exists: a run that publishes again leaves its first one alone."""
     numbered = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
     return next(path for path in chain([folder], numbered) if not path.exists())
+
+
+def _provide_table(  # noqa: PLR0913, PLR0917 - one table's facts
+    folder: Path,
+    table: PublishedTable,
+    contents: str,
+    layout: Layout,
+    published_at: datetime,
+    last: Generation | None,
+    connection: duckdb.DuckDBPyConnection,
+) -> dict[str, Any]:
+    """The table's files are in the folder; what the manifest says of them."""
+    if last and (linked := _link_table(last, folder, table.name, contents, layout)):
+        return linked
+    facts = _export_table(connection, folder, table) | {"contents": contents}
+    if layout is Layout.PARTITIONED and (column := table.month_column):
+        partitions = _export_months(connection, folder, table, column, published_at.date())
+        facts |= {"partitioned_by": ["year", "month"], "partitions": partitions}
+    return facts
+
+
+def _link_table(
+    last: Generation, folder: Path, table: str, contents: str, layout: Layout
+) -> dict[str, Any] | None:
+    """The last generation's files of the table are in the folder too, if they are what they have to be.
+
+    None, and none of them, if they hold something else, are for other eyes, or were damaged meanwhile.
+    """
+    facts: dict[str, Any] = last.manifest["tables"].get(table, {})
+    if facts.get("contents") != contents or last.manifest["layout"] != layout.value:
+        return None
+    mode = folder.stat().st_mode & 0o666
+    paths = {folder / one["file"]: one["sha256"] for one in [facts, *facts.get("partitions", [])]}
+    with contextlib.suppress(FileNotFoundError):
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            link(last.folder / path.relative_to(folder), path)
+        if all(path.stat().st_mode & 0o777 == mode and digest(path) == paths[path] for path in paths):
+            return facts
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return None
 
 
 def _export_table(
@@ -179,9 +227,7 @@ def _export(connection: duckdb.DuckDBPyConnection, folder: Path, name: str, sele
     counted = connection.execute("SELECT num_rows FROM parquet_file_metadata($path)", {"path": str(path)})
     rows: int = counted.fetchall()[0][0]
     flush(path)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"file": name, "rows": rows, "bytes": path.stat().st_size, "sha256": digest}
+    return {"file": name, "rows": rows, "bytes": path.stat().st_size, "sha256": digest(path)}
 
 
 def _rows_written(described: Mapping[str, Mapping[str, Any]], rows: Mapping[str, int]) -> dict[str, int]:

@@ -134,6 +134,16 @@ class Disk:
         path = self.exports / "current.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
+    def last_generation(self) -> Generation | None:
+        """What `current.json` names, as its manifest tells it; None if there is none that can be read."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            pointer = self.read_pointer() or {}
+            folder = self.generations / pointer["generation"]
+            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+            if manifest["format"] == FORMAT:
+                return Generation(folder, manifest)
+        return None
+
     def remove_generations(self, newest: str, keep: int) -> None:
         """Each is renamed aside before it is removed, so none is ever there in part."""
         names = [path.name for path in self.generations.iterdir() if path.is_dir()]

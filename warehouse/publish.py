@@ -21,7 +21,7 @@ from warehouse.findings import Audit
 from warehouse.generation import Generation, Layout, build_generation
 from warehouse.measures import Measure
 from warehouse.places import Bucket, Disk, Place, make_pointer
-from warehouse.reader import build_reader
+from warehouse.reader import Last, build_reader
 from warehouse.tables import PublishedTable
 
 
@@ -37,6 +37,8 @@ class PublicationPolicy:
     """Where in object storage, too."""
     notes: str = "core"
     """What becomes of notes, for the manifest; whether they are published the tables say."""
+    reuses: bool = True
+    """What did not change is taken from the last generation. Not after an erasure: every byte is new then."""
 
 
 @dataclass(frozen=True)
@@ -70,23 +72,25 @@ def publish(  # noqa: PLR0913 - one publication's facts
     policy = policy or PublicationPolicy()
     with _naming(data_dir):
         disk = Disk(data_dir)
-        rows = build_reader(connection, disk.database_aside, tables, measures)
+        last = disk.last_generation() if policy.reuses else None
+        former = Last(disk.database, last.manifest) if last else None
+        reader = build_reader(connection, disk.database_aside, tables, measures, former)
         generation, audits = build_generation(
             connection,
-            disk.database_aside,
+            reader,
             disk.generations,
             tables,
-            rows,
             run_id=run_id,
             published_at=published_at,
             layout=policy.layout,
             notes=policy.notes,
+            last=last,
         )
         _release(disk, generation, tables, policy)
     if policy.url:
         with _keeping_local(generation):
             _release(Bucket(disk, policy.url), generation, tables, policy)
-    return Publication(generation.name, published_at, rows, disk.database, disk.current, audits)
+    return Publication(generation.name, published_at, dict(reader.rows), disk.database, disk.current, audits)
 
 
 def purge_generations_besides_newest(data_dir: Path, policy: PublicationPolicy) -> None:

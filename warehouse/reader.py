@@ -1,19 +1,50 @@
 """The readers' database, built aside in a storage version that DuckDB 1.x reads too."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from warehouse.connection import run_statement, transaction
+from warehouse.connection import LANES, read_statement, run_statement, side_by_side, transaction
+from warehouse.contents import contents_of, declared
 from warehouse.errors import WarehouseError
-from warehouse.files import flush
+from warehouse.files import digest, flush
 from warehouse.measures import Measure
 from warehouse.tables import PublishedTable
 
 STORAGE_VERSION = "v1.0.0"
 """DuckDB 2.0's own can't be read by 1.x, which today's BI tools embed; this one can, by all since 1.0."""
+
+ROWS_SIDE_BY_SIDE = 2_500_000
+"""Up to so many rows in all, tables are sorted two at a time; beyond, each has the memory to itself."""
+
+
+@dataclass(frozen=True)
+class Last:
+    """What was published last: the readers' database and the manifest of its generation."""
+
+    database: Path
+    manifest: Mapping[str, Any]
+
+    def contents(self, table: str) -> str | None:
+        """What the table held; None if it was not there, or nobody says."""
+        found: str | None = self.manifest["tables"].get(table, {}).get("contents")
+        return found
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A readers' database, built aside: by table its rows and contents; and the file's own facts."""
+
+    file: Path
+    rows: Mapping[str, int]
+    contents: Mapping[str, str]
+    facts: Mapping[str, Any]
 
 
 def build_reader(
@@ -21,21 +52,63 @@ def build_reader(
     aside: Path,
     tables: Sequence[PublishedTable],
     measures: Sequence[Measure],
-) -> dict[str, int]:
-    """A reader's database at `aside`, on disk to the last byte, rows ascending by key; each table's rows."""
-    with attached(connection, aside, f"STORAGE_VERSION '{STORAGE_VERSION}'"), _one_thread(connection):
-        rows = {table.name: _copy_table(connection, table) for table in tables}
+    last: Last | None = None,
+) -> Reader:
+    """A readers' database at `aside`, on disk to the last byte, rows ascending by key.
+
+    Where most rows are those of `last`, it is a copy of that one, with the tables that differ made anew.
+    """
+    counted = {table.name: contents_of(connection, table) for table in tables}
+    contents = {name: text for name, (_, text) in counted.items()}
+    made_by = declared(tables, *(read_statement(measure.statement) for measure in measures))
+    kept = _copy_last(last, aside, contents, made_by) if last else set()
+    others = [table for table in tables if table.name not in kept]
+    storage = "" if kept else f"STORAGE_VERSION '{STORAGE_VERSION}'"
+    with attached(connection, aside, storage), _one_thread(connection):
+        for table in others:
+            _create_table(connection, table)
+        is_large = sum(counted[table.name][0] for table in others) > ROWS_SIDE_BY_SIDE
+        is_private = any(table.has_pseudonyms for table in others)
+        jobs = [partial(_fill_table, table=table) for table in others]
+        side_by_side(connection, jobs, lanes=1 if is_large or is_private else LANES)
         with transaction(connection):  # one for all: each of its own costs a write to the disk
-            connection.execute("".join(map(_comments, tables))).fetchall()
+            if others:
+                connection.execute("".join(map(_comments, others))).fetchall()
             connection.execute("USE reader").fetchall()
-            for measure in measures:
+            for measure in [] if kept else measures:
                 run_statement(connection, measure.statement)
         connection.execute("CHECKPOINT reader").fetchall()
+        rows = {table.name: _count_rows(connection, table) for table in tables}
     if aside.with_name(f"{aside.name}.wal").exists():
         message = f"{aside} still has a write-ahead log after its checkpoint; copying it would lose rows"
         raise WarehouseError(message)
     flush(aside)
-    return rows
+    facts = {"made_by": made_by, "bytes": aside.stat().st_size, "sha256": digest(aside)}
+    return Reader(aside, rows, contents, facts)
+
+
+def _copy_last(last: Last, aside: Path, contents: Mapping[str, str], made_by: str) -> set[str]:
+    """The tables that are at `aside` as they are to be, in a copy of the last file; none without a copy.
+
+    No copy of a file that somebody else has written to, and none that would be mostly pages out of use.
+    """
+    facts = last.manifest.get("database", {})
+    kept = {name for name, content in contents.items() if content == last.contents(name)}
+    rows = {name: facts["rows"] for name, facts in last.manifest["tables"].items()}
+    if (
+        not kept
+        or facts.get("made_by") != made_by
+        or sum(rows[name] for name in kept) * 2 < sum(rows.values())
+    ):
+        return set()
+    try:
+        shutil.copyfile(last.database, aside)
+        if digest(aside) == facts["sha256"]:
+            return kept
+    except FileNotFoundError:
+        pass
+    aside.unlink(missing_ok=True)
+    return set()
 
 
 @contextlib.contextmanager
@@ -43,7 +116,8 @@ def attached(connection: duckdb.DuckDBPyConnection, database: Path, options: str
     """`database` is there as `reader` meanwhile and rows keep their order; then all is as it was."""
     query = "SELECT current_database(), current_setting('preserve_insertion_order')"
     own, keeps_order = connection.execute(query).fetchall()[0]
-    connection.execute(f"ATTACH '{quoted(database)}' AS reader ({options})").fetchall()
+    attachment = f"ATTACH '{quoted(database)}' AS reader"
+    connection.execute(f"{attachment} ({options})" if options else attachment).fetchall()
     try:
         connection.execute("SET preserve_insertion_order = true").fetchall()
         yield
@@ -64,14 +138,22 @@ def _one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute(f"SET threads = {threads}").fetchall()
 
 
-def _copy_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> int:
+def _create_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
     columns = ", ".join(
         f"{column.name} {column.sql_type}{'' if column.is_nullable else ' NOT NULL'}"
         for column in table.columns
     )
-    connection.execute(f"CREATE TABLE reader.main.{table.name} ({columns})").fetchall()
-    copied: int = connection.execute(f"INSERT INTO reader.main.{table.name} {table.query()}").fetchall()[0][0]
-    return copied
+    connection.execute(f"CREATE OR REPLACE TABLE reader.main.{table.name} ({columns})").fetchall()
+
+
+def _fill_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
+    connection.execute(f"INSERT INTO reader.main.{table.name} {table.query()}").fetchall()
+
+
+def _count_rows(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> int:
+    query = f"SELECT count(*) FROM reader.main.{table.name}"  # noqa: S608 - a declared name
+    rows: int = connection.execute(query).fetchall()[0][0]
+    return rows
 
 
 def _comments(table: PublishedTable) -> str:

@@ -42,10 +42,13 @@ class PublishedTable:
         return ", ".join(self.key)
 
     def query(self) -> str:
-        """The SELECT of the rows as readers get them, ascending by the key as they get it.
+        """`rows`, ascending by the key as readers get it: so the order of the ids does not show through."""
+        return f"{self.rows()} ORDER BY {self.key_list()}"
 
-        Where pseudonyms stand for people, it needs the connection's table `pseudonyms`; and ordering by
-        what is shown keeps the order of the ids from showing through.
+    def rows(self) -> str:
+        """The FROM of the rows as readers get them.
+
+        Where pseudonyms stand for people, it needs the connection's table `pseudonyms`.
         """
         shown = ", ".join(f"{_shown(column)} AS {column.name}" for column in self.columns)
         joins = "".join(
@@ -54,10 +57,12 @@ class PublishedTable:
             for column in self.columns
             if column.shown_as == "pseudonym"
         )
-        return (
-            f"FROM (SELECT {shown} FROM marts.{self.name} AS shown{joins})"  # noqa: S608 - declared names
-            f" ORDER BY {self.key_list()}"
-        )
+        return f"FROM (SELECT {shown} FROM marts.{self.name} AS shown{joins})"  # noqa: S608 - declared names
+
+    @property
+    def has_pseudonyms(self) -> bool:
+        """Pseudonyms stand for people in it."""
+        return any(column.shown_as == "pseudonym" for column in self.columns)
 
 
 def _shown(column: PublishedColumn) -> str:

@@ -239,6 +239,8 @@ class Landing:
         aside = target.with_suffix(".tmp")
         with _naming(target):
             pq.write_table(table, aside, compression="zstd")
+            del table
+            pa.default_memory_pool().release_unused()  # it keeps 25 MB until the process ends otherwise
             aside.replace(target)
         self._segment_count += 1
         buffer.columns, buffer.pages, buffer.results = Columns(buffer.kind.schema), [], []

@@ -23,12 +23,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-
-from obstore.exceptions import BaseError
-from obstore.store import ObjectStore, from_url
+from typing import TYPE_CHECKING
 
 from warehouse.connection import ASIDE
 from warehouse.errors import ObjectStoreError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
 
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "file")
 PART_BYTES = 8 * 2**20
@@ -162,6 +163,8 @@ class Objects:
 
     @contextlib.contextmanager
     def _explaining(self, verb: str, name: str = "") -> Iterator[None]:
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - only who publishes to a URL pays for it
+
         try:
             yield
         except (BaseError, OSError, ValueError) as error:
@@ -169,7 +172,9 @@ class Objects:
             raise ObjectStoreError(message) from None  # the whole error can hold a token of the URL
 
 
-def _open_store(url: str) -> ObjectStore:
+def _open_store(url: str) -> "ObjectStore":
+    from obstore.store import from_url  # noqa: PLC0415 - as above
+
     if url.startswith("file://"):
         return from_url(url, mkdir=True, automatic_cleanup=True)
     return from_url(

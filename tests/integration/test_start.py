@@ -6,6 +6,18 @@ import sys
 
 import pytest
 
+UNUSED = {
+    "aiohttp",
+    "holidays",
+    "obstore",
+    "pandas",
+    "prefect",
+    "pygments",
+    "rich",
+    "starlette",
+    "xlsxwriter",
+}
+
 
 @pytest.mark.slow
 def test_the_command_starts_without_what_a_sync_does_not_use() -> None:
@@ -13,13 +25,4 @@ def test_the_command_starts_without_what_a_sync_does_not_use() -> None:
     ended = subprocess.run(command, check=True, capture_output=True, text=True)
     loaded = set(re.findall(r"^import time: .*\| +(\w+)", ended.stderr, flags=re.MULTILINE))
     assert "httpx" in loaded, ended.stderr[:500]
-    assert not loaded & {
-        "aiohttp",
-        "holidays",
-        "pandas",
-        "prefect",
-        "pygments",
-        "rich",
-        "starlette",
-        "xlsxwriter",
-    }
+    assert not loaded & UNUSED

@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect import flow, get_run_logger, task
 from prefect.assets import materialize
 from prefect.cache_policies import NO_CACHE
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
@@ -28,6 +28,8 @@ from warehouse.runs import KnownSize
 DEPLOYMENT = "extract/organization"
 POLL_SECONDS = 3.0
 RUNS_PER_POLL = 100
+ATTEMPTS = 3
+"""Of an extraction that crashed, which is its machine's fault, not Cal.com's: the next one resumes."""
 
 Extracted = tuple[str, State[Any]]
 """An organization's name, and how its extraction ended."""
@@ -69,6 +71,7 @@ def extract_on_task_runner(
     """Each organization as its extraction ends, in a thread of this flow run or on its Dask cluster."""
     futures = {extract_here.submit(one, loader.known(one)): one.name for one in organizations}
     for future in as_completed(list(futures)):
+        future.wait()  # else its state is asked of the server, which may not know yet that it ended
         yield futures[future], future.state
 
 
@@ -76,31 +79,38 @@ def extract_on_work_pool(
     loader: Loader, organizations: Sequence[Organization], *, give_up_after_hours: float
 ) -> Iterator[Extracted]:
     """Each organization as its extraction ends, in a flow run of its own that any worker may take."""
-    waiting: dict[UUID, str] = {}
+    waiting: dict[UUID, tuple[Organization, int]] = {}
+
+    def start(organization: Organization, attempt: int) -> None:
+        known = loader.known(organization)
+        parameters = {"organization": organization.model_dump(mode="json"), "known": known}
+        tags = ["fleet", organization.name]
+        run = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0, tags=tags)
+        waiting[cast("FlowRun", run).id] = organization, attempt
+
     for one in organizations:
-        parameters = {
-            "organization": one.model_dump(mode="json"),
-            "known": loader.known(one),
-        }
-        run = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0, tags=["fleet", one.name])
-        waiting[cast("FlowRun", run).id] = one.name
+        start(one, 1)
     deadline = time.monotonic() + give_up_after_hours * 3600
     with get_client(sync_client=True) as client:
         while waiting and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
-            for start in range(0, len(waiting), RUNS_PER_POLL):
-                some = list(waiting)[start : start + RUNS_PER_POLL]
-                wanted = FlowRunFilter(id=FlowRunFilterId(any_=some))
-                for found in client.read_flow_runs(flow_run_filter=wanted):
-                    if found.state is not None and found.state.is_final():
-                        yield waiting.pop(found.id), found.state
-    for name in waiting.values():
-        yield (
-            name,
-            Failed(
-                message=f"exit code 12: not extracted within {give_up_after_hours} h; is a worker running?"
-            ),
-        )
+            for run_id, state in _final_states(client, list(waiting)):
+                organization, attempt = waiting.pop(run_id)
+                if state.is_crashed() and attempt < ATTEMPTS:
+                    start(organization, attempt + 1)
+                else:
+                    yield organization.name, state
+    for organization, _ in waiting.values():
+        late = f"exit code 12: not extracted within {give_up_after_hours} h; is a worker running?"
+        yield organization.name, Failed(message=late)
+
+
+def _final_states(client: SyncPrefectClient, run_ids: list[UUID]) -> Iterator[tuple[UUID, State[Any]]]:
+    for start in range(0, len(run_ids), RUNS_PER_POLL):
+        some = FlowRunFilterId(any_=run_ids[start : start + RUNS_PER_POLL])
+        for found in client.read_flow_runs(flow_run_filter=FlowRunFilter(id=some)):
+            if found.state is not None and found.state.is_final():
+                yield found.id, found.state
 
 
 @flow(name="fleet", persist_result=False, log_prints=False)

@@ -18,7 +18,7 @@ ELSEWHERE = {
     r"make (install|demo|test|check|bench)": ".ci/run and tests/docs/test_docs.py",
     r"make test-\w+": ".ci/run",
     r"git pull && make install": "tests/integration/test_upgrade.py",
-    r".*benchmarks/run\.py .*": "tests/benchmarks",
+    r".*\bpython benchmarks/\w+\.py.*": "tests/integration/test_benchmarks.py",
     r".*\bprefect .*": "tests/integration, the tests of Prefect",
     r"flock .*": "tests/integration, the tests of the runbook",
     r"export .*": "sets what the next lines need",

@@ -14,7 +14,8 @@ install: $(INSTALLED)  ## build .venv with the `ooo` command in it
 $(INSTALLED): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; found none (set PYTHON=/path/to/python)"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@# The lock is whole, so nothing is left to resolve: older pips stumble over an extra of a pinned package.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@# Without bytecode every start compiles a thousand modules anew, where Python may not write it as it goes.
 	$(BIN)/python -m compileall -q calcom transforms warehouse flows

@@ -14,7 +14,7 @@ import pytest
 from deltalake import DeltaTable
 
 from tests.support.naive import Absence
-from tests.support.warehouse import MEASURES, TABLES, audit_and_publish, load, new_warehouse, night, read_all
+from tests.support.warehouse import TABLES, audit_and_publish, load, new_warehouse, night, read_all
 from warehouse.errors import WarehouseError
 from warehouse.generation import Layout
 from warehouse.publish import PublicationPolicy, publish, purge_generations_besides_newest

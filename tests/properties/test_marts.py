@@ -116,9 +116,9 @@ NIGHTS = st.integers(1, 4).flatmap(
 )
 
 
-# An example is a whole warehouse with a publication, half a second of work: 20 and 50, or 1,300 and 4,000.
+# An example is a whole warehouse with a publication, half a second of work: 20 and 30, or 1,300 and 2,000.
 QUICK = settings(max_examples=settings.default.max_examples // 3, suppress_health_check=list(HealthCheck))
-THOROUGH = settings(QUICK, max_examples=settings.default.max_examples)
+THOROUGH = settings(QUICK, max_examples=settings.default.max_examples // 2)
 
 
 @QUICK

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient, Traffic
 from calcom.errors import ApiError, CalcomError, ErrorKind, LandingError, ProtocolError
-from calcom.landing import Landing, Scope, ScopeResult
+from calcom.facts import Scope, ScopeResult
+from calcom.landing import Landing
 from calcom.models import Records
 from calcom.outage import Outage
 from calcom.paging import ALL_IDS, Page, Scan, Spans, Verdict

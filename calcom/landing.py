@@ -14,10 +14,8 @@ rebuilds every scan where it stopped.
 import contextlib
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +24,15 @@ import pyarrow.parquet as pq
 
 from calcom.erased import without_people
 from calcom.errors import LandingError
+from calcom.facts import LandedPage, RunFacts, Scope, ScopeResult
 from calcom.models import Records
-from calcom.paging import Page, Spans, Verdict
+from calcom.paging import Page, Verdict
 from calcom.segments import NOTELESS_ENTRIES, SEGMENT_KINDS, Columns, SegmentKind, kept_text
 
-FORMAT = 1
+RUN_FILE, FINISHED_FILE = "run.json", "finished"
 SEGMENT_ROWS = 10_000
 SEGMENT_SECONDS = 1.0
 _METADATA_KEY = b"calcom.landing"
-_RUN_FILE, _FINISHED = "run.json", "finished"
 _SEGMENTS_OF = {
     "users": "users",
     "organization": "entries",
@@ -43,64 +41,6 @@ _SEGMENTS_OF = {
     "team": "memberships",
 }
 """By kind of scope, the segments that its records go to."""
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What one verdict is about: all users, all entries or one user's, all teams, or one team's members."""
-
-    kind: str
-    """`users`, `organization`, `user`, `teams`, or `team` (its memberships)."""
-    user_id: int | None = None
-    team_id: int | None = None
-
-    @property
-    def label(self) -> str:
-        """The scope in a few words, such as `users` or `user 7`."""
-        subject = self.user_id or self.team_id
-        return self.kind if subject is None else f"{self.kind} {subject}"
-
-
-@dataclass(frozen=True)
-class ScopeResult:
-    """How a scope's scan ended. `problem` is a code or an error's message, None when complete."""
-
-    scope: Scope
-    verdict: Verdict
-    pages: int
-    requests: int
-    """What was sent for it: its pages, and the attempts that gave none."""
-    repairs: int
-    proven: Spans
-    """The ids that were proved whole: what of them is not on a page is gone."""
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class LandedPage:
-    """One page's facts as landed, with the scope whose scan it belongs to and its number in the run."""
-
-    scope: Scope
-    page: Page
-    number: int
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What a run reads; two runs can share a landing only if all of it but the id and time agree."""
-
-    run_id: str
-    started_at: datetime
-    api_url: str
-    organization_id: int
-    strategy: str
-    page_size: int
-    keeps_notes: bool
-
-    def reads_the_same_as(self, other: "RunFacts") -> bool:
-        """True if `other` would land the same records."""
-        mine, others = asdict(self), asdict(other)
-        return all(mine[key] == others[key] for key in mine.keys() - {"run_id", "started_at"})
 
 
 @dataclass
@@ -161,7 +101,7 @@ class Landing:
         self.flush()
         ids: set[int | None] = set()
         for path in self.segments(kind):
-            with _naming(path):
+            with naming_path(path):
                 # A ParquetFile, because read_table would load all of pyarrow.dataset: 50 MB and its time.
                 ids.update(pq.ParquetFile(path).read(columns=["id"])["id"].to_pylist())
         return sorted(one for one in ids if one is not None)
@@ -211,13 +151,13 @@ class Landing:
 
     def mark_finished(self) -> None:
         """No later run resumes from here: the warehouse has it all, or a guard has refused it."""
-        with _naming(self.folder):
-            (self.folder / _FINISHED).touch()
+        with naming_path(self.folder):
+            (self.folder / FINISHED_FILE).touch()
 
     def discard_if_empty(self) -> None:
         """A landing without a page leaves no folder behind."""
         if not self.page_count:
-            _remove(self.folder)
+            remove_landing(self.folder)
 
     def _note_page(self, landed: LandedPage) -> None:
         self.pages.setdefault(landed.scope, []).append(landed.page)
@@ -237,7 +177,7 @@ class Landing:
         table = buffer.columns.as_table().replace_schema_metadata({_METADATA_KEY: metadata.encode()})
         target = self.folder / f"{buffer.name}-{self._segment_count + 1:06d}.parquet"
         aside = target.with_suffix(".tmp")
-        with _naming(target):
+        with naming_path(target):
             pq.write_table(table, aside, compression="zstd")
             del table
             pa.default_memory_pool().release_unused()  # it keeps 25 MB until the process ends otherwise
@@ -246,7 +186,7 @@ class Landing:
         buffer.columns, buffer.pages, buffer.results = Columns(buffer.kind.schema), [], []
 
     def _take_back(self, path: Path) -> None:
-        with _naming(path):
+        with naming_path(path):
             metadata = pq.read_schema(path).metadata or {}
         if _METADATA_KEY not in metadata:
             message = f"{path} is not a landing segment; remove {self.folder} to start afresh"
@@ -261,7 +201,7 @@ class Landing:
 
 
 @contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming_path(path: Path) -> Iterator[None]:
     """Turn what the disk refuses into one error that names the path and the way out."""
     try:
         yield
@@ -273,85 +213,10 @@ def _naming(path: Path) -> Iterator[None]:
         raise LandingError(message) from error
 
 
-def create_landing(
-    root: Path,
-    facts: RunFacts,
-    *,
-    clock: Callable[[], float] = time.monotonic,
-    erased: frozenset[int] = frozenset(),
-) -> Landing:
-    """A new folder under `root` for the run that `facts` describes."""
-    folder = root / facts.run_id
-    with _naming(folder):
-        folder.mkdir(parents=True, mode=0o700)
-        aside = folder / "run.tmp"
-        told = {"format": FORMAT, **asdict(facts), "started_at": facts.started_at.isoformat()}
-        aside.write_text(json.dumps(told), encoding="utf-8")
-        aside.replace(folder / _RUN_FILE)
-    return Landing(folder, facts, clock=clock, erased=erased)
-
-
-def find_resumable(
-    root: Path,
-    facts: RunFacts,
-    *,
-    max_age: timedelta,
-    clock: Callable[[], float] = time.monotonic,
-    erased: frozenset[int] = frozenset(),
-) -> Landing | None:
-    """The newest unfinished landing of what `facts` would read, not older than `max_age`, or None.
-
-    One that can't be read whole is passed over: what it has is read again.
-    """
-    for found in reversed(_list_runs(root)):
-        folder = root / found.run_id
-        age = facts.started_at - found.started_at
-        if not (folder / _FINISHED).exists() and age <= max_age and facts.reads_the_same_as(found):
-            with contextlib.suppress(LandingError):
-                return Landing(folder, found, clock=clock, erased=erased)
-    return None
-
-
-def open_landing(folder: Path, *, clock: Callable[[], float] = time.monotonic) -> Landing:
-    """The landing in `folder`, wherever it was read. Raises `LandingError` if it is none."""
-    found = _list_runs(folder.parent, folder.name)
-    if not found:
-        message = f"{folder} is not a landing of this version: expected a {_RUN_FILE} of format {FORMAT}"
-        raise LandingError(message)
-    return Landing(folder, found[0], clock=clock)
-
-
-def _list_runs(root: Path, run_id: str = "*") -> list[RunFacts]:
-    found = []
-    for path in sorted(root.glob(f"{run_id}/{_RUN_FILE}")):
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-            told = json.loads(path.read_text(encoding="utf-8"))
-            if told.pop("format") == FORMAT and told["run_id"] == path.parent.name:
-                started_at = datetime.fromisoformat(told.pop("started_at"))
-                found.append(RunFacts(started_at=started_at, **told))
-    return found
-
-
-def prune_landings(root: Path, *, keep: int, besides: Path | None = None) -> list[str]:
-    """Remove all but the newest `keep` landings, and never `besides`; return the run ids of those removed."""
-    folders = sorted((path for path in root.glob("*") if path.is_dir()), key=lambda path: path.name)
-    doomed = [folder for folder in folders[: max(len(folders) - keep, 0)] if folder != besides]
-    for folder in doomed:
-        _remove(folder)
-    return [folder.name for folder in doomed]
-
-
-def purge_landings(root: Path, *, may_stay: Callable[[RunFacts], bool]) -> None:
-    """No landing is left but those of runs that `may_stay`; one of which nothing can be read may not."""
-    stay = {facts.run_id for facts in _list_runs(root) if may_stay(facts)}
-    for folder in (path for path in root.glob("*") if path.is_dir() and path.name not in stay):
-        _remove(folder)
-
-
-def _remove(folder: Path) -> None:
+def remove_landing(folder: Path) -> None:
     """The folder is gone; a kill halfway leaves none that could be taken for a run's."""
-    with _naming(folder):
-        (folder / _RUN_FILE).unlink(missing_ok=True)
+    with naming_path(folder):
+        (folder / RUN_FILE).unlink(missing_ok=True)
         shutil.rmtree(folder)
 
 

@@ -2,7 +2,7 @@
 
 from calcom.client import is_transient
 from calcom.errors import ApiError, CalcomError, ErrorKind
-from calcom.landing import Scope
+from calcom.facts import Scope
 
 OUTAGE_AFTER = 5
 """Users or teams in a row that failed before the users list is asked whether the source is gone."""

@@ -12,7 +12,8 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from calcom.landing import RunFacts, create_landing
+from calcom.facts import RunFacts
+from calcom.landing_folders import create_landing
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
 from flows import pipeline

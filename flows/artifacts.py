@@ -17,7 +17,7 @@ from prefect.artifacts import (
 )
 from prefect.assets import Asset, AssetProperties
 
-from calcom.landing import Scope
+from calcom.facts import Scope
 from flows.console import LineObserver
 from flows.fleet_summary import FleetSummary
 from flows.markdown import summary_markdown

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from calcom.landing import Scope, ScopeResult
+from calcom.facts import Scope, ScopeResult
 from calcom.paging import Verdict
 from flows.landed import Observer, RateLimit
 

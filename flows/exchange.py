@@ -8,7 +8,8 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from calcom.landing import Landing, open_landing
+from calcom.landing import Landing
+from calcom.landing_folders import open_landing
 from flows.landed import READ_FILE
 from flows.settings import Settings
 from warehouse.objects import Objects

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
-from calcom.landing import prune_landings, purge_landings
+from calcom.landing_folders import prune_landings, purge_landings
 from flows import pipeline
 from flows.clock import utc_now
 from flows.errors import ConfigurationError, exit_code_of

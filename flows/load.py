@@ -8,7 +8,8 @@ import duckdb
 import polars as pl
 
 from calcom.extraction import ORGANIZATION
-from calcom.landing import Landing, ScopeResult
+from calcom.facts import ScopeResult
+from calcom.landing import Landing
 from calcom.paging import Verdict
 from calcom.segments import NOTELESS_ENTRIES, kept_text
 from calcom.strategy import Strategy

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from calcom.landing import prune_landings
+from calcom.landing_folders import prune_landings
 from flows.errors import ConfigurationError
 from flows.purge import complete_purges
 from flows.run import holding, landing_root, warehouse_path

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from calcom.client import Connection
 from calcom.errors import ApiError, CalcomError, ErrorKind
-from calcom.landing import ScopeResult
+from calcom.facts import ScopeResult
 from calcom.strategy import Strategy, choose, requests_for
 from flows.errors import AccessRefusedError, naming_organization
 from flows.landed import Landed, Observer, save_reading

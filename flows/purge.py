@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from calcom.landing import purge_landings
+from calcom.landing_folders import purge_landings
 from flows.publication import publish_tables
 from flows.report.page import report_path
 from flows.settings import Settings

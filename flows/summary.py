@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from calcom.landing import ScopeResult
+from calcom.facts import ScopeResult
 from calcom.paging import Verdict
 from calcom.strategy import Strategy
 from flows.errors import DONE, PARTIAL

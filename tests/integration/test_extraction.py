@@ -15,7 +15,9 @@ from calcom.client import CalcomClient, Connection
 from calcom.credentials import ApiKey
 from calcom.errors import ApiError, CalcomError, LandingError, TransportError
 from calcom.extraction import ORGANIZATION, USERS, Extraction
-from calcom.landing import Landing, ScopeResult, create_landing
+from calcom.facts import ScopeResult
+from calcom.landing import Landing
+from calcom.landing_folders import create_landing
 from calcom.outage import OUTAGE_AFTER
 from calcom.paging import ALL_IDS, Verdict
 from calcom.passes import MAX_PASSES

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from calcom.landing import Landing, _list_runs
+from calcom.landing import Landing
+from calcom.landing_folders import list_runs
 from calcom.simulator import OWNER_KEY, ServedRequest, Simulator, World, serve
 from tests.support.program import OOO, run_ooo
 from tests.support.truth import assert_equals_truth
@@ -27,7 +28,7 @@ def _landed_pages(data_dir: Path) -> set[Asked]:
     """The pages on disk of landings that a run would resume."""
     root = data_dir / "landing"
     landed = set()
-    for facts in _list_runs(root):
+    for facts in list_runs(root):
         if (root / facts.run_id / "finished").exists():
             continue
         for scope, pages in Landing(root / facts.run_id, facts, clock=time.monotonic).pages.items():

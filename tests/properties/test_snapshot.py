@@ -16,7 +16,9 @@ from calcom.client import CalcomClient, Connection
 from calcom.credentials import ApiKey
 from calcom.errors import CalcomError
 from calcom.extraction import ORGANIZATION, USERS, Extraction, Progress
-from calcom.landing import Landing, Scope, ScopeResult, create_landing
+from calcom.facts import Scope, ScopeResult
+from calcom.landing import Landing
+from calcom.landing_folders import create_landing
 from calcom.paging import ALL_IDS, Verdict
 from calcom.simulator import OWNER_KEY, Fault, Simulator, World
 from calcom.strategy import Strategy

@@ -5,7 +5,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from calcom.landing import Landing, RunFacts, Scope, ScopeResult
+from calcom.facts import RunFacts, Scope, ScopeResult
+from calcom.landing import Landing
 
 _WIRE_NAMES = {
     "user_id": "userId",

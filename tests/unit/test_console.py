@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from calcom.landing import Scope
+from calcom.facts import Scope
 from flows.console import LineObserver
 
 ORGANIZATION = Scope("organization")

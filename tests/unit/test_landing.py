@@ -10,16 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from calcom.errors import LandingError
-from calcom.landing import (
-    SEGMENT_ROWS,
-    Landing,
-    RunFacts,
-    Scope,
-    ScopeResult,
-    create_landing,
-    find_resumable,
-    prune_landings,
-)
+from calcom.facts import RunFacts, Scope, ScopeResult
+from calcom.landing import SEGMENT_ROWS, Landing
+from calcom.landing_folders import create_landing, find_resumable, prune_landings
 from calcom.models import ENTRY_READER, MEMBERSHIP_READER, TEAM_READER, USER_READER, Records
 from calcom.paging import Page, Verdict
 

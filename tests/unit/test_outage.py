@@ -3,7 +3,7 @@
 import pytest
 
 from calcom.errors import ApiError, CalcomError, ProtocolError, TransportError
-from calcom.landing import Scope
+from calcom.facts import Scope
 from calcom.outage import OUTAGE_AFTER, OUTAGE_AT_LAST_AFTER, Outage
 
 USER, TEAM = Scope("user", 7), Scope("team", team_id=5)

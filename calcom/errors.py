@@ -151,3 +151,10 @@ def _detail_text(facts: dict[str, Any]) -> str:
         )
         return "; ".join(str(text) for text in constraints)
     return str(facts.get("message") or "")
+
+
+def is_transient(error: BaseException) -> bool:
+    """True for what another attempt may mend; never for a refused credential or a bad request."""
+    if isinstance(error, ApiError):
+        return error.kind in (ErrorKind.SERVER, ErrorKind.THROTTLED)
+    return isinstance(error, TransportError | ProtocolError)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from typing import Protocol
 
-from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient, Traffic
+from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient
 from calcom.errors import ApiError, CalcomError, ErrorKind, LandingError, ProtocolError
 from calcom.facts import Scope, ScopeResult
 from calcom.landing import Landing
@@ -19,6 +19,7 @@ from calcom.models import Records
 from calcom.outage import Outage
 from calcom.paging import ALL_IDS, Page, Scan, Spans, Verdict
 from calcom.passes import Passes
+from calcom.requester import Traffic
 
 USERS = Scope("users")
 ORGANIZATION = Scope("organization")

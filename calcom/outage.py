@@ -1,7 +1,6 @@
 """Noticing that the source is gone, so that ten thousand users are not each waited for. Pure."""
 
-from calcom.client import is_transient
-from calcom.errors import ApiError, CalcomError, ErrorKind
+from calcom.errors import ApiError, CalcomError, ErrorKind, is_transient
 from calcom.facts import Scope
 
 OUTAGE_AFTER = 5

@@ -6,9 +6,9 @@
 import contextlib
 from collections.abc import Iterator
 
-from calcom.client import Connection
 from calcom.errors import ApiError, CalcomError, ErrorKind
 from calcom.facts import ScopeResult
+from calcom.requester import Connection
 from calcom.strategy import Strategy, choose, requests_for
 from flows.errors import AccessRefusedError, naming_organization
 from flows.landed import Landed, Observer, save_reading

@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from calcom.client import MAX_TEAMS_TAKE, MAX_USERS_TAKE, CalcomClient, Connection
+from calcom.client import MAX_TEAMS_TAKE, MAX_USERS_TAKE, CalcomClient
 from calcom.credentials import ApiKey
 from calcom.models import Records
 from calcom.pacing import USUAL_WINDOW_SECONDS, Window
 from calcom.paging import Page, Scan
+from calcom.requester import Connection
 from calcom.strategy import Strategy, requests_for
 from flows.errors import ConfigurationError, QueryError, naming_organization
 from flows.pipeline import ASSUMED_ENTRIES_PER_PERSON

@@ -12,11 +12,12 @@ import duckdb
 import httpx
 from filelock import FileLock, Timeout
 
-from calcom.client import CalcomClient, Connection
+from calcom.client import CalcomClient
 from calcom.extraction import Extraction
 from calcom.facts import RunFacts
 from calcom.landing import Landing
 from calcom.landing_folders import create_landing, find_resumable, prune_landings
+from calcom.requester import Connection
 from calcom.strategy import Strategy
 from flows.calendars import read_policy
 from flows.clock import utc_now

@@ -20,8 +20,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from calcom.client import MAX_ENTRIES_TAKE, Connection
+from calcom.client import MAX_ENTRIES_TAKE
 from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
+from calcom.requester import Connection
 from flows.errors import ConfigurationError
 from flows.modes import Share
 from warehouse.generation import Layout

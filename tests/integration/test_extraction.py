@@ -11,7 +11,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from calcom.client import CalcomClient, Connection
+from calcom.client import CalcomClient
 from calcom.credentials import ApiKey
 from calcom.errors import ApiError, CalcomError, LandingError, TransportError
 from calcom.extraction import ORGANIZATION, USERS, Extraction
@@ -21,6 +21,7 @@ from calcom.landing_folders import create_landing
 from calcom.outage import OUTAGE_AFTER
 from calcom.paging import ALL_IDS, Verdict
 from calcom.passes import MAX_PASSES
+from calcom.requester import Connection
 from calcom.simulator import EXPIRED_KEY, OWNER_KEY, Fault, Simulator, World
 from calcom.strategy import pages_for
 from tests.support.fake_clock import run_virtually, virtual_now

@@ -11,9 +11,10 @@ import httpx_aiohttp
 import pytest
 from pydantic import SecretStr
 
-from calcom.client import CalcomClient, Connection
+from calcom.client import CalcomClient
 from calcom.credentials import ApiKey
 from calcom.errors import CalcomError, ProtocolError, TransportError
+from calcom.requester import Connection
 from calcom.transport import GrowingTransport, ProxiedTransport
 
 PAGE = json.dumps({"status": "success", "data": []}).encode()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from starlette.requests import Request
 
-from calcom.client import CalcomClient, Connection
+from calcom.client import CalcomClient
 from calcom.credentials import ApiKey
 from calcom.errors import CalcomError
 from calcom.extraction import ORGANIZATION, USERS, Extraction, Progress
@@ -20,6 +20,7 @@ from calcom.facts import Scope, ScopeResult
 from calcom.landing import Landing
 from calcom.landing_folders import create_landing
 from calcom.paging import ALL_IDS, Verdict
+from calcom.requester import Connection
 from calcom.simulator import OWNER_KEY, Fault, Simulator, World
 from calcom.strategy import Strategy
 from tests.support.fake_clock import run_virtually, virtual_now

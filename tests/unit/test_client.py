@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from calcom.client import CalcomClient, Connection, Traffic
+from calcom.client import CalcomClient
 from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
 from calcom.errors import (
     ApiError,
@@ -21,6 +21,7 @@ from calcom.errors import (
     TransportError,
 )
 from calcom.models import Records
+from calcom.requester import Connection, Traffic
 from calcom.simulator import (
     ACCESS_TOKEN,
     CLIENT_ID,

@@ -22,7 +22,7 @@ from flows.calendars import read_policy
 from flows.load import derive_days
 from flows.run import MEGABYTES_A_MILLION
 from flows.tables import EXPECTED, published_tables
-from transforms.schema import STAGED_ENTRIES, STAGED_PEOPLE
+from transforms.staged import STAGED_ENTRIES, STAGED_PEOPLE
 from warehouse.audit import audit_marts
 from warehouse.connection import open_warehouse, transaction
 from warehouse.days import create_mart_views

@@ -8,8 +8,10 @@ from pathlib import Path
 import duckdb
 
 from flows.settings import Settings
+from transforms.columns import NOTES
 from transforms.reasons import PRECEDENCE
-from transforms.schema import NOTES, PUBLISHED, Table
+from transforms.schema import PUBLISHED
+from transforms.table import Table
 from warehouse.audit import AUDITS
 from warehouse.connection import read_statement
 from warehouse.measures import Measure, find_measures

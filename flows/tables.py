@@ -2,8 +2,10 @@
 
 from typing import Literal
 
+from transforms.columns import NOTES
 from transforms.days import FIRST_DAY, LAST_DAY
-from transforms.schema import ENTRIES, NOTES, PUBLISHED, Column, Personal, Table
+from transforms.schema import ENTRIES, PUBLISHED
+from transforms.table import Column, Personal, Table
 from warehouse.audit import Expectations
 from warehouse.measures import Measure, find_measures
 from warehouse.tables import PublishedColumn, PublishedTable

@@ -11,7 +11,7 @@ import polars as pl
 from transforms.days import count_followed_days
 from transforms.errors import TransformError
 from transforms.reasons import STANDARD
-from transforms.schema import STAGED_ENTRIES
+from transforms.staged import STAGED_ENTRIES
 
 
 def normalise_entries(landed: pl.DataFrame, *, organization_id: int) -> pl.DataFrame:

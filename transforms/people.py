@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from transforms.schema import STAGED_PEOPLE
+from transforms.staged import STAGED_PEOPLE
 
 
 def normalise_people(landed: pl.DataFrame, *, organization_id: int) -> pl.DataFrame:

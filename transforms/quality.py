@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from transforms.schema import STAGED_REJECTS
+from transforms.staged import STAGED_REJECTS
 
 _NOBODY = pl.lit(None, pl.Int64)
 _OWNERS = {

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from transforms.schema import STAGED_TEAM_MEMBERS, STAGED_TEAMS
+from transforms.staged import STAGED_TEAM_MEMBERS, STAGED_TEAMS
 
 
 def normalise_teams(landed: pl.DataFrame, *, organization_id: int) -> pl.DataFrame:

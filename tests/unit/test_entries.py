@@ -7,7 +7,7 @@ from tests.support.naive import Reject
 from tests.support.warehouse import landed, landed_entries
 from transforms.entries import normalise_entries
 from transforms.errors import TransformError
-from transforms.schema import STAGED_ENTRIES
+from transforms.staged import STAGED_ENTRIES
 
 GOOD = {
     "page": 4,

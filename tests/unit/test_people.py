@@ -6,7 +6,7 @@ from calcom.segments import USER_SCHEMA
 from tests.support.naive import Reject
 from tests.support.warehouse import landed, landed_users
 from transforms.people import normalise_people
-from transforms.schema import STAGED_PEOPLE
+from transforms.staged import STAGED_PEOPLE
 
 
 def test_no_user_gives_no_row_but_every_column() -> None:

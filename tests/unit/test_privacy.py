@@ -7,14 +7,14 @@ import polars as pl
 import pytest
 
 from flows.tables import published_tables
-from transforms import schema
+from transforms import schema, staged
 from transforms.errors import TransformError
 from transforms.privacy import assign_pseudonyms, pseudonym_of
-from transforms.schema import Personal, Table
+from transforms.table import Personal, Table
 from warehouse.tables import personal_columns
 
 KEY = b"k" * 32
-TABLES = [value for value in vars(schema).values() if isinstance(value, Table)]
+TABLES = [value for value in (vars(schema) | vars(staged)).values() if isinstance(value, Table)]
 IMPERSONAL = {
     *("entry_uuid", "reason", "reason_raw", "change", "label"),
     *("time_zone", "locale"),
@@ -23,15 +23,17 @@ IMPERSONAL = {
     *("audit", "severity", "promise"),
     *("run_id", "strategy", "outcome", "record_kind", "problem"),
 }
-"""Texts that name nobody. A new one that may: `personal=Personal.TEXT` in transforms/schema.py; else here."""
+"""Texts that name nobody. A new one that may: `personal=Personal.TEXT` where it is declared; else here."""
+
+
+def test_published_and_staged_tables_are_looked_at() -> None:
+    assert {*schema.PUBLISHED, staged.STAGED_PEOPLE, staged.STAGED_REJECTS} <= {*TABLES}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_every_column_that_tells_who_someone_is_says_so(table: Table) -> None:
     for column in table.columns:
-        where = (
-            f"{table.name}.{column.name}: state `personal` in transforms/schema.py, or see IMPERSONAL here"
-        )
+        where = f"{table.name}.{column.name}: state `personal` where it is declared, or see IMPERSONAL here"
         if column.dtype == pl.String:
             is_impersonal = bool({column.name, f"{table.name}.{column.name}"} & IMPERSONAL)
             assert (column.personal is Personal.TEXT) != is_impersonal, where

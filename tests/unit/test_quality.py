@@ -7,7 +7,7 @@ import pytest
 from tests.support.naive import Absence, Reject
 from tests.support.warehouse import landed_entries, landed_users
 from transforms.quality import collect_rejects
-from transforms.schema import STAGED_REJECTS
+from transforms.staged import STAGED_REJECTS
 
 
 def test_a_rejected_entry_keeps_its_id_person_problem_and_text() -> None:

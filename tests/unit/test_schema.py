@@ -10,21 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all, rows_of
+from transforms.columns import NOTES
 from transforms.errors import TransformError
-from transforms.schema import (
-    ENTRIES,
-    HISTORY,
-    NOTES,
-    PEOPLE,
-    PERSON_CALENDARS,
-    PERSON_DAYS,
-    PUBLISHED,
-    REASONS,
-    STAGED_ENTRIES,
-    STAGED_PEOPLE,
-    STAGED_REJECTS,
-    Table,
-)
+from transforms.schema import ENTRIES, HISTORY, PEOPLE, PERSON_CALENDARS, PERSON_DAYS, PUBLISHED, REASONS
+from transforms.staged import STAGED_ENTRIES, STAGED_PEOPLE, STAGED_REJECTS
+from transforms.table import Table
 from warehouse.snapshot import create_staging
 
 DERIVED = ("is_stale", "working_days", "calendar")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from calcom.errors import ProtocolError
@@ -37,13 +37,12 @@ WireId = Annotated[int, Field(ge=1, le=MAX_WIRE_ID)]
 WireInstant = Annotated[str, Field(pattern=INSTANT_PATTERN)]
 
 
+@with_config(_WIRE)
 class OooEntry(TypedDict):
     """One out-of-office entry, as `…/ooo` sends it.
 
     `start` and `end` are civil dates that wear a Z; a missing `reason` means a custom reason.
     """
-
-    __pydantic_config__ = _WIRE  # type: ignore[misc]
 
     id: WireId
     uuid: str
@@ -55,10 +54,9 @@ class OooEntry(TypedDict):
     reason: NotRequired[str | None]
 
 
+@with_config(_WIRE)
 class OrgUser(TypedDict):
     """One user of an organization, as `…/users` sends it (the keys that the warehouse keeps)."""
-
-    __pydantic_config__ = _WIRE  # type: ignore[misc]
 
     id: WireId
     email: str
@@ -69,10 +67,9 @@ class OrgUser(TypedDict):
     createdDate: NotRequired[str | None]
 
 
+@with_config(_WIRE)
 class OrgTeam(TypedDict):
     """One team of an organization, as `…/teams` sends it (the keys that the warehouse keeps)."""
-
-    __pydantic_config__ = _WIRE  # type: ignore[misc]
 
     id: WireId
     name: str
@@ -82,13 +79,12 @@ class OrgTeam(TypedDict):
     timeZone: NotRequired[str | None]
 
 
+@with_config(_WIRE)
 class TeamMembership(TypedDict):
     """One membership of a team, as `…/teams/{teamId}/memberships` sends it (the keys that are kept).
 
     Whose it is, is said by `userId` alone: who they are is the users list's to tell.
     """
-
-    __pydantic_config__ = _WIRE  # type: ignore[misc]
 
     id: WireId
     userId: WireId
@@ -100,7 +96,7 @@ class TeamMembership(TypedDict):
 class MyOrganization(BaseModel):
     """The organization of the caller's main profile."""
 
-    model_config = ConfigDict(extra="ignore", strict=True)
+    model_config = _WIRE
 
     id: int
     isPlatform: bool = False  # noqa: N815 - the wire's name
@@ -109,7 +105,7 @@ class MyOrganization(BaseModel):
 class Me(BaseModel):
     """The caller, as `/v2/me` sends it."""
 
-    model_config = ConfigDict(extra="ignore", strict=True)
+    model_config = _WIRE
 
     id: int
     organizationId: int | None = None  # noqa: N815 - the wire's name
@@ -119,7 +115,7 @@ class Me(BaseModel):
 class MeAnswer(BaseModel):
     """The envelope of `/v2/me`."""
 
-    model_config = ConfigDict(extra="ignore", strict=True)
+    model_config = _WIRE
 
     status: Literal["success"]
     data: Me
@@ -149,9 +145,8 @@ class _UnreadablePageError(Exception):
     """Says what was found in place of a page."""
 
 
+@with_config(_WIRE)
 class _Envelope(TypedDict, Generic[_Record]):
-    __pydantic_config__ = _WIRE  # type: ignore[misc]
-
     status: Literal["success"]
     data: list[_Record]
 

@@ -31,37 +31,37 @@ class Expectations:
     """A night, and half a day's patience."""
 
 
+_ERRORS = {
+    "entries_have_people": "every entry has its person",
+    "entries_have_reasons": "every entry has a declared reason",
+    "entries_have_their_days": "live entries have their days, each of them, and no others have",
+    "entry_days_have_dates": "every day of an entry is in the calendar",
+    "absence_days_have_people": "every day of absence has its person",
+    "absence_days_have_dates": "every day of absence is in the calendar",
+    "absence_days_have_reasons": "every day of absence has a declared reason",
+    "members_have_teams": "every membership has its team",
+    "people_have_calendars": "every person has a declared work calendar",
+    "calendars_have_every_date": "every work calendar has the dates of the calendar, no others",
+    "days_are_counted_alike": "both tables of days count the same entry-days",
+    "rows_are_conserved": "every row read is inserted, updated, unchanged or quarantined",
+    "history_has_one_open_version": "every entry has one version that is valid now, and agrees",
+    "history_is_unbroken": "versions follow each other without a gap or an overlap",
+    "history_changes_are_known": "every version has a declared change",
+    "runs_are_known": "every run has a declared strategy and outcome",
+    "scopes_are_known": "every scope has a declared verdict, and its user",
+    "dates_are_sound": "the calendar agrees with itself",
+    "day_counts_are_sound": "day counts are those of the dates",
+}
+_WARNINGS = {
+    "entries_end_after_they_start": "no live entry ends before it starts",
+    "entries_are_not_endless": "no live entry is longer than three years",
+    "entries_lie_within_the_horizon": "no live entry lies beyond the calendar's horizon",
+    "organizations_are_fresh": "every organization has a snapshot of the last 36 hours",
+    "everything_is_confirmed": "the latest snapshots confirm every person and live entry",
+}
 AUDITS = (
-    Audit("entries_have_people", "error", "every entry has its person"),
-    Audit("entries_have_reasons", "error", "every entry has a declared reason"),
-    Audit(
-        "entries_have_their_days", "error", "live entries have their days, each of them, and no others have"
-    ),
-    Audit("entry_days_have_dates", "error", "every day of an entry is in the calendar"),
-    Audit("absence_days_have_people", "error", "every day of absence has its person"),
-    Audit("absence_days_have_dates", "error", "every day of absence is in the calendar"),
-    Audit("absence_days_have_reasons", "error", "every day of absence has a declared reason"),
-    Audit("members_have_teams", "error", "every membership has its team"),
-    Audit("people_have_calendars", "error", "every person has a declared work calendar"),
-    Audit(
-        "calendars_have_every_date", "error", "every work calendar has the dates of the calendar, no others"
-    ),
-    Audit("days_are_counted_alike", "error", "both tables of days count the same entry-days"),
-    Audit("rows_are_conserved", "error", "every row read is inserted, updated, unchanged or quarantined"),
-    Audit(
-        "history_has_one_open_version", "error", "every entry has one version that is valid now, and agrees"
-    ),
-    Audit("history_is_unbroken", "error", "versions follow each other without a gap or an overlap"),
-    Audit("history_changes_are_known", "error", "every version has a declared change"),
-    Audit("runs_are_known", "error", "every run has a declared strategy and outcome"),
-    Audit("scopes_are_known", "error", "every scope has a declared verdict, and its user"),
-    Audit("dates_are_sound", "error", "the calendar agrees with itself"),
-    Audit("day_counts_are_sound", "error", "day counts are those of the dates"),
-    Audit("entries_end_after_they_start", "warning", "no live entry ends before it starts"),
-    Audit("entries_are_not_endless", "warning", "no live entry is longer than three years"),
-    Audit("entries_lie_within_the_horizon", "warning", "no live entry lies beyond the calendar's horizon"),
-    Audit("organizations_are_fresh", "warning", "every organization has a snapshot of the last 36 hours"),
-    Audit("everything_is_confirmed", "warning", "the latest snapshots confirm every person and live entry"),
+    *(Audit(name, "error", promise) for name, promise in _ERRORS.items()),
+    *(Audit(name, "warning", promise) for name, promise in _WARNINGS.items()),
 )
 """Every audit with a statement of its own, in the order they are run."""
 

@@ -93,16 +93,6 @@ def publish(  # noqa: PLR0913 - one publication's facts
     return Publication(generation.name, published_at, dict(reader.rows), disk.database, disk.current, audits)
 
 
-def purge_generations_besides_newest(data_dir: Path, policy: PublicationPolicy) -> None:
-    """Of all that was ever published, only the newest generation is left, on the disk and at the URL."""
-    with _naming(data_dir):
-        disk = Disk(data_dir)
-        places: list[Place] = [disk, *([Bucket(disk, policy.url)] if policy.url else [])]
-        for place in places:
-            if pointer := place.read_pointer():
-                place.remove_generations(pointer["generation"], keep=1)
-
-
 def _release(
     place: Place, generation: Generation, tables: Sequence[PublishedTable], policy: PublicationPolicy
 ) -> None:

@@ -17,7 +17,7 @@ from tests.support.naive import Absence
 from tests.support.warehouse import TABLES, audit_and_publish, load, new_warehouse, night, read_all
 from warehouse.errors import WarehouseError
 from warehouse.generation import Layout
-from warehouse.publish import PublicationPolicy, publish, purge_generations_besides_newest
+from warehouse.publish import PublicationPolicy, publish
 
 ABSENCES = tuple(
     Absence(number, number % 3 + 1, date(2025, 12, 20), date(2026, 1, number)) for number in range(1, 20)
@@ -90,9 +90,9 @@ def test_kept_generations_can_be_read_by_their_version_and_pruned_ones_are_gone(
     assert sorted(path.name for path in folder.iterdir()) == ["_delta_log", "run-2", "run-3"]
     for version in (2, 3):
         assert pl.read_delta(str(folder), version=version).height
-    purge_generations_besides_newest(tmp_path, PublicationPolicy())
-    assert sorted(path.name for path in folder.iterdir()) == ["_delta_log", "run-3"]
-    assert [path.name for path in (tmp_path / "exports" / "generations").iterdir()] == ["run-3"]
+    audit_and_publish(connection, tmp_path, "run-4", has_delta=True, keep_generations=1)
+    assert sorted(path.name for path in folder.iterdir()) == ["_delta_log", "run-4"]
+    assert [path.name for path in (tmp_path / "exports" / "generations").iterdir()] == ["run-4"]
 
 
 def test_a_table_whose_columns_change_is_read_with_the_new_ones(

@@ -23,7 +23,6 @@ from tests.support.warehouse import TABLES, audit_and_publish, load, new_warehou
 from warehouse.errors import ObjectStoreError
 from warehouse.generation import Layout
 from warehouse.objects import Objects
-from warehouse.publish import PublicationPolicy, purge_generations_besides_newest
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +94,7 @@ def arrow_options() -> dict[str, Any]:
     }
 
 
-def test_old_generations_go_by_the_same_count_and_a_purge_leaves_the_newest(
+def test_old_generations_go_by_the_same_count_and_a_count_of_one_leaves_the_newest(
     bucket_url: str, connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     objects = Objects(bucket_url)
@@ -108,11 +107,11 @@ def test_old_generations_go_by_the_same_count_and_a_purge_leaves_the_newest(
     assert objects.list_folders("generations") == ["run-2", "run-3"]
     assert objects.list_folders("delta/runs") == ["_delta_log", "run-2", "run-3"]
     assert "dim_gone.parquet" not in objects.list_sizes("current")
-    purge_generations_besides_newest(tmp_path, PublicationPolicy(url=bucket_url, has_delta=True))
-    assert objects.list_folders("generations") == ["run-3"]
-    assert objects.list_folders("delta/runs") == ["_delta_log", "run-3"]
+    audit_and_publish(connection, tmp_path, "run-4", url=bucket_url, has_delta=True, keep_generations=1)
+    assert objects.list_folders("generations") == ["run-4"]
+    assert objects.list_folders("delta/runs") == ["_delta_log", "run-4"]
     read_bucket(bucket_url)
-    audit_and_publish(connection, tmp_path, "run-4", url=bucket_url)
+    audit_and_publish(connection, tmp_path, "run-5", url=bucket_url)
     assert objects.list_folders("delta") == []
 
 

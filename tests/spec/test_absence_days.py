@@ -1,10 +1,7 @@
 """Overlapping entries, and the one row a day that becomes of them, drawn as tables."""
 
-from datetime import date
-
 from tests.support.calendars import WORKING
-from tests.support.naive import Absence
-from tests.support.tables import draw, parse
+from tests.support.tables import draw, parse, parse_absences
 from tests.support.warehouse import derivable
 from transforms.days import explode_entry_days, resolve_person_days
 
@@ -37,18 +34,7 @@ DAYS = """
 
 
 def test_a_persons_day_counts_once_under_the_first_reason_with_the_first_cover() -> None:
-    read = tuple(
-        Absence(
-            entry_id=int(row["entry_id"] or 0),
-            user_id=int(row["user_id"] or 0),
-            first=date.fromisoformat(row["first"] or ""),
-            last=date.fromisoformat(row["last"] or ""),
-            reason=row["reason"],
-            cover=int(row["cover"]) if row["cover"] else None,
-        )
-        for row in parse(ENTRIES)
-    )
-    entries = derivable(read)
+    entries = derivable(parse_absences(ENTRIES))
     person_days = resolve_person_days(explode_entry_days(entries, WORKING), entries, WORKING)
     expected = parse(DAYS)
     assert draw(person_days.to_dicts(), list(expected[0])) == expected

@@ -4,8 +4,7 @@ from datetime import date
 
 import polars as pl
 
-from tests.support.naive import Absence
-from tests.support.tables import draw, parse
+from tests.support.tables import draw, parse, parse_absences
 from tests.support.warehouse import landed_entries
 from transforms.calendars import CalendarPolicy, WorkCalendar, assign_calendars, build_calendar_days
 from transforms.days import explode_entry_days, resolve_person_days
@@ -99,18 +98,9 @@ def test_a_person_has_the_calendar_that_lists_them_or_the_default() -> None:
 
 
 def test_a_day_of_absence_is_a_working_day_of_the_absent_persons_own_calendar() -> None:
-    read = tuple(
-        Absence(
-            entry_id=int(row["entry_id"] or 0),
-            user_id=int(row["user_id"] or 0),
-            first=date.fromisoformat(row["first"] or ""),
-            last=date.fromisoformat(row["last"] or ""),
-        )
-        for row in parse(ENTRIES)
-    )
     policy = _policy()
     assigned = assign_calendars(_people(), policy)
-    entries = normalise_entries(landed_entries(read), organization_id=7)
+    entries = normalise_entries(landed_entries(parse_absences(ENTRIES)), organization_id=7)
     entries = entries.join(assigned, on=["organization_id", "user_id"])
     entry_days = explode_entry_days(entries, policy.working_days)
     person_days = resolve_person_days(entry_days, entries, policy.working_days)

@@ -3,12 +3,29 @@
 from datetime import date, datetime
 from typing import Any
 
+from tests.support.naive import Absence
+
 
 def parse(drawing: str) -> list[dict[str, str | None]]:
     """The rows of a drawn table, every cell as text; an empty cell is None."""
     lines = [line.strip() for line in drawing.strip().splitlines()]
     header, *body = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [dict(zip(header, [cell or None for cell in cells], strict=True)) for cells in body]
+
+
+def parse_absences(drawing: str) -> tuple[Absence, ...]:
+    """The entries of a drawn table; without a column of reasons they are vacations, an empty one is none."""
+    return tuple(
+        Absence(
+            entry_id=int(row["entry_id"] or 0),
+            user_id=int(row["user_id"] or 0),
+            first=date.fromisoformat(row["first"] or ""),
+            last=date.fromisoformat(row["last"] or ""),
+            reason=row.get("reason", "vacation"),
+            cover=int(row.get("cover") or 0) or None,
+        )
+        for row in parse(drawing)
+    )
 
 
 def draw(rows: list[dict[str, Any]], columns: list[str]) -> list[dict[str, str | None]]:

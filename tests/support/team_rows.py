@@ -69,20 +69,22 @@ def team_scopes(reading: TeamReading) -> list[ScopeRow]:
     """The verdicts of the teams list and of each team that was asked for."""
     given = [("teams", None, reading.list_verdict)] if reading.list_verdict else []
     given += [("team", team_id, verdict) for team_id, verdict in reading.verdicts.items()]
-    return [
-        ScopeRow(
-            kind,
-            None,
-            verdict,
-            pages=1,
-            requests=1,
-            repairs=0,
-            proven_spans=((0, 2**63 - 1),) if verdict == "complete" else (),
-            problem=None,
-            team_id=team_id,
-        )
-        for kind, team_id, verdict in given
-    ]
+    return [scope_row(kind, verdict, team_id=team_id) for kind, team_id, verdict in given]
+
+
+def scope_row(kind: str, verdict: str, *, user_id: int | None = None, team_id: int | None = None) -> ScopeRow:
+    """The verdict of a scope that was read in one request."""
+    return ScopeRow(
+        kind,
+        user_id,
+        verdict,
+        pages=1,
+        requests=1,
+        repairs=0,
+        proven_spans=((0, 2**63 - 1),) if verdict == "complete" else (),
+        problem=None,
+        team_id=team_id,
+    )
 
 
 def _landed(rows: list[dict[str, Any]], schema: pa.Schema) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from calcom.segments import ENTRY_SCHEMA, USER_SCHEMA
 from flows.load import derive_days
 from flows.tables import EXPECTED, published_measures, published_tables
 from tests.support.naive import Absence, Policy, Reading, Reject
-from tests.support.team_rows import stage_teams, team_scopes
+from tests.support.team_rows import scope_row, stage_teams, team_scopes
 from transforms.calendars import MONDAY_TO_FRIDAY, WEEKDAYS, CalendarPolicy, WorkCalendar
 from transforms.entries import normalise_entries
 from transforms.people import normalise_people
@@ -28,7 +28,6 @@ from warehouse.runs import RunRow, insert_run
 from warehouse.snapshot import (
     Changes,
     Guards,
-    ScopeRow,
     Snapshot,
     apply_snapshot,
     create_staging,
@@ -130,17 +129,7 @@ def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards
         organization_id=organization_id,
         observed_at=reading.at,
         scopes=[
-            ScopeRow(
-                kind,
-                user_id,
-                verdict,
-                pages=1,
-                requests=1,
-                repairs=0,
-                proven_spans=((0, 2**63 - 1),) if verdict == "complete" else (),
-                problem=None,
-            )
-            for (kind, user_id), verdict in reading.verdicts.items()
+            scope_row(kind, verdict, user_id=user_id) for (kind, user_id), verdict in reading.verdicts.items()
         ]
         + team_scopes(reading.teams),
     )

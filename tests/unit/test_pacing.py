@@ -226,6 +226,13 @@ def connect(
     )
 
 
+def someone_else(simulator: Simulator) -> httpx.AsyncClient:
+    """Another program with the same credential, which paces nothing."""
+    headers = {"Authorization": f"Bearer {OWNER_KEY}"}
+    transport = httpx.ASGITransport(simulator)
+    return httpx.AsyncClient(transport=transport, base_url="http://simulator", headers=headers)
+
+
 def simulate(**settings: object) -> Simulator:
     return Simulator(EMPTY, clock=virtual_now, latency_seconds=LATENCY_SECONDS, **settings)  # type: ignore[arg-type]
 
@@ -295,11 +302,7 @@ def test_several_named_limits_are_all_kept(concurrency: int) -> None:
 def test_joining_a_window_that_others_half_used_costs_no_429(concurrency: int) -> None:
     async def run() -> int:
         simulator = simulate(limits=scaled(30))
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(simulator),
-            base_url="http://simulator",
-            headers={"Authorization": f"Bearer {OWNER_KEY}"},
-        ) as other:
+        async with someone_else(simulator) as other:
             for _ in range(15):
                 await other.get("/v2/me")
         await spend(connect(simulator), 40, concurrency)
@@ -320,11 +323,7 @@ def test_someone_who_keeps_using_the_window_costs_at_most_one_429(
         client = connect(simulator)
 
         async def use_slowly() -> None:
-            async with httpx.AsyncClient(
-                transport=httpx.ASGITransport(simulator),
-                base_url="http://simulator",
-                headers={"Authorization": f"Bearer {OWNER_KEY}"},
-            ) as other:
+            async with someone_else(simulator) as other:
                 while True:
                     await other.get("/v2/me")
                     await asyncio.sleep(every_seconds)
@@ -344,11 +343,7 @@ def test_someone_who_keeps_using_the_window_costs_at_most_one_429(
 def test_a_block_that_someone_else_caused_is_waited_out_once() -> None:
     async def run() -> tuple[int, float]:
         simulator = simulate()
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(simulator),
-            base_url="http://simulator",
-            headers={"Authorization": f"Bearer {OWNER_KEY}"},
-        ) as other:
+        async with someone_else(simulator) as other:
             for _ in range(121):
                 await other.get("/v2/me")
         client, begun = connect(simulator), virtual_now()
@@ -383,8 +378,7 @@ def test_nothing_is_sent_while_blocked_so_no_block_is_ever_extended(concurrency:
                     blocked_at.append(virtual_now())
 
         served, blocked_at = httpx.ASGITransport(simulator), list[float]()
-        headers = {"Authorization": f"Bearer {OWNER_KEY}"}
-        other = httpx.AsyncClient(transport=served, base_url="http://simulator", headers=headers)
+        other = someone_else(simulator)
         client = connect(simulator, transport=httpx.MockTransport(serve))
         await asyncio.gather(exceed(), spend(client, 150, concurrency))
         blocks = [(at, at + 60) for at in blocked_at]

@@ -162,7 +162,9 @@ def test_it_can_be_used_from_the_keyboard(browser: Browser, url: str) -> None:
 
 def test_every_chart_has_words_and_a_table(browser: Browser, url: str) -> None:
     with open_page(browser, url) as page:
-        for chart in page.locator("[role=img]").all():
+        charts = page.locator("[role=img]").all()
+        assert charts
+        for chart in charts:
             assert len(chart.get_attribute("aria-label") or "") > 20
             assert chart.locator("xpath=ancestor::figure").locator("details table").count() == 1
         unlabelled = page.evaluate(

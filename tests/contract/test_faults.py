@@ -111,7 +111,9 @@ def test_a_slow_body_arrives_whole_and_in_pieces(connect: Connect, small_world: 
 
 def test_wrong_types_are_in_every_record(connect: Connect, small_world: World) -> None:
     client = connect(Simulator(small_world, faults=[Fault("wrong_types")]))
-    for record in client.get(LISTING).json()["data"]:
+    records = client.get(LISTING).json()["data"]
+    assert len(records) == 9
+    for record in records:
         assert isinstance(record["id"], str)
         assert isinstance(record["start"], int)
 

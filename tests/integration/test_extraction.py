@@ -209,6 +209,7 @@ def test_refusals_are_answers_and_no_outage(tmp_path: Path, world: World) -> Non
     wire = Wire(simulate(world, Fault("403_html", path=r"users/\d+/ooo", times=99)))
     results = run(wire, create(tmp_path), read_per_user)
     assert sum("/ooo" in path for path in wire.asked) == 20
+    assert {one.verdict for one in results} == {FAILED}
     assert all("not asked" not in (one.problem or "") for one in results)
 
 

@@ -40,7 +40,9 @@ def test_a_group_reads_what_is_published_and_nothing_else_until_that_is_taken_ba
         for share in ("owner", "group", "group", "owner"):
             done = run_ooo("sync", "--quiet", cwd=tmp_path, umask=0, OOO_SHARE=share, **environment)
             assert done.returncode == 0, done.stderr
-            for path in (tmp_path / "data").rglob("*"):
+            paths = list((tmp_path / "data").rglob("*"))
+            assert {"ooo.duckdb", "warehouse.duckdb", "current.json"} <= {path.name for path in paths}
+            for path in paths:
                 is_published = path.name == "ooo.duckdb" or {"exports", "reports"} & set(path.parts)
                 assert _is_open_to_the_group(path, tmp_path) == (share == "group" and bool(is_published)), (
                     path

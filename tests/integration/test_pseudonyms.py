@@ -43,7 +43,9 @@ def test_nobody_is_named_in_anything_published_and_every_join_holds(
     generations = list((settings.data_dir / "exports" / "generations").iterdir())
     assert len(generations) == 2  # the one that named people is gone
     ids = {user["id"]: pseudonym_of(1, user["id"], KEY.encode()) for user in world.users()}
-    for path in sorted(named.parquet_folder.glob("*.parquet")):
+    published = sorted(named.parquet_folder.glob("*.parquet"))
+    assert {path.stem for path in published} == named.published.keys()
+    for path in published:
         if path.stem in ("runs", "audits"):  # of other runs
             continue
         expected, found = pl.read_parquet(path), pl.read_parquet(shown.parquet_folder / path.name)

@@ -383,6 +383,7 @@ def test_every_engine_reads_the_parquet_files_and_agrees(settings_for: Callable[
         summary = _sync(settings_for(server.url))
     manifest_path = summary.parquet_folder.parent / "generations" / summary.generation / "manifest.json"
     manifest = json.loads(manifest_path.read_text())
+    assert summary.published.keys() == {table.name for table in PUBLISHED}
     for table, rows in summary.published.items():
         path = summary.parquet_folder / f"{table}.parquet"
         with duckdb.connect(str(summary.database), read_only=True) as connection:

@@ -127,6 +127,7 @@ def test_a_run_without_changes_changes_nothing_but_when_it_was_last_seen(
         }
         after = _sync(with_teams(server.url))
     for name, rows in tables.items():
+        assert rows
         assert _rows(after.database, f"SELECT {columns} FROM {name} ORDER BY ALL") == rows
 
 

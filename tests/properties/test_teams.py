@@ -137,6 +137,7 @@ def _check_scope_rows(connection: duckdb.DuckDBPyConnection, reading: Reading) -
     seen = {(one.team_id, one.membership_id) for one in teams.memberships}
     seen |= {(one.team_id, one.record_id) for one in teams.rejects if one.kind == "membership"}
     expected = {"users": len(reading.users), "organization": len(reading.absences), "teams": len(team_ids)}
+    assert len(kept) == len(reading.verdicts) + bool(teams.list_verdict) + len(teams.verdicts)
     for row in kept:
         of_team = sum(team_id == row["team_id"] for team_id, _ in seen)
         assert row["rows"] == expected.get(row["scope_kind"], of_team), row

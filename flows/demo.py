@@ -11,14 +11,13 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-from calcom.simulator import Simulator, World, serve
+from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import show_progress
 from flows.query import render, run_query
 from flows.settings import load_settings
 
-API_KEY = "cal_simulator_owner"
 NO_CREDENTIAL = dict.fromkeys(
     ("CALCOM_API_KEY", "CALCOM_ACCESS_TOKEN", "CALCOM_CLIENT_ID", "CALCOM_SECRET_KEY")
 )
@@ -29,7 +28,7 @@ NO_CREDENTIAL = dict.fromkeys(
 def simulated_organization(*, people: int, years: int, seed: int) -> Iterator[tuple[str, World]]:
     """The URL of a server with an invented organization, under Cal.com's own rate limit, and its truth."""
     world = World.generate(seed=seed, people=people, years=years)
-    with serve(Simulator(world, api_key=API_KEY)) as server:
+    with serve(Simulator(world, api_key=OWNER_KEY)) as server:
         yield server.url, world
 
 
@@ -52,7 +51,7 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
             OOO_TEAMS=True,
             OOO_PUBLISH_URL=None,
         )
-        settings.api_key = SecretStr(API_KEY)
+        settings.api_key = SecretStr(OWNER_KEY)
         # A transport of its own: a proxy in the environment does not lead to loopback.
         connection = replace(settings.connection(), transport=httpx.AsyncHTTPTransport())
         write(f"A simulated Cal.com with {people} people and {years} years of absence is at {url}\n")

@@ -14,6 +14,7 @@ from transforms.schema import PUBLISHED
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+COMMANDS = {name: command.load() for name, command in cli.commands.items()}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 COMMAND = re.compile(r"(?:^|[`/ ])ooo ((?:[a-z-]+)(?: [^\n`|#()]*)?)", flags=re.MULTILINE)
@@ -55,8 +56,8 @@ def test_every_ooo_command_in_the_documents_exists_with_its_options(document: Pa
     for line in COMMAND.findall(text):
         name, *rest = line.split()
         if not name.startswith("--"):  # those are Prefect's: its work pool is called ooo
-            assert name in cli.commands, line
-            known = {option for one in cli.commands[name].params for option in one.opts}
+            assert name in COMMANDS, line
+            known = {option for one in COMMANDS[name].params for option in one.opts}
             known |= {"--help", "-h"}
             used = {word for word in rest if word.startswith("--")}
             assert used <= known, line
@@ -66,10 +67,17 @@ def test_every_command_and_exit_code_is_documented() -> None:
     documented = re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE)
     assert documented == re.findall(r"\b(\d+) ", cli.epilog or "")
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    for name, command in cli.commands.items():
+    for name, command in COMMANDS.items():
         assert f"`{name}`" in changelog, name
         assert command.help, name
         assert f"ooo {name}" in command.help or name in command.help, name
+
+
+def test_the_list_of_commands_has_the_first_sentence_of_each_ones_help() -> None:
+    widest = 200
+    for name, command in COMMANDS.items():
+        assert command.name == name
+        assert cli.commands[name].get_short_help_str(widest) == command.get_short_help_str(widest)
 
 
 def test_every_public_setting_has_a_meaning() -> None:
@@ -101,6 +109,6 @@ def _stable(text: str) -> list[str]:
 
 
 def test_no_click_command_is_without_an_example() -> None:
-    for command in cli.commands.values():
+    for command in COMMANDS.values():
         assert isinstance(command, click.Command)
         assert re.search(r"^ *(\S+=\S+ )*ooo ", command.help or "", flags=re.MULTILINE), command.name

@@ -68,8 +68,8 @@ def settings_reference() -> str:
         shown = "" if default is None else f"`{getattr(default, 'value', default)}`"
         rows.append((f"`{field.alias}`", shown, field.description or ""))
     return (
-        "# Settings\n\nMade by `python docs/build.py` from `flows/settings.py`; a test keeps the two equal."
-        " Set them in the environment or in a `.env` file; the environment wins.\n\n"
+        "# Settings\n\nMade by `python docs/build.py` from `flows/settings/model.py`; a test keeps the two"
+        " equal. Set them in the environment or in a `.env` file; the environment wins.\n\n"
         + _grid(("variable", "default", "meaning"), rows)
         + "\n"
     )

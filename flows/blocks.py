@@ -6,9 +6,7 @@ import prefect.runtime.deployment
 from prefect.blocks.system import Secret
 
 from flows.errors import ConfigurationError
-from flows.settings import Settings, load_settings
-
-_CREDENTIALS = ("CALCOM_API_KEY", "CALCOM_ACCESS_TOKEN", "CALCOM_CLIENT_ID", "CALCOM_SECRET_KEY")
+from flows.settings import NO_CREDENTIAL, Settings, load_settings
 
 
 def load_flow_settings(credential_block: str | None = None) -> Settings:
@@ -49,11 +47,13 @@ def _credential_in(name: str | None) -> dict[str, Any]:
     if name is None:
         return {}
     value = read_block(name)
-    unset: dict[str, Any] = dict.fromkeys(_CREDENTIALS)
     if isinstance(value, str):
-        return unset | {"CALCOM_API_KEY": value}
+        return NO_CREDENTIAL | {"CALCOM_API_KEY": value}
     if isinstance(value, dict) and value.keys() == {"client_id", "secret_key"}:
-        return unset | {"CALCOM_CLIENT_ID": value["client_id"], "CALCOM_SECRET_KEY": value["secret_key"]}
+        return NO_CREDENTIAL | {
+            "CALCOM_CLIENT_ID": value["client_id"],
+            "CALCOM_SECRET_KEY": value["secret_key"],
+        }
     message = (
         f"the Secret block {name!r} holds a {type(value).__name__}; expected an API key or access token as"
         ' text, or {"client_id": "…", "secret_key": "…"} of a platform client'

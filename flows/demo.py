@@ -16,12 +16,7 @@ from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import show_progress
 from flows.query import render, run_query
-from flows.settings import load_settings
-
-NO_CREDENTIAL = dict.fromkeys(
-    ("CALCOM_API_KEY", "CALCOM_ACCESS_TOKEN", "CALCOM_CLIENT_ID", "CALCOM_SECRET_KEY")
-)
-"""The demo has its own, whatever the environment holds."""
+from flows.settings import NO_CREDENTIAL, load_settings
 
 
 @contextmanager

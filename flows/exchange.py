@@ -5,7 +5,7 @@
 
 import json
 import shutil
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from calcom.landing import Landing
@@ -43,7 +43,7 @@ class Exchange:
         for run_id in reversed(self.offered(name)):
             told = json.loads(self._objects.read(f"{name}/{run_id}/run.json") or b"{}")
             age = now - datetime.fromisoformat(told.get("started_at", "0001-01-01"))
-            if age <= timedelta(hours=settings.resume_hours) and all(
+            if age <= settings.resume_within and all(
                 told.get(key) == value for key, value in wanted.items() if value is not None
             ):
                 return run_id

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from calcom.strategy import Strategy
 from flows.errors import ConfigurationError
-from flows.settings import Settings, load_settings, read_secret_variable
+from flows.settings import NO_CREDENTIAL, Settings, load_settings, read_secret_variable
 
 SecretReference = Annotated[str, StringConstraints(pattern=r"^(env|block):[A-Za-z0-9_-]+$")]
 """Where a secret is: `env:` and a variable's name, or `block:` and a Secret block's."""
@@ -91,7 +91,7 @@ def settings_for(
     organization: Organization, *, read_block: Callable[[str], Any], **overrides: Any
 ) -> Settings:
     """Settings of this process for that organization, with its own credential and no other."""
-    given: dict[str, Any] = {**dict.fromkeys(_KINDS.values()), "CALCOM_CLIENT_ID": organization.client_id}
+    given: dict[str, Any] = NO_CREDENTIAL | {"CALCOM_CLIENT_ID": organization.client_id}
     given["CALCOM_ORG_ID"] = organization.organization_id
     if organization.api_url:
         given["CALCOM_API_URL"] = organization.api_url

@@ -1,18 +1,11 @@
-"""Settings: the environment (and a `.env` file), read here and nowhere else."""
+"""The settings: each with its variable, its default, its bounds and its meaning."""
 
-import importlib.util
-import logging
-import os
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Self
 from urllib.request import getproxies
 
-import httpx
-from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -21,98 +14,17 @@ from pydantic_settings import (
 )
 
 from calcom.client import MAX_ENTRIES_TAKE
-from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
+from calcom.credentials import Credential
 from calcom.requester import Connection
-from flows.errors import ConfigurationError
 from flows.modes import Share
+from flows.settings.credentials import choose_credential
+from flows.settings.sources import FormerNames
+from flows.settings.values import ApiUrl, DataDir, Delta, Notes, PageSize, PublishUrl
 from warehouse.generation import Layout
-from warehouse.objects import SCHEMES
 from warehouse.publish import PublicationPolicy
 from warehouse.snapshot import Guards
 
-MAX_PORT = 65_535
 MIN_KEY_LENGTH = 32
-
-
-class Notes(StrEnum):
-    """What becomes of the entries' notes, which can be health data."""
-
-    CORE = "core"
-    """Kept in the warehouse, never published."""
-    PUBLISH = "publish"
-    """Kept and published."""
-    DROP = "drop"
-    """Never stored, not even in the landing."""
-
-
-def _api_url(value: str) -> str:
-    url = value.strip().rstrip("/").removesuffix("/v2").rstrip("/")
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL()
-    is_known = parsed.scheme in ("https", "http") and parsed.host and (parsed.port or 1) <= MAX_PORT
-    if not is_known or parsed.userinfo:
-        message = "expected a URL such as https://api.cal.com"
-        raise ValueError(message)
-    return url
-
-
-def _data_dir(value: Path) -> Path:
-    folder = value.expanduser()
-    if found := sorted(set(str(folder)) & set("*?[]\\")):
-        message = f"expected a path without {' '.join(found)}, which DuckDB and Polars take for patterns"
-        raise ValueError(message)
-    return folder
-
-
-RENAMED = {"OOO_CONCURRENCY": "OOO_MAX_CONCURRENCY"}
-"""Settings by the name they had; the old name is still read where the new one is not set."""
-
-_log = logging.getLogger("ooo.settings")
-
-
-class _FormerNames(PydanticBaseSettingsSource):
-    """Reads the names that settings had before, from the environment and then from `.env`, and says so."""
-
-    def __init__(self, settings_cls: type[BaseSettings], *sources: EnvSettingsSource) -> None:
-        super().__init__(settings_cls)
-        self._sources = sources
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """No field is read one by one."""
-        del field, field_name
-        return None, "", False
-
-    def __call__(self) -> dict[str, Any]:
-        """The values under their present names."""
-        found: dict[str, Any] = {}
-        for source in self._sources:
-            for old, new in RENAMED.items():
-                value = source.env_vars.get(old.lower())
-                if value and new not in found:
-                    found[new] = value
-                    _log.warning("%s is now called %s; the old name still works, for now", old, new)
-        return found
-
-
-def _publish_url(value: str) -> str:
-    url = value.strip().rstrip("/")
-    scheme, _, rest = url.partition("://")
-    if scheme not in SCHEMES or not rest or set(rest) & set("@?#*[]"):
-        message = (
-            "expected a URL such as s3://bucket/prefix, gs://…, az://… or file:///…, without credentials:"
-            " those come from variables such as AWS_ACCESS_KEY_ID"
-        )
-        raise ValueError(message)
-    return url
-
-
-def _delta(value: bool) -> bool:  # noqa: FBT001 - a setting's validator
-    if value and importlib.util.find_spec("deltalake") is None:
-        message = "Delta Lake is not installed; install calcom-ooo-warehouse[delta], or unset it"
-        raise ValueError(message)
-    return value
 
 
 class Settings(BaseSettings):
@@ -126,7 +38,7 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    api_url: Annotated[str, AfterValidator(_api_url)] = Field(
+    api_url: ApiUrl = Field(
         "https://api.cal.com",
         alias="CALCOM_API_URL",
         description="Cal.com's API; https://api.cal.eu for EU accounts, or a self-hosted one",
@@ -144,9 +56,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, alias="CALCOM_SECRET_KEY", description="a platform client's secret key"
     )
-    data_dir: Annotated[Path, AfterValidator(_data_dir)] = Field(
-        Path("data"), alias="OOO_DATA_DIR", description="where all files go"
-    )
+    data_dir: DataDir = Field(Path("data"), alias="OOO_DATA_DIR", description="where all files go")
     notes: Notes = Field(
         Notes.CORE, alias="OOO_NOTES", description="core (kept, not published), publish or drop"
     )
@@ -183,7 +93,7 @@ class Settings(BaseSettings):
         description="true publishes the macro `bradford_factor`, a score of each person's sick leave; without"
         " it the macro is not there at all. Ask your works council and your lawyers first",
     )
-    page_size: Annotated[int, AfterValidator(lambda rows: max(rows, 2))] = Field(
+    page_size: PageSize = Field(
         MAX_ENTRIES_TAKE,
         alias="OOO_PAGE_SIZE",
         ge=1,
@@ -247,13 +157,13 @@ class Settings(BaseSettings):
         alias="OOO_LAYOUT",
         description="flat (one Parquet file a table) or partitioned (tables of days by year and month, too)",
     )
-    publish_url: Annotated[str, AfterValidator(_publish_url)] | None = Field(
+    publish_url: PublishUrl | None = Field(
         None,
         alias="OOO_PUBLISH_URL",
         description="where to publish in object storage too: s3://bucket/prefix, gs://…, az://… or file:///…;"
         " credentials as for the clouds' own tools (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …)",
     )
-    has_delta: Annotated[bool, AfterValidator(_delta)] = Field(
+    has_delta: Delta = Field(
         False,  # noqa: FBT003 - the default
         alias="OOO_DELTA",
         description="true to publish Delta Lake tables too; needs the extra `delta`",
@@ -296,7 +206,7 @@ class Settings(BaseSettings):
         """What is given, the environment, `.env`, and last the names that settings had before."""
         del file_secret_settings
         by_name = [one for one in (env_settings, dotenv_settings) if isinstance(one, EnvSettingsSource)]
-        return init_settings, env_settings, dotenv_settings, _FormerNames(settings_cls, *by_name)
+        return init_settings, env_settings, dotenv_settings, FormerNames(settings_cls, *by_name)
 
     @model_validator(mode="after")
     def _check_pseudonyms(self) -> Self:
@@ -345,29 +255,12 @@ class Settings(BaseSettings):
 
     def credential(self) -> Credential:
         """The one credential. Raises `ConfigurationError` if there is none, half of one, or several."""
-        kinds: list[Credential] = []
-        if self.api_key:
-            kinds.append(ApiKey(self.api_key))
-        if self.access_token:
-            kinds.append(AccessToken(self.access_token))
-        if self.client_id and self.secret_key:
-            kinds.append(PlatformClient(self.client_id, self.secret_key))
-        elif self.client_id or self.secret_key:
-            given, missing = (
-                ("CALCOM_CLIENT_ID", "CALCOM_SECRET_KEY")
-                if self.client_id
-                else ("CALCOM_SECRET_KEY", "CALCOM_CLIENT_ID")
-            )
-            message = f"{given} is set but {missing} is not; a platform client needs both"
-            raise ConfigurationError(message)
-        if len(kinds) != 1:
-            found = "none is set" if not kinds else f"{len(kinds)} are set"
-            message = (
-                "expected exactly one credential: CALCOM_API_KEY, or CALCOM_ACCESS_TOKEN, or"
-                f" CALCOM_CLIENT_ID with CALCOM_SECRET_KEY; {found}. Set one in the environment or in .env"
-            )
-            raise ConfigurationError(message)
-        return kinds[0]
+        return choose_credential(
+            api_key=self.api_key,
+            access_token=self.access_token,
+            client_id=self.client_id,
+            secret_key=self.secret_key,
+        )
 
     def connection(self) -> Connection:
         """How to reach Cal.com with these settings."""
@@ -379,45 +272,3 @@ class Settings(BaseSettings):
             max_connections=self.max_concurrency,
             is_proxied=bool(getproxies().keys() - {"no"}),
         )
-
-
-def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process. Raises `ConfigurationError` naming every variable that is wrong."""
-    try:
-        _share_storage_variables(overrides.get("_env_file", Settings.model_config.get("env_file")))
-        return Settings(**overrides)
-    except (UnicodeDecodeError, OSError) as error:
-        message = f"can't read .env: expected UTF-8 text, found {type(error).__name__}: {error}"
-        raise ConfigurationError(message) from None
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}"
-            + ("" if _is_secret(one) else f", found {one['input']!r}")
-            for one in error.errors(include_url=False)
-        ]
-        message = "; ".join(problems) + ". Correct it in the environment or in .env"
-        raise ConfigurationError(message) from None
-
-
-def _share_storage_variables(env_file: Any) -> None:
-    """Variables of object storage in `.env` are in the environment, where its libraries look for them."""
-    for name, value in dotenv_values(env_file).items() if env_file else ():
-        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")) and value:
-            os.environ.setdefault(name, value)
-
-
-def read_secret_variable(name: str) -> SecretStr:
-    """What the environment or `.env` has under `name`. `ConfigurationError` if neither has it."""
-    value = os.environ.get(name) or dotenv_values(".env", encoding="utf-8").get(name)
-    if not value:
-        message = f"{name} is not set; set it in the environment or in .env, or correct the name"
-        raise ConfigurationError(message)
-    return SecretStr(value)
-
-
-def _is_secret(problem: Any) -> bool:
-    return bool(
-        not problem["loc"]
-        or set("@?") & set(str(problem["input"]))  # a URL with a password, or with a token in its query
-        or any(word in str(problem["loc"]).upper() for word in ("KEY", "TOKEN", "SECRET"))
-    )

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from prefect import flow, get_run_logger, task
-from prefect.assets import materialize
-from prefect.cache_policies import NO_CACHE
+from prefect import flow, get_run_logger
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
@@ -16,12 +14,13 @@ from prefect.deployments import run_deployment
 from prefect.futures import as_completed
 from prefect.states import Completed, Failed
 
-from flows.artifacts import ASSETS, note_assets, show_fleet
+from flows.artifacts import note_assets, show_fleet
 from flows.blocks import load_flow_settings, read_block
 from flows.console import LineObserver
 from flows.fleet_pipeline import Loader, extract_organization, open_loader
 from flows.fleet_summary import FleetSummary
 from flows.organizations import Organization, read_organizations
+from flows.stages import publishing_stage, stage
 from flows.states import ended, failed, told_by
 from warehouse.runs import KnownSize
 
@@ -35,9 +34,7 @@ Extracted = tuple[str, State[Any]]
 """An organization's name, and how its extraction ended."""
 
 
-@task(
-    name="extract", task_run_name="extract {organization.name}", cache_policy=NO_CACHE, persist_result=False
-)
+@stage("extract", "extract {organization.name}")
 def extract_here(organization: Organization, known: KnownSize | None) -> State[None]:
     """A whole landing of the organization is in the exchange."""
     try:
@@ -48,16 +45,14 @@ def extract_here(organization: Organization, known: KnownSize | None) -> State[N
     return Completed(message=f"run {run_id} waits to be loaded")
 
 
-@task(name="load", task_run_name="load {name}", cache_policy=NO_CACHE, persist_result=False)
+@stage("load", "load {name}")
 def load(loader: Loader, name: str) -> State[None]:
     """The organization is in the warehouse, or it is noted why not."""
     outcome = loader.load(name)
     return ended(outcome.exit_code, outcome.error or f"{outcome.entries:,} entries", None)
 
 
-@materialize(
-    *ASSETS, by="duckdb", name="publish", task_run_name="publish", cache_policy=NO_CACHE, persist_result=False
-)
+@publishing_stage()
 def publish(loader: Loader) -> FleetSummary:
     """Readers see every organization as it is now in the warehouse."""
     summary = loader.publish()
@@ -149,7 +144,4 @@ def fleet(
         return failed(error)
     logger.info("%s", summary.as_text())
     show_fleet(summary)
-    message = (
-        f"{summary.outcome}: {len(summary.organizations):,} organizations, {len(summary.problems):,} lacking"
-    )
-    return ended(summary.exit_code, message, summary.as_json())
+    return ended(summary.exit_code, summary.headline, summary.as_json())

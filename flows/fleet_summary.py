@@ -88,6 +88,11 @@ class FleetSummary:
         """The organizations that lack anything, and why."""
         return [asdict(one) for one in self.organizations if one.outcome != "complete"]
 
+    @property
+    def headline(self) -> str:
+        """The outcome in a few words."""
+        return f"{self.outcome}: {len(self.organizations):,} organizations, {len(self.problems):,} lacking"
+
     def as_json(self) -> dict[str, Any]:
         """The summary as JSON types."""
         return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self).items()}

@@ -113,6 +113,11 @@ class RunSummary:
             report=report,
         )
 
+    @property
+    def headline(self) -> str:
+        """The outcome in a few words."""
+        return f"{self.outcome}: {self.rows['in']:,} entries read, {self.scopes['failed']:,} scopes failed"
+
     def as_json(self) -> dict[str, Any]:
         """The summary as JSON types: instants as ISO 8601 UTC, paths as text."""
 

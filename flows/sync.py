@@ -2,74 +2,44 @@
 
 from typing import Any
 
-from prefect import flow, get_run_logger, task
-from prefect.assets import materialize
-from prefect.cache_policies import NO_CACHE
+from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
 from calcom.strategy import Strategy
 from flows import pipeline
-from flows.artifacts import ASSETS, note_assets, show_run, showing_progress
+from flows.artifacts import note_assets, show_run, showing_progress
 from flows.blocks import load_flow_settings
 from flows.run import Run, open_run
-from flows.states import ended, failed, is_source_unavailable
-
-RETRIES = 3
-"""Of a reading task that found Cal.com unavailable; nothing else is mended by time."""
-
-# A task takes the run's open resources, which can be neither hashed nor stored; what a run has read is
-# kept in its landing, from where a retry goes on.
+from flows.stages import publishing_stage, reading_stage, stage
+from flows.states import ended, failed
 
 
-@task(
-    name="read people",
-    task_run_name="read people",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=RETRIES,
-    retry_condition_fn=is_source_unavailable,
-)
+@reading_stage("read people")
 def read_people(run: Run) -> None:
     """The organization's users are landed, and the strategy is settled."""
     pipeline.read_people(run)
 
 
-@task(
-    name="read entries",
-    task_run_name="read entries: batch {batch}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=RETRIES,
-    retry_condition_fn=is_source_unavailable,
-)
+@reading_stage("read entries", "read entries: batch {batch}")
 def read_entries(run: Run, batch: int, user_ids: list[int]) -> None:
     """The entries of one batch of users are landed, or of the whole organization."""
     del batch
     pipeline.read_entries(run, user_ids)
 
 
-@task(
-    name="read team members",
-    task_run_name="read team members",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=RETRIES,
-    retry_condition_fn=is_source_unavailable,
-)
+@reading_stage("read team members")
 def read_team_members(run: Run) -> None:
     """The memberships of every team are landed."""
     pipeline.read_team_members(run)
 
 
-@task(name="load", task_run_name="load", cache_policy=NO_CACHE, persist_result=False)
+@stage("load")
 def load(run: Run) -> None:
     """What was landed is in the warehouse."""
     pipeline.load(run)
 
 
-@materialize(
-    *ASSETS, by="duckdb", name="publish", task_run_name="publish", cache_policy=NO_CACHE, persist_result=False
-)
+@publishing_stage()
 def publish(run: Run) -> None:
     """Readers see the warehouse as it is now."""
     publication = pipeline.publish_run(run)
@@ -126,7 +96,4 @@ def sync(
         return failed(error)
     logger.info("%s", summary.as_text())
     show_run(summary)
-    message = (
-        f"{summary.outcome}: {summary.rows['in']:,} entries read, {summary.scopes['failed']:,} scopes failed"
-    )
-    return ended(summary.exit_code, message, summary.as_json())
+    return ended(summary.exit_code, summary.headline, summary.as_json())

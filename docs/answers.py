@@ -18,7 +18,7 @@ from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import SilentObserver
-from flows.query import render, run_query
+from flows.query import render, run_sql
 from flows.run import landing_root, open_run
 from flows.settings import Settings, load_settings
 
@@ -41,7 +41,7 @@ def answered(guide: str, database: Path) -> str:
     """`guide` with the answer to each of its queries below it, as `ooo query` prints it."""
 
     def answer(block: re.Match[str]) -> str:
-        shown = render(run_query(database, block["query"]), "table")
+        shown = render(run_sql(database, block["query"]), "table")
         return f"```sql\n{block['query']}```\n\n```text\n{shown}\n```"
 
     return _BLOCK.sub(answer, guide)
@@ -131,6 +131,6 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
         published = publish_example(Path(scratch))
         if sys.argv[1:]:
-            sys.stdout.write(render(run_query(published, sys.argv[1]), "table") + "\n")
+            sys.stdout.write(render(run_sql(published, sys.argv[1]), "table") + "\n")
         else:
             GUIDE.write_text(answered(GUIDE.read_text(encoding="utf-8"), published), encoding="utf-8")

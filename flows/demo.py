@@ -15,7 +15,7 @@ from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import show_progress
-from flows.query import render, run_query
+from flows.query import Dates, render, run_named, run_sql
 from flows.settings import NO_CREDENTIAL, load_settings
 
 
@@ -60,15 +60,15 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
                 connection=connection,
             )
         write(f"First sync\n{first.as_text()}\n")
-        live = run_query(first.database, "SELECT count(*) FROM fct_ooo_entries WHERE deleted_at IS NULL")
+        live = run_sql(first.database, "SELECT count(*) FROM fct_ooo_entries WHERE deleted_at IS NULL")
         truth = len(world.entries())
         write(f"The simulator holds {truth:,} entries; the warehouse has {live.item():,}.\n")
         with show_progress(is_quiet=is_quiet) as observer:
             second = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer, connection=connection)
         write(f"Second sync, nothing changed meanwhile\n{second.as_text()}\n")
-    from_date, to_date = date(2026, 1, 1), date(2026, 12, 31)
-    write(f"absence_by_reason('{from_date}', '{to_date}')")
-    write(render(run_query(second.database, "absence_by_reason", from_date, to_date), "table"))
+    year = Dates(date(2026, 1, 1), date(2026, 12, 31))
+    write(f"absence_by_reason('{year.from_date}', '{year.to_date}')")
+    write(render(run_named(second.database, "absence_by_reason", year), "table"))
     write(
         f"DuckDB    {second.database}\n"
         f"Parquet   {second.parquet_folder / '*.parquet'}\n"

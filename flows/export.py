@@ -1,14 +1,12 @@
 """Exporting what is published, cut to dates and a reason, as one Parquet, CSV or Excel file."""
 
-from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
 import polars as pl
 
 from flows.errors import QueryError
-from flows.query import NAMED, run_query
+from flows.query import NAMED, Dates, run_named, run_sql
 from transforms.schema import PUBLISHED
 from warehouse.connection import ASIDE
 from warehouse.errors import WarehouseError
@@ -32,41 +30,32 @@ class Format(StrEnum):
     XLSX = "xlsx"
 
 
-@dataclass(frozen=True)
-class Cut:
-    """Which rows are exported: what touches the dates, both included, and has the reason, if one is given."""
+def select_rows(
+    database: Path, what: str, dates: Dates, reason: str | None = None, *, min_group_size: int = 1
+) -> pl.DataFrame:
+    """The rows of a table or named query that touch `dates`; of the entries, those that are not deleted.
 
-    from_date: date
-    to_date: date
-    reason: str | None = None
-
-
-def select_rows(database: Path, what: str, cut: Cut, *, min_group_size: int = 1) -> pl.DataFrame:
-    """The rows of a table or named query within `cut`; of the entries, those that are not deleted.
-
-    A table without dates is whole. `min_group_size` is as for `run_query`.
-    Raises `QueryError` if a reason is asked for of what has none.
+    Only those with the `reason`, if one is given. A table without dates is whole. `min_group_size` is as for
+    `run_named`. Raises `QueryError` if a reason is asked for of what has none.
     """
     if what not in _TABLES:
-        rows = run_query(database, what, cut.from_date, cut.to_date, min_group_size=min_group_size)
-        _require_reason(what, rows.columns, cut)
-        return rows if cut.reason is None else rows.filter(pl.col("reason") == cut.reason)
+        rows = run_named(database, what, dates, min_group_size=min_group_size)
+        _require_reason(what, rows.columns, reason)
+        return rows if reason is None else rows.filter(pl.col("reason") == reason)
     table = _TABLES[what]
     columns = [column.name for column in table.columns]
-    _require_reason(what, columns, cut)
+    _require_reason(what, columns, reason)
     conditions = {
         "date_on": "date_on BETWEEN $first_on AND $last_on",
         "ends_on": "starts_on <= $last_on AND ends_on >= $first_on",
         "deleted_at": "deleted_at IS NULL",
     }
     wanted = [condition for column, condition in conditions.items() if column in columns]
-    wanted += ["reason = $reason"] if cut.reason else []
+    wanted += ["reason = $reason"] if reason else []
     where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
     sql = f"SELECT * FROM {what}{where} ORDER BY {', '.join(table.key)}"  # noqa: S608 - names of our own
-    given = {"first_on": cut.from_date, "last_on": cut.to_date, "reason": cut.reason}
-    return run_query(
-        database, sql, parameters={name: value for name, value in given.items() if f"${name}" in sql}
-    )
+    given = {"first_on": dates.from_date, "last_on": dates.to_date, "reason": reason}
+    return run_sql(database, sql, {name: value for name, value in given.items() if f"${name}" in sql})
 
 
 def write_rows(rows: pl.DataFrame, path: Path, output: Format) -> None:
@@ -96,7 +85,7 @@ def write_rows(rows: pl.DataFrame, path: Path, output: Format) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _require_reason(what: str, columns: list[str], cut: Cut) -> None:
-    if cut.reason is not None and "reason" not in columns:
+def _require_reason(what: str, columns: list[str], reason: str | None) -> None:
+    if reason is not None and "reason" not in columns:
         having = ", ".join(name for name, table in _TABLES.items() if "reason" in table.polars_schema)
         raise QueryError(f"{what} has no reasons to choose one from; these tables have: {having}")

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
+import polars as pl
+
 from calcom.client import MAX_TEAMS_TAKE, MAX_USERS_TAKE, CalcomClient
 from calcom.credentials import ApiKey
 from calcom.models import Records
@@ -14,16 +16,10 @@ from calcom.requester import Connection
 from calcom.strategy import Strategy, requests_for
 from flows.errors import ConfigurationError, QueryError, naming_organization
 from flows.pipeline import ASSUMED_ENTRIES_PER_PERSON
-from flows.query import run_query
+from flows.query import run_sql
 from flows.run import find_organization, make_client
 from flows.settings import Settings
-
-_SIZE = """
-SELECT
-    (SELECT count(*) FROM dim_people WHERE organization_id = {organization_id} AND left_at IS NULL),
-    (SELECT count(*) FROM fct_ooo_entries WHERE organization_id = {organization_id} AND deleted_at IS NULL)
-"""
-_TEAMS = "SELECT count(*) FROM dim_teams WHERE organization_id = {organization_id} AND deleted_at IS NULL"
+from warehouse.connection import read_statement
 
 API_KEY_LIMIT, TOKEN_LIMIT = 120, 500
 """Requests a minute that Cal.com documents for an API key, and for any other credential."""
@@ -106,20 +102,23 @@ def make_plan(settings: Settings, connection: Connection | None = None) -> Plan:
 
 def _published_size(settings: Settings, organization_id: int) -> tuple[int, int] | None:
     """People and live entries as published; None if the organization never was."""
-    database = settings.data_dir / "ooo.duckdb"
-    if not database.exists():
+    if not (settings.data_dir / "ooo.duckdb").exists():
         return None
-    people, entries = run_query(database, _SIZE.format(organization_id=int(organization_id))).row(0)
+    people, entries = _ask(settings, "sql/select_published_size", organization_id).row(0)
     return (people, entries) if people else None
 
 
 def _published_teams(settings: Settings, organization_id: int) -> int:
     """Teams as published; 0 if none ever were, or by a version without them."""
-    database = settings.data_dir / "ooo.duckdb"
     try:
-        return int(run_query(database, _TEAMS.format(organization_id=int(organization_id))).item())
+        return int(_ask(settings, "sql/select_published_teams", organization_id).item())
     except (ConfigurationError, QueryError):
         return 0
+
+
+def _ask(settings: Settings, statement: str, organization_id: int) -> pl.DataFrame:
+    given = {"organization_id": organization_id}
+    return run_sql(settings.data_dir / "ooo.duckdb", read_statement(statement), given)
 
 
 async def _count_people(client: CalcomClient, organization_id: int) -> int:

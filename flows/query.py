@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,46 +19,63 @@ NAMED = {measure.name: measure for measure in find_measures()}
 """The table macros of ooo.duckdb, by name."""
 
 
-def run_query(  # noqa: PLR0913, PLR0917 - what a query may name
+@dataclass(frozen=True)
+class Dates:
+    """From the first to the last, both included."""
+
+    from_date: date
+    to_date: date
+
+
+def run_named(
     database: Path,
-    query: str,
-    from_date: date | None = None,
-    to_date: date | None = None,
+    name: str,
+    dates: Dates,
     as_of_at: datetime | None = None,
-    parameters: Mapping[str, Any] | None = None,
     *,
     min_group_size: int = 1,
 ) -> pl.DataFrame:
-    """The rows of a named query over the dates (both included), or of SQL. Reads only.
+    """The rows of the named query `name` over `dates`.
 
-    `as_of_at` is an instant, UTC without a zone, for the named queries that take one; `parameters` are what
-    SQL names with a `$`. In the answer of a named query that counts groups of people, those with fewer than
-    `min_group_size` are suppressed, see `suppress_small_groups`; one that lists persons is as it is.
+    `as_of_at` is an instant, UTC without a zone, for the named queries that take one. Of a named query that
+    counts groups of people, groups with fewer than `min_group_size` are suppressed, see
+    `suppress_small_groups`; one that lists persons is as it is. Raises as `run_sql`.
+    """
+    measure = NAMED[name]
+    given = {"from_date": dates.from_date, "to_date": dates.to_date, "as_of_at": as_of_at}
+    parameters = {parameter: given[parameter] for parameter in measure.parameters}
+    sql = f"FROM {name}({', '.join(f'${parameter}' for parameter in parameters)})"
+    try:
+        rows = run_sql(database, sql, parameters)
+    except QueryError as error:
+        if not isinstance(error.__cause__, duckdb.CatalogException):
+            raise
+        switch = f" with {measure.switch}=true" if measure.switch else " with this version"
+        message = f"{database} was published without {name}; run `ooo sync`{switch}"
+        raise QueryError(message) from error.__cause__
+    if min_group_size > 1 and "user_id" not in rows.columns:
+        try:
+            return suppress_small_groups(rows, min_group_size)
+        except TransformError as error:
+            message = f"{name} can't be shown with OOO_MIN_GROUP_SIZE={min_group_size}: {error}"
+            raise QueryError(message) from error
+    return rows
+
+
+def run_sql(database: Path, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
+    """The rows of `sql`, with the `parameters` that it names with a `$`. Reads only.
+
     Raises `ConfigurationError` if nothing is published yet, `QueryError` for what DuckDB refuses.
     """
     if not database.exists():
         message = f"nothing is published at {database} yet; run `ooo sync`, or set OOO_DATA_DIR"
         raise ConfigurationError(message)
-    if measure := NAMED.get(query):
-        given = {"from_date": from_date, "to_date": to_date, "as_of_at": as_of_at}
-        parameters = {name: given[name] for name in measure.parameters}
-        query = f"FROM {measure.name}({', '.join(f'${name}' for name in parameters)})"
     try:
         with duckdb.connect(str(database), read_only=True) as connection:
-            relation = connection.sql(query, params=parameters)
+            relation = connection.sql(sql, params=parameters)
             rows: pl.DataFrame = pl.DataFrame() if relation is None else relation.pl()
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
-        if measure and isinstance(error, duckdb.CatalogException):
-            switch = f" with {measure.switch}=true" if measure.switch else " with this version"
-            message = f"{database} was published without {measure.name}; run `ooo sync`{switch}"
-            raise QueryError(message) from error
         raise QueryError(str(error)) from error
-    if measure and min_group_size > 1 and "user_id" not in rows.columns:
-        try:
-            return suppress_small_groups(rows, min_group_size)
-        except TransformError as error:
-            message = f"{measure.name} can't be shown with OOO_MIN_GROUP_SIZE={min_group_size}: {error}"
-            raise QueryError(message) from error
     return rows
 
 

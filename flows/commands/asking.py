@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 import click
 
+from flows.clock import utc_now
 from flows.commands.options import json_option
 from flows.errors import QueryError
-from flows.export import EXPORTABLE, Cut, Format, select_rows, write_rows
+from flows.export import EXPORTABLE, Format, select_rows, write_rows
 from flows.modes import created_for
 from flows.plan import make_plan
-from flows.query import NAMED, render, run_query
+from flows.query import NAMED, Dates, render, run_named, run_sql
 from flows.report.page import report_path, write_report
 from flows.settings import load_settings
 from flows.status import raise_if_older, read_status, status_text
@@ -80,12 +81,13 @@ def query(
     if as_of_at and "as_of_at" not in getattr(NAMED.get(query), "parameters", ()):
         raise click.UsageError(f"--as-of is for as_of, which shows what was known then; {query!r} takes none")
     settings = load_settings()
-    database, min_group_size = settings.data_dir / "ooo.duckdb", settings.min_group_size
-    known_at = as_of_at or datetime.now(UTC).replace(tzinfo=None)
+    database, dates = settings.data_dir / "ooo.duckdb", Dates(from_date.date(), to_date.date())
     try:
-        rows = run_query(
-            database, query, from_date.date(), to_date.date(), known_at, min_group_size=min_group_size
-        )
+        if query in NAMED:
+            known_at = as_of_at or utc_now()
+            rows = run_named(database, query, dates, known_at, min_group_size=settings.min_group_size)
+        else:
+            rows = run_sql(database, query)
         text = render(rows, output, draws_lines=draws_lines())
     except QueryError as error:
         raise click.UsageError(str(error)) from error
@@ -140,7 +142,8 @@ def export(  # noqa: PLR0913 - the command's own options
         rows = select_rows(
             settings.data_dir / "ooo.duckdb",
             what,
-            Cut(from_date.date(), to_date.date(), reason),
+            Dates(from_date.date(), to_date.date()),
+            reason,
             min_group_size=settings.min_group_size,
         )
         write_rows(rows, path, chosen)

@@ -13,7 +13,7 @@ from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import SilentObserver
 from flows.errors import ConfigurationError
-from flows.query import NAMED, run_query
+from flows.query import NAMED, Dates, run_named
 from flows.settings import Settings, load_settings
 from flows.summary import RunSummary
 from tests.support.remains import find_remains
@@ -56,8 +56,9 @@ def test_nobody_is_named_in_anything_published_and_every_join_holds(
         expected = expected.with_columns(pl.col(people).replace_strict(ids, return_dtype=pl.Int64))
         assert found.select(kept).sort(kept).equals(expected.select(kept).sort(kept)), path.stem
         assert all(found[one].null_count() == found.height for one in texts)
+    year, known_at = Dates(date(2026, 1, 1), date(2026, 12, 31)), datetime(2026, 6, 1)  # noqa: DTZ001 - UTC
     for name in [one.name for one in NAMED.values() if one.switch is None]:
-        run_query(shown.database, name, date(2026, 1, 1), date(2026, 12, 31), datetime(2026, 6, 1))  # noqa: DTZ001 - UTC
+        run_named(shown.database, name, year, known_at)
     with duckdb.connect(str(shown.database), read_only=True) as connection:
         ordered = connection.execute("SELECT user_id FROM dim_people").fetchall()
     assert ordered == sorted(ordered)  # not in the order of the ids

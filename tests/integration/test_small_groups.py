@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 
 from flows.errors import QueryError
-from flows.export import Cut, select_rows
-from flows.query import NAMED, run_query
+from flows.export import select_rows
+from flows.query import NAMED, Dates, run_named
 from tests.support.naive import Absence
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
 from transforms.privacy import COUNTS, DIMENSIONS, LABELS, PARTS, suppress_small_groups
 
-DAYS = (date(2026, 1, 1), date(2026, 12, 31))
+DAYS = Dates(date(2026, 1, 1), date(2026, 12, 31))
 
 
 @pytest.fixture(scope="module")
@@ -32,24 +32,24 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_small_group_and_enough_to_hide_it_are_suppressed(database: Path) -> None:
-    rows = run_query(database, "absence_by_reason", *DAYS, min_group_size=5)
+    rows = run_named(database, "absence_by_reason", DAYS, min_group_size=5)
     shown = {
         row["reason"]: (row["people"], row["absence_days"], row["is_suppressed"]) for row in rows.to_dicts()
     }
     # Sick and travel have three people: not enough to hide in, so vacation is suppressed as well.
     assert shown == dict.fromkeys(("sick", "vacation", "travel"), (None, None, True))
-    rows = run_query(database, "absence_by_reason", *DAYS, min_group_size=3)
+    rows = run_named(database, "absence_by_reason", DAYS, min_group_size=3)
     assert dict(rows.select("reason", "people").iter_rows()) == {"sick": None, "vacation": 9, "travel": None}
-    assert "is_suppressed" not in run_query(database, "absence_by_reason", *DAYS).columns
+    assert "is_suppressed" not in run_named(database, "absence_by_reason", DAYS).columns
 
 
 def test_a_part_is_not_shown_where_it_or_the_rest_is_small(database: Path) -> None:
-    rows = run_query(database, "absence_by_day", date(2026, 3, 2), date(2026, 3, 2), min_group_size=5)
+    rows = run_named(database, "absence_by_day", Dates(date(2026, 3, 2), date(2026, 3, 2)), min_group_size=5)
     assert rows.select("people_absent", "people_sick", "is_suppressed").row(0) == (12, None, False)
 
 
 def test_an_export_of_one_reason_is_cut_after_its_group_was_hidden(database: Path) -> None:
-    rows = select_rows(database, "absence_by_reason", Cut(*DAYS, reason="travel"), min_group_size=3)
+    rows = select_rows(database, "absence_by_reason", DAYS, reason="travel", min_group_size=3)
     assert rows.select("people", "absence_days").row(0) == (None, None)
 
 
@@ -58,20 +58,20 @@ def test_every_named_query_counts_people_in_a_column_that_is_known_or_lists_them
     database: Path, name: str
 ) -> None:
     known_at = datetime(2026, 6, 1)  # noqa: DTZ001 - UTC, as the warehouse keeps instants
-    rows = run_query(database, name, *DAYS, known_at)
+    rows = run_named(database, name, DAYS, known_at)
     if "user_id" in rows.columns:
-        assert run_query(database, name, *DAYS, known_at, min_group_size=99).equals(rows)
+        assert run_named(database, name, DAYS, known_at, min_group_size=99).equals(rows)
         return
     counts = {column for column in rows.columns if column.startswith("people")}
     assert counts <= {*COUNTS, *PARTS}
     if not counts:
         with pytest.raises(QueryError, match="OOO_MIN_GROUP_SIZE"):
-            run_query(database, name, *DAYS, min_group_size=99)
+            run_named(database, name, DAYS, min_group_size=99)
         return
     assert {"date_on", "month_on", "year", "month", "weekday", "reason", "team_id"} & set(
         rows.columns
     ) <= set(DIMENSIONS)
-    hidden = run_query(database, name, *DAYS, min_group_size=99)
+    hidden = run_named(database, name, DAYS, min_group_size=99)
     assert hidden.height == rows.height
     people = rows[next(one for one in COUNTS if one in counts)]
     assert hidden["is_suppressed"].to_list() == (people > 0).to_list()

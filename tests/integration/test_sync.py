@@ -29,7 +29,7 @@ from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import SilentObserver
 from flows.errors import AccessRefusedError, QueryError
-from flows.query import run_query
+from flows.query import Dates, run_named
 from flows.run import open_run
 from flows.settings import Settings
 from flows.summary import RunSummary
@@ -428,10 +428,10 @@ def test_the_bradford_factor_is_there_only_if_the_setting_says_so(
     with serve(Simulator(World.generate(people=5), limits=None)) as server:
         plain = _sync(settings_for(server.url))
         switched = _sync(settings_for(server.url, OOO_DATA_DIR=tmp_path / "other", OOO_BRADFORD="true"))
-    year = (date(2026, 1, 1), date(2026, 12, 31))
+    year = Dates(date(2026, 1, 1), date(2026, 12, 31))
     with pytest.raises(QueryError, match="OOO_BRADFORD=true"):
-        run_query(plain.database, "bradford_factor", *year)
-    assert "bradford_factor" in run_query(switched.database, "bradford_factor", *year).columns
+        run_named(plain.database, "bradford_factor", year)
+    assert "bradford_factor" in run_named(switched.database, "bradford_factor", year).columns
 
 
 def test_nothing_that_is_published_holds_a_note(

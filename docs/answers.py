@@ -18,8 +18,9 @@ from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import SilentObserver
+from flows.folder import landing_root
 from flows.query import render, run_sql
-from flows.run import landing_root, open_run
+from flows.run import open_run
 from flows.settings import Settings, load_settings
 
 GUIDE = Path(__file__).parent / "analyst-guide.md"
@@ -124,7 +125,7 @@ def _read(settings: Settings, night: datetime, *, publishes: bool) -> None:
         pipeline.extract(run)
         pipeline.load(run)
         if publishes:
-            pipeline.publish_run(run)
+            pipeline.publish(run)
 
 
 if __name__ == "__main__":

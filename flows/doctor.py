@@ -20,7 +20,8 @@ from calcom.client import CalcomClient
 from calcom.credentials import Credential
 from calcom.errors import ApiError, CalcomError, ErrorKind
 from flows.errors import ConfigurationError, exit_code_of
-from flows.run import holding, make_client, warehouse_path
+from flows.folder import holding, warehouse_path
+from flows.run import make_client
 from flows.settings import Settings, load_settings
 from warehouse.connection import open_warehouse
 from warehouse.errors import WarehouseError

@@ -7,10 +7,10 @@ import duckdb
 from flows.calendars import read_policy
 from flows.clock import utc_now
 from flows.errors import ConfigurationError, UnknownPersonError
+from flows.folder import holding, landing_root, warehouse_path
 from flows.load import derive_days
 from flows.modes import restrict
 from flows.purge import MEMORY_LIMIT, complete_purges
-from flows.run import holding, landing_root, warehouse_path
 from flows.settings import Settings
 from warehouse.connection import open_warehouse, transaction
 from warehouse.days import create_mart_views

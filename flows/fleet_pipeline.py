@@ -15,10 +15,11 @@ from flows.clock import utc_now
 from flows.errors import ConfigurationError, exit_code_of
 from flows.exchange import Exchange
 from flows.fleet_summary import FleetSummary, Outcome
+from flows.folder import holding, landing_root
 from flows.landed import Landed, Observer
 from flows.modes import Share
 from flows.organizations import Organization, settings_for
-from flows.run import holding, landing_root, open_run, read_known
+from flows.run import open_run, read_known
 from flows.settings import Settings
 from warehouse.errors import GuardError
 from warehouse.runs import KnownSize
@@ -127,7 +128,7 @@ class Loader:
 
     def publish(self) -> FleetSummary:
         """Readers see every organization as it is now in the warehouse, if any was loaded."""
-        publication = pipeline.publish_run(self._last) if self._last else None
+        publication = pipeline.publish(self._last) if self._last else None
         root = landing_root(self.settings)
         prune_landings(root, keep=max(self.settings.keep_landings, 1))
         return FleetSummary.of(list(self.outcomes.values()), publication)

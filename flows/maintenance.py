@@ -5,8 +5,8 @@ from typing import Any
 
 from calcom.landing_folders import prune_landings
 from flows.errors import ConfigurationError
+from flows.folder import holding, landing_root, warehouse_path
 from flows.purge import complete_purges
-from flows.run import holding, landing_root, warehouse_path
 from flows.settings import Settings
 from warehouse.compact import compact
 from warehouse.files import remove_leftovers

@@ -11,11 +11,12 @@ from calcom.facts import ScopeResult
 from calcom.requester import Connection
 from calcom.strategy import Strategy, choose, requests_for
 from flows.errors import AccessRefusedError, naming_organization
+from flows.folder import warehouse_path
 from flows.landed import Landed, Observer, save_reading
 from flows.load import build_run_row, load_landing
 from flows.publication import publish_tables
 from flows.report.page import report_path
-from flows.run import Run, open_own_warehouse, open_run, warehouse_path
+from flows.run import Run, open_own_warehouse, open_run
 from flows.settings import Settings
 from flows.summary import RunSummary
 from warehouse.errors import GuardError, WarehouseError
@@ -48,7 +49,7 @@ def sync(
             extract(run)
             with open_own_warehouse(run):
                 load(run)
-                publish_run(run)
+                publish(run)
         return summarise(run)
 
 
@@ -159,7 +160,7 @@ def load(run: Landed) -> RunRow:
     return run.row
 
 
-def publish_run(run: Landed) -> Publication:
+def publish(run: Landed) -> Publication:
     """Readers see the warehouse as it is now, after it has passed its audits."""
     run.observer.stage_started("publish", str(run.settings.data_dir))
     with open_own_warehouse(run) as connection:
@@ -188,7 +189,7 @@ def recording_failure(run: Landed) -> Iterator[None]:
 
 
 def summarise(run: Landed) -> RunSummary:
-    """What the run read, changed and published. Only after `publish_run`."""
+    """What the run read, changed and published. Only after `publish`."""
     if run.row is None or run.publication is None:
         message = "a run is summarised after it was loaded and published"
         raise RuntimeError(message)

@@ -15,6 +15,7 @@ from calcom.paging import Page, Scan
 from calcom.requester import Connection
 from calcom.strategy import Strategy, requests_for
 from flows.errors import ConfigurationError, QueryError, naming_organization
+from flows.folder import database_path
 from flows.pipeline import ASSUMED_ENTRIES_PER_PERSON
 from flows.query import run_sql
 from flows.run import find_organization, make_client
@@ -102,7 +103,7 @@ def make_plan(settings: Settings, connection: Connection | None = None) -> Plan:
 
 def _published_size(settings: Settings, organization_id: int) -> tuple[int, int] | None:
     """People and live entries as published; None if the organization never was."""
-    if not (settings.data_dir / "ooo.duckdb").exists():
+    if not database_path(settings).exists():
         return None
     people, entries = _ask(settings, "sql/select_published_size", organization_id).row(0)
     return (people, entries) if people else None
@@ -118,7 +119,7 @@ def _published_teams(settings: Settings, organization_id: int) -> int:
 
 def _ask(settings: Settings, statement: str, organization_id: int) -> pl.DataFrame:
     given = {"organization_id": organization_id}
-    return run_sql(settings.data_dir / "ooo.duckdb", read_statement(statement), given)
+    return run_sql(database_path(settings), read_statement(statement), given)
 
 
 async def _count_people(client: CalcomClient, organization_id: int) -> int:

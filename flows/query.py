@@ -10,7 +10,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from flows.errors import ConfigurationError, QueryError
+from flows.errors import QueryError
+from flows.folder import require_publication
 from transforms.errors import TransformError
 from transforms.privacy import suppress_small_groups
 from warehouse.measures import find_measures
@@ -67,9 +68,7 @@ def run_sql(database: Path, sql: str, parameters: Mapping[str, Any] | None = Non
 
     Raises `ConfigurationError` if nothing is published yet, `QueryError` for what DuckDB refuses.
     """
-    if not database.exists():
-        message = f"nothing is published at {database} yet; run `ooo sync`, or set OOO_DATA_DIR"
-        raise ConfigurationError(message)
+    require_publication(database)
     try:
         with duckdb.connect(str(database), read_only=True) as connection:
             relation = connection.sql(sql, params=parameters)

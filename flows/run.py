@@ -1,16 +1,14 @@
-"""One run's open resources: the data folder that it holds, its client, its landing."""
+"""One run's open resources: the data folder that it holds, its client, its landing and its warehouse."""
 
 import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
 import httpx
-from filelock import FileLock, Timeout
 
 from calcom.client import CalcomClient
 from calcom.extraction import Extraction
@@ -22,23 +20,20 @@ from calcom.strategy import Strategy
 from flows.calendars import read_policy
 from flows.clock import utc_now
 from flows.errors import ConfigurationError
+from flows.folder import holding, landing_root, warehouse_path
 from flows.landed import Landed, Observer, Reading
-from flows.modes import Share, created_for, restrict
+from flows.modes import restrict
 from flows.purge import complete_purges, purge_warehouse
 from flows.settings import Settings
 from warehouse.compact import NOTES, pending_purges
 from warehouse.connection import open_warehouse
 from warehouse.days import create_mart_views
 from warehouse.erasure import erased_people
-from warehouse.errors import WarehouseError
 from warehouse.migrate import migrate
 from warehouse.runs import KnownSize, known_size
 
 MEGABYTES_A_MILLION = 200
 """DuckDB's memory for a million entries: with it, a load of so many stays under 500 MB as a whole process."""
-
-GLANCE_SECONDS = 1.0
-"""How long the data folder's lock is waited for: `ooo status` takes it for an instant."""
 
 _T = TypeVar("_T")
 
@@ -136,11 +131,6 @@ def open_run(  # noqa: PLR0913 - one run's facts
             runner.run(client.close())
 
 
-def warehouse_path(settings: Settings) -> Path:
-    """The warehouse's own file, which nobody but this program opens."""
-    return settings.data_dir / "warehouse.duckdb"
-
-
 @contextlib.contextmanager
 def open_own_warehouse(run: Landed) -> Iterator[duckdb.DuckDBPyConnection]:
     """The run's warehouse file, migrated to this version; what is opened meanwhile shares the opening.
@@ -209,11 +199,6 @@ def read_known(settings: Settings, organization_id: int) -> Known:
         return Known(known_size(connection, organization_id), erased_people(connection, organization_id))
 
 
-def landing_root(settings: Settings) -> Path:
-    """Where the landings of all runs are."""
-    return settings.data_dir / "landing"
-
-
 def _open_landing(settings: Settings, organization_id: int, strategy: Strategy, known: Known) -> Landing:
     """The landing of a killed run, unless the warehouse has a later snapshot by now; else a new one."""
     started_at = utc_now()
@@ -235,30 +220,3 @@ def _open_landing(settings: Settings, organization_id: int, strategy: Strategy, 
     if found is not None and (known.size is None or found.facts.started_at >= known.size.observed_at):
         return found
     return create_landing(landing_root(settings), facts, erased=known.erased)
-
-
-@contextlib.contextmanager
-def holding(data_dir: Path, share: Share = Share.OWNER) -> Iterator[None]:
-    """No one else has the warehouse in `data_dir` open meanwhile. The lock dies with the process.
-
-    What is created meanwhile is readable by its owner alone; a new data folder itself by `share`.
-    Raises `WarehouseError` if another run has it for longer than a glance at its state takes.
-    """
-    try:
-        with created_for(share):
-            data_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(data_dir / ".lock", mode=0o600)
-        lock.acquire(timeout=GLANCE_SECONDS)
-    except Timeout:
-        message = (
-            f"another run is writing to {data_dir}; wait for it to end, or set OOO_DATA_DIR to another folder"
-        )
-        raise WarehouseError(message) from None
-    except OSError as error:
-        message = f"can't write to {data_dir}: {error}; correct the permissions or set OOO_DATA_DIR"
-        raise WarehouseError(message) from error
-    try:
-        with created_for(Share.OWNER):
-            yield
-    finally:
-        lock.release()

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.clock import utc_now
-from flows.errors import ConfigurationError, StaleError
-from flows.run import holding, warehouse_path
+from flows.errors import StaleError
+from flows.folder import database_path, holding, require_publication, warehouse_path
 from flows.settings import Settings
 from flows.summary import audits_text, describe_audits
 from warehouse.connection import open_warehouse
@@ -22,11 +22,9 @@ def read_status(settings: Settings) -> dict[str, Any]:
 
     Raises `ConfigurationError` if nothing is published yet.
     """
-    database = settings.data_dir / "ooo.duckdb"
+    database = database_path(settings)
     current = settings.data_dir / "exports" / "current.json"
-    if not database.exists():
-        message = f"nothing is published at {database} yet; run `ooo sync`, or set OOO_DATA_DIR"
-        raise ConfigurationError(message)
+    require_publication(database)
     with open_warehouse(database, is_read_only=True) as published:
         freshness, runs = read_freshness(published), read_last_runs(published)
     return {

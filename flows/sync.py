@@ -42,7 +42,7 @@ def load(run: Run) -> None:
 @publishing_stage()
 def publish(run: Run) -> None:
     """Readers see the warehouse as it is now."""
-    publication = pipeline.publish_run(run)
+    publication = pipeline.publish(run)
     note_assets(publication.rows, generation=publication.generation, run_id=run.landing.facts.run_id)
 
 

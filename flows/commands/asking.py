@@ -15,6 +15,7 @@ from flows.clock import utc_now
 from flows.commands.options import json_option
 from flows.errors import QueryError
 from flows.export import EXPORTABLE, Format, select_rows, write_rows
+from flows.folder import database_path
 from flows.modes import created_for
 from flows.plan import make_plan
 from flows.query import NAMED, Dates, render, run_named, run_sql
@@ -81,7 +82,7 @@ def query(
     if as_of_at and "as_of_at" not in getattr(NAMED.get(query), "parameters", ()):
         raise click.UsageError(f"--as-of is for as_of, which shows what was known then; {query!r} takes none")
     settings = load_settings()
-    database, dates = settings.data_dir / "ooo.duckdb", Dates(from_date.date(), to_date.date())
+    database, dates = database_path(settings), Dates(from_date.date(), to_date.date())
     try:
         if query in NAMED:
             known_at = as_of_at or utc_now()
@@ -140,7 +141,7 @@ def export(  # noqa: PLR0913 - the command's own options
     try:
         settings = load_settings()
         rows = select_rows(
-            settings.data_dir / "ooo.duckdb",
+            database_path(settings),
             what,
             Dates(from_date.date(), to_date.date()),
             reason,
@@ -183,7 +184,7 @@ def report(*, output: Path | None) -> None:
     settings = load_settings()
     path = output or report_path(settings)
     with created_for(settings.share):
-        write_report(settings.data_dir / "ooo.duckdb", path)
+        write_report(database_path(settings), path)
     click.echo(path)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from flows.errors import ConfigurationError
+from flows.folder import require_publication
 from flows.settings import Settings
 from warehouse.connection import ASIDE
 from warehouse.errors import WarehouseError
@@ -29,9 +30,7 @@ def write_report(database: Path, path: Path) -> None:
 
     Raises `ConfigurationError` if nothing is published there, `WarehouseError` if the disk refuses.
     """
-    if not database.exists():
-        message = f"nothing is published at {database} yet; run `ooo sync`, or set OOO_DATA_DIR"
-        raise ConfigurationError(message)
+    require_publication(database)
     with duckdb.connect(str(database), read_only=True) as reader:
         facts = read_report_facts(reader)
     if facts is None:

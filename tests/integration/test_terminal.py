@@ -15,7 +15,7 @@ import pytest
 
 from calcom.simulator import MEMBER_KEY, OWNER_KEY, Simulator, World, serve
 from flows.doctor import Level, examine, exit_code
-from flows.run import holding
+from flows.folder import holding
 from flows.settings import load_settings
 from tests.support.program import OOO, run_ooo
 

@@ -9,15 +9,17 @@ A segment carries in its Parquet metadata the facts of its pages and the results
 ended in it, so one rename publishes rows, pages and verdicts together: after a kill the three never
 disagree. A folder of segments is the whole state of a run; reading the page facts back in order
 rebuilds every scan where it stopped.
+
+Segments that are full are written on a thread while the reading goes on; `flush` waits for them.
 """
 
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,7 +29,7 @@ from calcom.errors import LandingError
 from calcom.facts import LandedPage, RunFacts, Scope, ScopeResult
 from calcom.models import Records
 from calcom.paging import Page, Verdict
-from calcom.segments import NOTELESS_ENTRIES, SEGMENT_KINDS, Columns, SegmentKind, kept_text
+from calcom.segments import NOTELESS_ENTRIES, SEGMENT_KINDS, Rows, SegmentKind
 
 RUN_FILE, FINISHED_FILE = "run.json", "finished"
 SEGMENT_ROWS = 10_000
@@ -47,7 +49,7 @@ _SEGMENTS_OF = {
 class _Buffer:
     name: str
     kind: SegmentKind
-    columns: Columns
+    rows: Rows
     pages: list[LandedPage] = field(default_factory=list)
     results: list[ScopeResult] = field(default_factory=list)
 
@@ -75,8 +77,10 @@ class Landing:
         self.results: dict[Scope, ScopeResult] = {}
         self._clock = clock
         self._flushed_at = clock()
+        self._thread = ThreadPoolExecutor(1, "landing")
+        self._writing: Future[None] | None = None
         kinds = SEGMENT_KINDS if facts.keeps_notes else SEGMENT_KINDS | {"entries": NOTELESS_ENTRIES}
-        self._buffers = {name: _Buffer(name, kind, Columns(kind.schema)) for name, kind in kinds.items()}
+        self._buffers = {name: _Buffer(name, kind, Rows(kind)) for name, kind in kinds.items()}
         segments = self.segments()
         self._segment_count = len(segments)
         if [_number_of(path) for path in segments] != list(range(1, len(segments) + 1)):
@@ -87,6 +91,7 @@ class Landing:
 
     def segments(self, kind: str = "*") -> list[Path]:
         """The whole segments of `kind` (`users`, `entries` …; default all), in the order written."""
+        self._finish_writing()
         return sorted(self.folder.glob(f"{kind}-??????.parquet"), key=_number_of)
 
     def user_ids(self) -> list[int]:
@@ -118,19 +123,11 @@ class Landing:
     def add_page(self, scope: Scope, page: Page, records: Records) -> None:
         """Keep one page; it is on disk after the next flush."""
         buffer = self._buffer_of(scope)
-        number, kind = self.page_count, buffer.kind
+        number = self.page_count
         if self._erased and buffer.name != "teams":
             key = "id" if buffer.name == "users" else "userId"
             records = without_people(records, self._erased, owner=scope.user_id, key=key)
-        buffer.columns.add(number, len(records.accepted), kind.columns_of(records.accepted))
-        rejected: dict[str, list[Any]] = {
-            "id": [one.record_id for one in records.rejected],
-            "user_id": [one.user_id or scope.user_id for one in records.rejected],
-            "team_id": [scope.team_id for _ in records.rejected],
-            "problem": [one.problem for one in records.rejected],
-            "raw": [kept_text(one.raw, kind.kept_keys) for one in records.rejected],
-        }
-        buffer.columns.add(number, len(records.rejected), rejected)
+        buffer.rows.add(number, records, user_id=scope.user_id, team_id=scope.team_id)
         landed = LandedPage(scope, page, number)
         buffer.pages.append(landed)
         self._note_page(landed)
@@ -144,10 +141,8 @@ class Landing:
 
     def flush(self) -> None:
         """Write what is buffered: afterwards it survives a kill."""
-        for buffer in self._buffers.values():
-            if buffer.pages or buffer.results:
-                self._write(buffer)
-        self._flushed_at = self._clock()
+        self._begin_writing()
+        self._finish_writing()
 
     def mark_finished(self) -> None:
         """No later run resumes from here: the warehouse has it all, or a guard has refused it."""
@@ -168,22 +163,36 @@ class Landing:
         return self._buffers[_SEGMENTS_OF[scope.kind]]
 
     def _flush_when_due(self) -> None:
-        rows = sum(buffer.columns.rows for buffer in self._buffers.values())
+        rows = sum(len(buffer.rows) for buffer in self._buffers.values())
         if rows >= SEGMENT_ROWS or self._clock() - self._flushed_at >= SEGMENT_SECONDS:
-            self.flush()
+            self._begin_writing()
 
-    def _write(self, buffer: _Buffer) -> None:
-        metadata = json.dumps({"pages": buffer.pages, "results": buffer.results}, default=vars)
-        table = buffer.columns.as_table().replace_schema_metadata({_METADATA_KEY: metadata.encode()})
-        target = self.folder / f"{buffer.name}-{self._segment_count + 1:06d}.parquet"
-        aside = target.with_suffix(".tmp")
-        with naming_path(target):
-            pq.write_table(table, aside, compression="zstd")
-            del table
-            pa.default_memory_pool().release_unused()  # it keeps 25 MB until the process ends otherwise
-            aside.replace(target)
-        self._segment_count += 1
-        buffer.columns, buffer.pages, buffer.results = Columns(buffer.kind.schema), [], []
+    def _begin_writing(self) -> None:
+        """What is buffered is being written on a thread, and nothing else: memory stays bounded."""
+        self._finish_writing()
+        full = [buffer for buffer in self._buffers.values() if buffer.pages or buffer.results]
+        self._buffers |= {one.name: _Buffer(one.name, one.kind, Rows(one.kind)) for one in full}
+        self._writing = self._thread.submit(self._write, full)
+        self._flushed_at = self._clock()
+
+    def _finish_writing(self) -> None:
+        """What was being written is on disk. An error is raised from then on: nothing may follow a gap."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+
+    def _write(self, buffers: Sequence[_Buffer]) -> None:
+        for buffer in buffers:
+            metadata = json.dumps({"pages": buffer.pages, "results": buffer.results}, default=vars)
+            target = self.folder / f"{buffer.name}-{self._segment_count + 1:06d}.parquet"
+            aside = target.with_suffix(".tmp")
+            with naming_path(target):
+                table = buffer.rows.as_table().replace_schema_metadata({_METADATA_KEY: metadata.encode()})
+                pq.write_table(table, aside, compression="zstd")
+                del table
+                pa.default_memory_pool().release_unused()  # it keeps 25 MB until the process ends otherwise
+                aside.replace(target)
+            self._segment_count += 1
 
     def _take_back(self, path: Path) -> None:
         with naming_path(path):

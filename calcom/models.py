@@ -139,6 +139,12 @@ class Records:
     rejected: list[RejectedRecord] = field(default_factory=list)
     ids: list[int | None] = field(default_factory=list)
     """Every record's id in the server's order; None where it can't be read."""
+    answer: bytes | None = None
+    """The page as it came, if its records are the accepted ones, all of them and as they are."""
+
+    def as_json(self) -> bytes:
+        """The accepted records as the list `data` of an object."""
+        return self.answer or json.dumps({"data": self.accepted}).encode()
 
 
 class _UnreadablePageError(Exception):
@@ -173,7 +179,7 @@ class RecordReader:
         except ValidationError:
             pass  # something in it is bad: the records that are not have to be told from those that are
         else:
-            return Records(accepted=accepted, ids=[record["id"] for record in accepted])
+            return Records(accepted=accepted, ids=[record["id"] for record in accepted], answer=body)
         try:
             return self._read_one_by_one(body)
         except _UnreadablePageError as error:

@@ -1,13 +1,13 @@
 """The rows of landing segments: what is kept of a record, and in which columns."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.json
 
-from calcom.models import OooEntry, OrgTeam, TeamMembership
+from calcom.models import OooEntry, OrgTeam, Records, TeamMembership
 
 _NOTELESS_KEYS = frozenset(OooEntry.__annotations__) - {"notes"}
 _SHAPES = tuple(f"a JSON {shape}" for shape in ("list", "str", "int", "float", "bool", "NoneType"))
@@ -78,13 +78,6 @@ class SegmentKind(NamedTuple):
     kept_keys: frozenset[str] | None = None
     """None keeps all of it. A membership carries its user's profile, a team its logo: neither is needed."""
 
-    def columns_of(self, records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-        """The records' columns as far as the records tell them; a key that a record lacks is None."""
-        columns = {column: [one.get(key) for one in records] for column, key in self.keys.items()}
-        if "has_notes" in self.schema.names:
-            columns["has_notes"] = [bool(one.get("notes")) for one in records]
-        return columns
-
 
 _ENTRY_KEYS = {
     "id": "id",
@@ -131,37 +124,80 @@ NOTELESS_ENTRIES = SegmentKind(ENTRY_SCHEMA, _ENTRY_KEYS, _NOTELESS_KEYS)
 """Entries where notes are not to be stored: with the fact that there is one, and no note."""
 
 
-class Columns:
-    """Rows that come page by page, kept column by column until they are written."""
+class Rows:
+    """The rows of one segment, kept page by page as JSON until they are written; columns by then."""
 
-    def __init__(self, schema: pa.Schema) -> None:
+    def __init__(self, kind: SegmentKind) -> None:
         """No row yet."""
-        self._schema = schema
-        self._values: dict[str, list[Any]] = {name: [] for name in schema.names}
-        self.rows = 0
+        self._kind = kind
+        self._accepted: list[bytes] = []
+        self._accepted_rows = 0
+        self._rejected: dict[str, list[Any]] = {name: [] for name in kind.schema.names}
 
-    def add(self, page: int, rows: int, columns: Mapping[str, list[Any]]) -> None:
-        """Append `rows` rows of one page; a column of the schema that is not in `columns` is null in them."""
-        for name, values in self._values.items():
-            values.extend(columns.get(name) or [page if name == "page" else None] * rows)
-        self.rows += rows
+    def __len__(self) -> int:
+        """How many there are."""
+        return self._accepted_rows + len(self._rejected["page"])
+
+    def add(self, page: int, records: Records, *, user_id: int | None, team_id: int | None) -> None:
+        """Append the records of one page; what can't be read belongs to the user or team, if there is one."""
+        beside = {
+            "page": [page] * len(records.accepted),
+            "has_notes": [bool(one.get("notes")) for one in records.accepted],
+        }
+        self._accepted.append(b'{"beside":%b,"answer":%b}' % (json.dumps(beside).encode(), records.as_json()))
+        self._accepted_rows += len(records.accepted)
+        for one in records.rejected:
+            row = {
+                "page": page,
+                "id": one.record_id,
+                "user_id": one.user_id or user_id,
+                "team_id": team_id,
+                "problem": one.problem,
+                "raw": kept_text(one.raw, self._kind.kept_keys),
+            }
+            for name, values in self._rejected.items():
+                values.append(row.get(name))
 
     def as_table(self) -> pa.Table:
-        """All rows.
+        """All rows: the accepted in the order read, then the rejected."""
+        accepted = [self._accepted_table()] if self._accepted else []
+        rejected = [self._rejected_table()] if self._rejected["page"] else []
+        # By way of JSON and so, because `pyarrow.array` and the like load pandas wherever that is installed.
+        return pa.concat_tables([pa.Table.from_batches([], self._kind.schema), *accepted, *rejected])
 
-        By way of one JSON object of arrays, because `pyarrow.array` loads pandas wherever that is installed.
-        """
-        if not self.rows:
-            return self._schema.empty_table()
-        arrays = json.dumps(self._values).encode()
-        listed = pa.schema([(column.name, pa.list_(column.type)) for column in self._schema])
-        table = pa.json.read_json(
-            pa.BufferReader(arrays),
-            read_options=pa.json.ReadOptions(block_size=len(arrays) + 1, use_threads=False),
-            parse_options=pa.json.ParseOptions(explicit_schema=listed),
-        )
-        values = [table[name].chunk(0).values for name in self._schema.names]
-        return pa.Table.from_arrays(values, schema=self._schema)
+    def _accepted_table(self) -> pa.Table:
+        """Decoded from the pages' own bytes: Python's objects would cost four times as much."""
+        schema, keys = self._kind.schema, self._kind.keys
+        own = pa.struct([("page", pa.list_(pa.int32())), ("has_notes", pa.list_(pa.bool_()))])
+        record = pa.struct([(key, schema.field(column).type) for column, key in keys.items()])
+        wanted = pa.schema([("beside", own), ("answer", pa.struct([("data", pa.list_(record))]))])
+        try:
+            lines = _decode(b"\n".join(self._accepted), wanted)
+        except pa.ArrowInvalid:  # a key is there twice: Arrow refuses that, Pydantic and json take the last
+            plain = [json.dumps(json.loads(one)) for one in self._accepted]
+            lines = _decode("\n".join(plain).encode(), wanted)
+        records, beside = lines["answer"].chunk(0).field("data").values, lines["beside"].chunk(0)
+        columns = {column: records.field(key) for column, key in keys.items()}
+        columns |= {field.name: beside.field(field.name).values for field in own}
+        arrays = [columns.get(one.name, pa.nulls(len(records), one.type)) for one in schema]
+        return pa.Table.from_arrays(arrays, schema=schema)
+
+    def _rejected_table(self) -> pa.Table:
+        schema = self._kind.schema
+        listed = pa.schema([(column.name, pa.list_(column.type)) for column in schema])
+        table = _decode(json.dumps(self._rejected).encode(), listed)
+        return pa.Table.from_arrays([table[name].chunk(0).values for name in schema.names], schema=schema)
+
+
+def _decode(lines: bytes, schema: pa.Schema) -> pa.Table:
+    """The fields of `schema`, in one chunk; a field that a line lacks is null."""
+    return pa.json.read_json(
+        pa.BufferReader(lines),
+        read_options=pa.json.ReadOptions(block_size=len(lines) + 1, use_threads=False),
+        parse_options=pa.json.ParseOptions(
+            explicit_schema=schema, newlines_in_values=True, unexpected_field_behavior="ignore"
+        ),
+    )
 
 
 def kept_text(raw: str, keys: frozenset[str] | None) -> str:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from calcom.errors import ProtocolError, error_from_answer
 from calcom.models import ENTRY_READER, USER_READER, RecordReader
+from calcom.segments import SEGMENT_KINDS, Rows
 
 SCALARS = (
     st.none()
@@ -67,6 +68,30 @@ def test_any_json_gives_records_or_a_protocol_error(reader: RecordReader, answer
 def test_any_bytes_give_records_or_a_protocol_error(reader: RecordReader, body: bytes) -> None:
     check(reader, body)
     check(reader, b'{"status":"success","data":[' + body + b"]}")
+
+
+@given(
+    pages=st.lists(
+        PAGES | st.lists(ENTRIES).map(lambda data: {"status": "success", "data": data, "x": data})
+    ),
+    indent=st.sampled_from([None, 1]),
+)
+def test_what_is_written_of_pages_is_what_was_read_of_them(pages: list[object], indent: int | None) -> None:
+    kind = SEGMENT_KINDS["entries"]
+    rows, expected = Rows(kind), []
+    for number, answer in enumerate(pages):
+        body = json.dumps(answer, indent=indent).encode()
+        records = ENTRY_READER.read(body, path="/p", request_id=None)
+        rows.add(number, records, user_id=None, team_id=None)
+        expected += [
+            {column: one.get(key) for column, key in kind.keys.items()}
+            | {"page": number, "has_notes": bool(one.get("notes"))}
+            for one in records.accepted
+        ]
+    table = rows.as_table()
+    assert table.num_rows == len(rows)
+    written = [row for row in table.to_pylist() if row.pop("problem") is None and row.pop("raw") is None]
+    assert written == expected
 
 
 @given(

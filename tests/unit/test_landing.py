@@ -14,7 +14,7 @@ from calcom.facts import RunFacts, Scope, ScopeResult
 from calcom.landing import SEGMENT_ROWS, Landing
 from calcom.landing_folders import create_landing, find_resumable, prune_landings
 from calcom.models import ENTRY_READER, MEMBERSHIP_READER, TEAM_READER, USER_READER, Records
-from calcom.paging import Page, Verdict
+from calcom.paging import ALL_IDS, Page, Verdict
 
 USERS, ALL, ANN = Scope("users"), Scope("organization"), Scope("user", 7)
 STARTED_AT = datetime(2026, 3, 1, 6)  # noqa: DTZ001 - UTC without a zone, as runs say it
@@ -149,6 +149,16 @@ def test_a_rejected_record_is_kept_whole_with_its_problem_and_its_scopes_user(tm
     assert rejected["has_notes"] is None
 
 
+def test_a_key_that_is_there_twice_is_landed_as_it_was_read(tmp_path: Path) -> None:
+    landing = create(tmp_path)
+    text = json.dumps({"status": "success", "data": [entry(1), entry(2)]})
+    twice = text.replace('"id": 2', '"id": 5, "x": {"y": 1, "y": 2}, "id": 3').encode()
+    found = ENTRY_READER.read(twice, path="/ooo", request_id=None)
+    landing.add_page(ALL, page_of(found), found)
+    landing.flush()
+    assert found.ids == [row["id"] for row in rows(landing)] == [1, 3]
+
+
 @pytest.mark.parametrize(("notes", "has_notes"), [(NOTE, True), ("", False), (None, False)])
 @pytest.mark.parametrize("keeps_notes", [True, False])
 def test_whether_there_is_a_note_is_known_even_where_it_is_not_kept(
@@ -192,7 +202,7 @@ def test_fifty_thousand_rows_are_a_segment_and_none_of_them_stays_in_memory(tmp_
     for number in range(1, SEGMENT_ROWS // 250 + 1):
         assert landing.segments() == []
         landing.add_page(ALL, page, records)
-        kept = sum(buffer.columns.rows for buffer in landing._buffers.values())
+        kept = sum(len(buffer.rows) for buffer in landing._buffers.values())
         assert kept == 250 * number % SEGMENT_ROWS
     (segment,) = landing.segments()
     assert pq.read_metadata(segment).num_rows == SEGMENT_ROWS
@@ -204,6 +214,12 @@ def test_a_disk_that_refuses_is_an_error_that_names_the_path(tmp_path: Path) -> 
     (landing.folder / "entries-000001.tmp").mkdir()
     with pytest.raises(LandingError, match=r"entries-000001\.parquet.*run again"):
         landing.flush()
+    (landing.folder / "entries-000001.tmp").rmdir()
+    add(landing, ALL, entry(2))
+    landing.end_scope(ScopeResult(ALL, Verdict.COMPLETE, 2, 2, 0, ALL_IDS))
+    with pytest.raises(LandingError, match=r"entries-000001\.parquet"):
+        landing.flush()
+    assert not list(landing.folder.glob("*.parquet"))
     (tmp_path / "file").write_text("")
     with pytest.raises(LandingError, match="file"):
         create(tmp_path / "file")

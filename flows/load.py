@@ -1,8 +1,11 @@
 """Loading a landing: staged, applied, days derived, the run's row, all in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import polars as pl
@@ -49,7 +52,10 @@ DAYS_AT_ONCE = 75_000
 
 _without_note = partial(kept_text, keys=NOTELESS_ENTRIES.kept_keys)
 
-_STAGED: tuple[tuple[str, str, StagedTable, Callable[..., pl.DataFrame]], ...] = (
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
+_Staged = tuple[str, str, StagedTable, Callable[..., pl.DataFrame]]
+_STAGED: tuple[_Staged, ...] = (
     ("users", "user", "staged_people", normalise_people),
     ("entries", "entry", "staged_entries", normalise_entries),
     ("teams", "team", "staged_teams", normalise_teams),
@@ -137,9 +143,13 @@ def derive_days(
     """
     replace_person_calendars(connection, assign_calendars(read_people(connection), policy))
     working = policy.working_days
-    for entries in take_changed_entries(connection, days_at_once=days_at_once):
+
+    def derive(entries: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         entry_days = explode_entry_days(entries, working)
-        person_days = resolve_person_days(entry_days, entries, working)
+        return entry_days, resolve_person_days(entry_days, entries, working)
+
+    changed = take_changed_entries(connection, days_at_once=days_at_once)
+    for entry_days, person_days in _one_ahead(derive, changed):
         insert_days(connection, entry_days=entry_days, person_days=person_days)
     first_on, last_on = read_calendar_span(connection, observed_at)
     replace_dimensions(
@@ -153,14 +163,32 @@ def derive_days(
 
 def _stage_landing(connection: duckdb.DuckDBPyConnection, landing: Landing, *, keeps_notes: bool) -> None:
     organization_id = landing.facts.organization_id
-    for kind, record_kind, table, normalise in _STAGED:
-        for path in landing.segments(kind):
-            landed = pl.read_parquet(path)
-            if kind == "entries" and landing.facts.keeps_notes and not keeps_notes:
-                landed = _without_notes(landed)  # read elsewhere, with another setting
-            rejects = collect_rejects(landed, organization_id=organization_id, record_kind=record_kind)
-            stage_rows(connection, table, normalise(landed, organization_id=organization_id))
-            stage_rows(connection, "staged_rejects", rejects)
+    withholds_notes = landing.facts.keeps_notes and not keeps_notes  # read elsewhere, with another setting
+
+    def read(segment: tuple[_Staged, Path]) -> tuple[StagedTable, pl.DataFrame, pl.DataFrame]:
+        (kind, record_kind, table, normalise), path = segment
+        landed = pl.read_parquet(path)
+        if kind == "entries" and withholds_notes:
+            landed = _without_notes(landed)
+        rejects = collect_rejects(landed, organization_id=organization_id, record_kind=record_kind)
+        return table, normalise(landed, organization_id=organization_id), rejects
+
+    segments = ((staged, path) for staged in _STAGED for path in landing.segments(staged[0]))
+    for table, rows, rejects in _one_ahead(read, segments):
+        stage_rows(connection, table, rows)
+        stage_rows(connection, "staged_rejects", rejects)
+
+
+def _one_ahead(make: Callable[[_Item], _Made], items: Iterable[_Item]) -> Iterator[_Made]:
+    """What `make` gives of each item, in order; the next is made on a thread while one is being used."""
+    with ThreadPoolExecutor(1) as thread:
+        made: Future[_Made] | None = None
+        for item in items:
+            last, made = made, thread.submit(make, item)
+            if last is not None:
+                yield last.result()
+        if made is not None:
+            yield made.result()
 
 
 def _without_notes(landed: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import duckdb
 
 from flows.clock import utc_now
 from flows.modes import created_for
-from flows.report.page import report_path, write_report
+from flows.report.page import report_path, write_page
 from flows.settings import Notes, Settings
 from flows.tables import EXPECTED, published_measures, published_tables
 from transforms.privacy import assign_pseudonyms
@@ -16,6 +16,7 @@ from warehouse.errors import AuditError
 from warehouse.findings import Audit
 from warehouse.pseudonyms import create_pseudonyms
 from warehouse.publish import Publication, publish
+from warehouse.reader import attached
 
 
 def publish_tables(
@@ -56,5 +57,7 @@ def publish_tables(
             record_audits(connection, error.audits, run_id=run_id, checked_at=checked_at)
             raise
         record_audits(connection, publication.audits, run_id=run_id, checked_at=checked_at)
-        write_report(publication.database, report_path(settings))
+        with attached(connection, publication.database, "READ_ONLY"):
+            connection.execute("USE reader").fetchall()
+            write_page(connection, publication.database, report_path(settings))
     return publication, [*audits, *publication.audits]

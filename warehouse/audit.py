@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.connection import run_statement, transaction
+from warehouse.connection import run_statement, select_each, transaction
 from warehouse.errors import AuditError
 from warehouse.findings import Audit
 from warehouse.tables import PublishedTable
@@ -77,9 +77,10 @@ def audit_marts(
     """All audits of what is about to be published, recorded. Raises `AuditError` naming each that failed."""
     parameters = {"run_id": run_id, "checked_at": checked_at, **asdict(expected)}
     audits = [
-        _count(audit, run_statement(connection, f"audits/{audit.name}", parameters)) for audit in AUDITS
+        _count(audit, run_statement(connection, f"audits/{audit.name}", parameters)[0]) for audit in AUDITS
     ]
-    audits += [_audit_required(connection, table) for table in tables]
+    found = select_each(connection, [_missing_values(table) for table in tables])
+    audits += [_count(_required(table), rows) for table, rows in zip(tables, found, strict=True)]
     record_audits(connection, audits, run_id=run_id, checked_at=checked_at)
     raise_if_failed(audits)
     return audits
@@ -87,7 +88,11 @@ def audit_marts(
 
 def audit_keys(connection: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable]) -> list[Audit]:
     """Whether each table of the attached database `reader`, written ascending by key, has no key twice."""
-    return [_audit_key(connection, table) for table in tables]
+    found = select_each(connection, [_out_of_order(table) for table in tables])
+    for position, ((count,), table) in enumerate(zip(found, tables, strict=True)):
+        if count:  # strictly ascending rows are all different; others may be
+            found[position] = connection.execute(_repeated(table)).fetchall()[0]
+    return [_count(_one_row_a_key(table), rows) for table, rows in zip(tables, found, strict=True)]
 
 
 def audit_counts(database: dict[str, int], parquet: dict[str, int]) -> Audit:
@@ -119,28 +124,33 @@ def raise_if_failed(audits: Sequence[Audit]) -> None:
         raise AuditError(audits)
 
 
-def _count(audit: Audit, rows: list[tuple[Any, ...]]) -> Audit:
-    return replace(audit, offending_rows=rows[0][0])
+def _count(audit: Audit, row: Sequence[Any]) -> Audit:
+    return replace(audit, offending_rows=row[0])
 
 
-def _audit_required(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> Audit:
+def _required(table: PublishedTable) -> Audit:
+    return Audit(f"{table.name}_required", "error", f"{table.name} has every value that it must have")
+
+
+def _missing_values(table: PublishedTable) -> str:
     required = [column.name for column in table.columns if not column.is_nullable]
     nulls = " OR ".join(f"{name} IS NULL" for name in required)
-    query = f"SELECT count(*) FROM marts.{table.name} WHERE {nulls}"  # noqa: S608
-    audit = Audit(f"{table.name}_required", "error", f"{table.name} has every value that it must have")
-    return _count(audit, connection.execute(query).fetchall())
+    return f"SELECT count(*) FROM marts.{table.name} WHERE {nulls}"  # noqa: S608 - declared names
 
 
-def _audit_key(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> Audit:
-    audit = Audit(f"{table.name}_key", "error", f"{table.name} has one row a {table.key_list()}")
+def _one_row_a_key(table: PublishedTable) -> Audit:
+    return Audit(f"{table.name}_key", "error", f"{table.name} has one row a {table.key_list()}")
+
+
+def _out_of_order(table: PublishedTable) -> str:
     former = ", ".join(f"lag({name}) OVER ()" for name in table.key)
-    out_of_order = (
+    return (
         f"SELECT count(*) FROM (SELECT row({table.key_list()}) AS own, row({former}) AS former,"  # noqa: S608
         f" lag({table.key[0]}) OVER () IS NOT NULL AS has_former FROM reader.main.{table.name})"
         " WHERE has_former AND own <= former"
     )
-    found = connection.execute(out_of_order).fetchall()
-    if found[0][0]:  # strictly ascending rows are all different; others may be
-        repeated = f"SELECT {table.key_list()} FROM reader.main.{table.name} GROUP BY ALL HAVING count(*) > 1"  # noqa: S608
-        found = connection.execute(f"SELECT count(*) FROM ({repeated})").fetchall()  # noqa: S608
-    return _count(audit, found)
+
+
+def _repeated(table: PublishedTable) -> str:
+    repeated = f"SELECT {table.key_list()} FROM reader.main.{table.name} GROUP BY ALL HAVING count(*) > 1"  # noqa: S608
+    return f"SELECT count(*) FROM ({repeated})"  # noqa: S608

@@ -107,6 +107,13 @@ def run_statement(
         raise WarehouseError(message) from error
 
 
+def select_each(connection: duckdb.DuckDBPyConnection, selects: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The one row that each of `selects` gives, in order; all in one statement, which costs far less."""
+    numbered = (f"SELECT {number}, * FROM ({select})" for number, select in enumerate(selects))  # noqa: S608
+    rows = connection.execute(" UNION ALL ".join(numbered)).fetchall()
+    return [row[1:] for row in sorted(rows)]
+
+
 def insert_frame(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
     """`rows` are appended to `table` (a name from this package, never from outside); columns go by name.
 

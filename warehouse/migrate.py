@@ -34,18 +34,18 @@ def shipped_migrations() -> list[tuple[int, str, str]]:
 
 
 def migrate(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The warehouse has this program's tables; return the names of the migrations applied now.
+    """The warehouse has this program's tables; return the names of the migrations applied now, all or none.
 
     An older warehouse is first copied to `backups/` beside it, whole.
     """
     pending = pending_migrations(connection)
-    if pending:
-        connection.execute(_LEDGER)
-    older = pending[0][0] - 1 if pending else 0
-    if older:
+    if not pending:
+        return []
+    if older := pending[0][0] - 1:
         back_up(connection, f"{older:04}")
-    for version, name, text in pending:
-        with transaction(connection):
+    with transaction(connection):
+        connection.execute(_LEDGER)
+        for version, name, text in pending:
             connection.execute(text)
             connection.execute(
                 "INSERT INTO ops.migrations (version, name, checksum) VALUES ($v, $n, $c)",

@@ -46,9 +46,6 @@ class Place(Protocol):
     def write_pointer(self, pointer: Mapping[str, Any]) -> None:
         """`current.json` says `pointer`."""
 
-    def read_pointer(self) -> dict[str, Any] | None:
-        """What `current.json` says; None before the first publication."""
-
     def remove_generations(self, newest: str, keep: int) -> None:
         """`keep` generations are there, with the newest; Delta tables hold no file of any other.
 
@@ -129,15 +126,10 @@ class Disk:
         """By a rename."""
         write_json(self.exports / "current.json", dict(pointer))
 
-    def read_pointer(self) -> dict[str, Any] | None:
-        """From the file."""
-        path = self.exports / "current.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
     def last_generation(self) -> Generation | None:
         """What `current.json` names, as its manifest tells it; None if there is none that can be read."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            pointer = self.read_pointer() or {}
+            pointer = json.loads((self.exports / "current.json").read_text(encoding="utf-8"))
             folder = self.generations / pointer["generation"]
             manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
             if manifest["format"] == FORMAT:
@@ -202,11 +194,6 @@ class Bucket:
     def write_pointer(self, pointer: Mapping[str, Any]) -> None:
         """One object."""
         self.objects.put_bytes("current.json", json.dumps(pointer, indent=2).encode() + b"\n")
-
-    def read_pointer(self) -> dict[str, Any] | None:
-        """From the object."""
-        content = self.objects.read("current.json")
-        return None if content is None else json.loads(content)
 
     def remove_generations(self, newest: str, keep: int) -> None:
         """With them go the uploads that were never finished."""

@@ -10,7 +10,14 @@ from typing import Any
 
 import duckdb
 
-from warehouse.connection import LANES, read_statement, run_statement, side_by_side, transaction
+from warehouse.connection import (
+    LANES,
+    read_statement,
+    run_statement,
+    select_each,
+    side_by_side,
+    transaction,
+)
 from warehouse.contents import contents_of, declared
 from warehouse.errors import WarehouseError
 from warehouse.files import digest, flush
@@ -65,20 +72,22 @@ def build_reader(
     others = [table for table in tables if table.name not in kept]
     storage = "" if kept else f"STORAGE_VERSION '{STORAGE_VERSION}'"
     with attached(connection, aside, storage), _one_thread(connection):
-        for table in others:
-            _create_table(connection, table)
+        with transaction(connection):  # one for all: each of its own costs a write to the disk
+            for table in others:
+                _create_table(connection, table)
         is_large = sum(counted[table.name][0] for table in others) > ROWS_SIDE_BY_SIDE
         is_private = any(table.has_pseudonyms for table in others)
         jobs = [partial(_fill_table, table=table) for table in others]
         side_by_side(connection, jobs, lanes=1 if is_large or is_private else LANES)
-        with transaction(connection):  # one for all: each of its own costs a write to the disk
+        with transaction(connection):
             if others:
                 connection.execute("".join(map(_comments, others))).fetchall()
             connection.execute("USE reader").fetchall()
             for measure in [] if kept else measures:
                 run_statement(connection, measure.statement)
         connection.execute("CHECKPOINT reader").fetchall()
-        rows = {table.name: _count_rows(connection, table) for table in tables}
+        counts = select_each(connection, [_count_rows(table) for table in tables])
+        rows = {table.name: count for table, (count,) in zip(tables, counts, strict=True)}
     if aside.with_name(f"{aside.name}.wal").exists():
         message = f"{aside} still has a write-ahead log after its checkpoint; copying it would lose rows"
         raise WarehouseError(message)
@@ -150,10 +159,8 @@ def _fill_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) ->
     connection.execute(f"INSERT INTO reader.main.{table.name} {table.query()}").fetchall()
 
 
-def _count_rows(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> int:
-    query = f"SELECT count(*) FROM reader.main.{table.name}"  # noqa: S608 - a declared name
-    rows: int = connection.execute(query).fetchall()[0][0]
-    return rows
+def _count_rows(table: PublishedTable) -> str:
+    return f"SELECT count(*) FROM reader.main.{table.name}"  # noqa: S608 - a declared name
 
 
 def _comments(table: PublishedTable) -> str:

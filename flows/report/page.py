@@ -32,7 +32,12 @@ def write_report(database: Path, path: Path) -> None:
     """
     require_publication(database)
     with duckdb.connect(str(database), read_only=True) as reader:
-        facts = read_report_facts(reader)
+        write_page(reader, database, path)
+
+
+def write_page(reader: duckdb.DuckDBPyConnection, database: Path, path: Path) -> None:
+    """As `write_report`, where `reader` uses the `database` already."""
+    facts = read_report_facts(reader)
     if facts is None:
         message = f"{database} holds no finished run yet; run `ooo sync`"
         raise ConfigurationError(message)

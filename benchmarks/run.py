@@ -3,8 +3,9 @@
 make bench                                        everything: an hour on two cores
 .venv/bin/python benchmarks/run.py --only one_entry 1000_users
 
-Wall, CPU and peak memory are the operating system's account of each process.
-dlt is installed into `benchmarks/.scratch`. Results go to `results.json` beside this file and to the docs.
+Wall, CPU and peak memory are the operating system's account of each process. The project, as its users
+install it, and dlt have environments of their own in `benchmarks/.scratch`. Results go to `results.json`
+beside this file and to the docs.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from report import LIMIT_A_MINUTE, SPEED, write_report
@@ -25,7 +27,6 @@ from report import LIMIT_A_MINUTE, SPEED, write_report
 HERE = Path(__file__).parent
 SCRATCH = HERE / ".scratch"
 DLT = "dlt[duckdb]==1.31.0"
-OOO = Path(sys.executable).with_name("ooo")
 
 
 @dataclass(frozen=True)
@@ -137,23 +138,40 @@ def command_of(contender: str, folder: Path) -> list[str]:
     scripts = HERE / "contenders"
     match contender:
         case "bare httpx, org-wide":
-            return [sys.executable, str(scripts / "bare_org_wide.py"), str(folder)]
+            return [str(installed_ooo() / "python"), str(scripts / "bare_org_wide.py"), str(folder)]
         case "bare httpx, per user":
-            return [sys.executable, str(scripts / "bare_per_user.py"), str(folder)]
+            return [str(installed_ooo() / "python"), str(scripts / "bare_per_user.py"), str(folder)]
         case "dlt":
-            return [str(installed_dlt()), str(scripts / "dlt_stock.py"), str(folder)]
+            return [str(installed("dlt", DLT) / "python"), str(scripts / "dlt_stock.py"), str(folder)]
         case "per-user, fast clock":
-            return [sys.executable, str(scripts / "ooo_fast_clock.py"), str(SPEED)]
-    return [str(OOO), "sync", "--quiet", "--strategy", contender.partition(",")[0]]
+            return [str(installed_ooo() / "python"), str(scripts / "ooo_fast_clock.py"), str(SPEED)]
+    return [str(installed_ooo() / "ooo"), "sync", "--quiet", "--strategy", contender.partition(",")[0]]
 
 
-def installed_dlt() -> Path:
-    """The Python of an environment that has dlt and nothing of ours."""
-    python = SCRATCH / "dlt" / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(SCRATCH / "dlt")], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", DLT], check=True)
-    return python
+@cache
+def installed_ooo() -> Path:
+    """The commands of an environment that has this checkout as users install it, at the locked versions."""
+    SCRATCH.mkdir(exist_ok=True)
+    constraints = SCRATCH / "constraints.txt"
+    locked = (HERE.parent / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pinned = [line.removesuffix(" \\") for line in locked if "==" in line and not line.startswith(" ")]
+    constraints.write_text("\n".join(pinned), encoding="utf-8")
+    commands = installed("ooo", "--constraint", str(constraints), str(HERE.parent))
+    reinstall = ("-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", str(HERE.parent))
+    subprocess.run([str(commands / "python"), *reinstall], check=True)
+    return commands
+
+
+def installed(name: str, *requirements: str) -> Path:
+    """The commands of an environment that has the requirements and nothing else."""
+    commands = SCRATCH / name / "bin"
+    if not (commands / ".installed").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(SCRATCH / name)], check=True)
+        subprocess.run(
+            [str(commands / "python"), "-m", "pip", "install", "--quiet", *requirements], check=True
+        )
+        (commands / ".installed").touch()
+    return commands
 
 
 def measure(command: list[str], url: str, folder: Path) -> tuple[float, float, float]:

@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -154,12 +155,15 @@ def test_killed_at_random_instants_it_recovers_and_no_reader_notices(
             number += 1
             seconds, expected = undisturbed_night(number)
             for _ in range(KILLS_A_NIGHT):
+                began = time.monotonic()
                 child = run(data_dir, number)
                 child.join(instants.uniform(0.0, 1.2 * seconds))
                 child.kill()
                 child.join()
                 killed += child.exitcode == -signal.SIGKILL
+                if child.exitcode == 0:  # what is left to do takes no longer than this
+                    seconds = min(seconds, time.monotonic() - began)
             finish(data_dir, number)
             assert not list(data_dir.rglob(f"{ASIDE}*"))
             assert state_of(data_dir) == expected
-    assert number <= 2 * RANDOM_KILLS // KILLS_A_NIGHT + 2, "most nights were not disturbed at all"
+    assert number <= 2 * RANDOM_KILLS // KILLS_A_NIGHT + 2, f"{killed} kills in {number} nights"

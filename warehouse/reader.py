@@ -78,13 +78,8 @@ def build_reader(
         is_large = sum(counted[table.name][0] for table in others) > ROWS_SIDE_BY_SIDE
         is_private = any(table.has_pseudonyms for table in others)
         jobs = [partial(_fill_table, table=table) for table in others]
+        jobs.append(partial(_create_macros, measures=() if kept else measures))
         side_by_side(connection, jobs, lanes=1 if is_large or is_private else LANES)
-        with transaction(connection):
-            if others:
-                connection.execute("".join(map(_comments, others))).fetchall()
-            connection.execute("USE reader").fetchall()
-            for measure in [] if kept else measures:
-                run_statement(connection, measure.statement)
         connection.execute("CHECKPOINT reader").fetchall()
         counts = select_each(connection, [_count_rows(table) for table in tables])
         rows = {table.name: count for table, (count,) in zip(tables, counts, strict=True)}
@@ -152,11 +147,19 @@ def _create_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) 
         f"{column.name} {column.sql_type}{'' if column.is_nullable else ' NOT NULL'}"
         for column in table.columns
     )
-    connection.execute(f"CREATE OR REPLACE TABLE reader.main.{table.name} ({columns})").fetchall()
+    create = f"CREATE OR REPLACE TABLE reader.main.{table.name} ({columns});"
+    connection.execute(create + _comments(table)).fetchall()
 
 
 def _fill_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
     connection.execute(f"INSERT INTO reader.main.{table.name} {table.query()}").fetchall()
+
+
+def _create_macros(connection: duckdb.DuckDBPyConnection, measures: Sequence[Measure]) -> None:
+    connection.execute("USE reader").fetchall()
+    with transaction(connection):
+        for measure in measures:
+            run_statement(connection, measure.statement)
 
 
 def _count_rows(table: PublishedTable) -> str:

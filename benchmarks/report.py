@@ -26,7 +26,7 @@ Results = dict[str, list[dict[str, Any]]]
 def write_report(results: Results, docs: Path) -> None:
     """The document's results are those given; its words around them stay."""
     document = docs / "performance.md"
-    table = "\n".join(_lines(results))
+    table = "\n".join([*_lines(results), "", *_ratios(results)])
     marked = re.compile(r"(<!-- results -->\n).*(<!-- end of results -->)", re.DOTALL)
     text = document.read_text(encoding="utf-8")
     document.write_text(marked.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text), encoding="utf-8")
@@ -54,6 +54,31 @@ def _lines(results: Results) -> list[str]:
     return lines + [_limited(one) for one in results.get("limited", [])]
 
 
+def _ratios(results: Results) -> list[str]:
+    """What each sync took of what others took of the same work in the same run."""
+    lines = [
+        "| | of dlt's wall | of dlt's memory | of the bare script's wall | of the first run's wall |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, title in TITLES.items():
+        measured = {one["contender"]: one for one in results.get(name, [])}
+        for contender, one in measured.items():
+            bare = measured.get("bare httpx, per user" if contender == "per-user" else "bare httpx, org-wide")
+            if contender.startswith(("bare", "dlt")) or bare is None:
+                continue
+            dlt, first = measured.get("dlt"), measured.get(contender.partition(",")[0])
+            of_dlt = ["", ""]
+            if dlt:
+                of_dlt = [f"1/{dlt[key] / one[key]:.1f}" for key in ("wall_seconds", "peak_mb")]
+            of_bare = f"{one['wall_seconds'] / bare['wall_seconds']:.2f} ×"
+            of_first = (
+                f"{one['wall_seconds'] / first['wall_seconds']:.2f} ×" if first not in (None, one) else ""
+            )
+            row = [f"{title.partition(':')[0]}: {_label(contender)}", *of_dlt, of_bare, of_first]
+            lines.append(f"| {' | '.join(row)} |")
+    return lines
+
+
 def _limited(one: dict[str, Any]) -> str:
     """The last row: reading under the limit against what the limit alone would take."""
     taken, least = one["reading_seconds"] * SPEED, one["requests"] / LIMIT_A_MINUTE * 60
@@ -76,8 +101,9 @@ def _picture(measured: list[dict[str, Any]]) -> str:
     for row, one in enumerate(measured):
         top, length = row * _BAR + 5, (_WIDTH - _LEFT - 70) * one["wall_seconds"] / longest
         colour = "#8c959f" if one["contender"].startswith(("bare", "dlt")) else "#0969da"
+        name = _label(one["contender"]).replace("`", "")
         parts.append(
-            f'<text x="{_LEFT - 8}" y="{top + 13}" text-anchor="end">{one["contender"]}</text>'
+            f'<text x="{_LEFT - 8}" y="{top + 13}" text-anchor="end">{name}</text>'
             f'<rect x="{_LEFT}" y="{top}" width="{length:.1f}" height="{_BAR - 5}" rx="2" fill="{colour}"/>'
             f'<text x="{_LEFT + length + 6:.1f}" y="{top + 13}">{one["wall_seconds"]:.1f} s</text>'
         )

@@ -33,7 +33,7 @@ ENTRIES = st.fixed_dictionaries(
         "end": st.just("2026-03-01T23:59:59.999Z"),
         "email": NOTES,
     },
-    optional={"notes": NOTES, "reason": NOTES, "toUserId": SCALARS},
+    optional={"notes": NOTES, "reason": NOTES, "toUserId": SCALARS, "x": VALUES},
 )
 KEYS = ["id", "uuid", "userId", "toUserId", "start", "end", "notes", "reason", "email", "name", "x"]
 RECORDS = VALUES | ENTRIES | st.dictionaries(st.sampled_from(KEYS), SCALARS)

@@ -149,14 +149,24 @@ def test_a_rejected_record_is_kept_whole_with_its_problem_and_its_scopes_user(tm
     assert rejected["has_notes"] is None
 
 
-def test_a_key_that_is_there_twice_is_landed_as_it_was_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '"id": 5, "id": 3',
+        '"x": {"y": 1, "y": 2}, "id": 3',
+        '"x": NaN, "id": 3',
+        '"x": 1e999, "id": 3',
+        f'"x": {"9" * 400}, "id": 3',
+    ],
+)
+def test_what_is_odd_in_a_page_does_not_change_what_is_landed_of_it(tmp_path: Path, odd: str) -> None:
     landing = create(tmp_path)
     text = json.dumps({"status": "success", "data": [entry(1), entry(2)]})
-    twice = text.replace('"id": 2', '"id": 5, "x": {"y": 1, "y": 2}, "id": 3').encode()
-    found = ENTRY_READER.read(twice, path="/ooo", request_id=None)
+    found = ENTRY_READER.read(text.replace('"id": 2', odd).encode(), path="/ooo", request_id=None)
     landing.add_page(ALL, page_of(found), found)
     landing.flush()
     assert found.ids == [row["id"] for row in rows(landing)] == [1, 3]
+    assert [row["notes"] for row in rows(landing)] == [NOTE, NOTE]
 
 
 @pytest.mark.parametrize(("notes", "has_notes"), [(NOTE, True), ("", False), (None, False)])

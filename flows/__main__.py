@@ -1,5 +1,6 @@
 """The `ooo` command, also `python -m flows`: the program, started for as little as it takes."""
 
+import atexit
 import gc
 import os
 import sys
@@ -15,7 +16,23 @@ def main() -> NoReturn:
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
     from flows.cli import main as run  # noqa: PLC0415 - only now
 
-    run()
+    try:
+        run()
+    except SystemExit as ended:
+        _leave(ended)
+
+
+def _leave(ended: SystemExit) -> NoReturn:
+    """End here and now: taking a thousand modules apart costs 150 ms, and everything is closed by then."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - what the interpreter itself does at its end
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        raise ended from None  # the interpreter knows what to say of an output that is gone
+    if not isinstance(ended.code, int):
+        raise ended
+    os._exit(ended.code)
 
 
 if __name__ == "__main__":

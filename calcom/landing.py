@@ -171,8 +171,9 @@ class Landing:
         """What is buffered is being written on a thread, and nothing else: memory stays bounded."""
         self._finish_writing()
         full = [buffer for buffer in self._buffers.values() if buffer.pages or buffer.results]
-        self._buffers |= {one.name: _Buffer(one.name, one.kind, Rows(one.kind)) for one in full}
-        self._writing = self._thread.submit(self._write, full)
+        if full:
+            self._buffers |= {one.name: _Buffer(one.name, one.kind, Rows(one.kind)) for one in full}
+            self._writing = self._thread.submit(self._write, full)
         self._flushed_at = self._clock()
 
     def _finish_writing(self) -> None:

@@ -16,7 +16,7 @@ from warehouse.errors import AuditError
 from warehouse.findings import Audit
 from warehouse.pseudonyms import create_pseudonyms
 from warehouse.publish import Publication, publish
-from warehouse.reader import attached
+from warehouse.reader import using
 
 
 def publish_tables(
@@ -57,7 +57,6 @@ def publish_tables(
             record_audits(connection, error.audits, run_id=run_id, checked_at=checked_at)
             raise
         record_audits(connection, publication.audits, run_id=run_id, checked_at=checked_at)
-        with attached(connection, publication.database, "READ_ONLY"):
-            connection.execute("USE reader").fetchall()
+        with using(connection, publication.database):
             write_page(connection, publication.database, report_path(settings))
     return publication, [*audits, *publication.audits]

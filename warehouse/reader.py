@@ -132,6 +132,14 @@ def attached(connection: duckdb.DuckDBPyConnection, database: Path, options: str
 
 
 @contextlib.contextmanager
+def using(connection: duckdb.DuckDBPyConnection, database: Path) -> Iterator[None]:
+    """Names without a schema, and the macros, are those of the readers' `database` meanwhile."""
+    with attached(connection, database, "READ_ONLY"):
+        connection.execute("USE reader").fetchall()
+        yield
+
+
+@contextlib.contextmanager
 def _one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Five million days are joined and sorted in 140 MB; two threads need 200 MB and are no faster."""
     threads = connection.execute("SELECT current_setting('threads')").fetchall()[0][0]

@@ -10,6 +10,7 @@ import httpx
 import polars as pl
 
 CONNECTIONS = 10
+"""As many at once as one would try, without a pacer."""
 
 
 async def main(folder: Path) -> None:

@@ -204,7 +204,7 @@ def test_without_notes_no_byte_of_one_is_in_the_folder(tmp_path: Path, record: o
     assert NOTE not in str(rows(landing))
 
 
-def test_fifty_thousand_rows_are_a_segment_and_none_of_them_stays_in_memory(tmp_path: Path) -> None:
+def test_a_full_segment_is_written_and_none_of_its_rows_stays_in_memory(tmp_path: Path) -> None:
     landing = create(tmp_path)
     record = read(entry(1)).accepted[0]
     records = Records(accepted=[record] * 250, ids=list(range(1, 251)))

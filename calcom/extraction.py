@@ -28,6 +28,9 @@ TEAM_KINDS = ("teams", "team")
 """Scopes that a run can do without: their failure, whatever it is, is theirs alone."""
 
 
+_Follow = Callable[[Scope, Scan], Awaitable[CalcomError | None]]
+
+
 class Progress(Protocol):
     """Who wants to know how far extraction is."""
 
@@ -70,10 +73,9 @@ class Extraction:
         that can't be read leaves a gap in what is proved, and fails the scope, but not the rest of it.
         """
         scan = Scan(self._take)
+        follow = partial(self._follow_side_by_side, expected_rows=expected_rows)
         try:
-            return await self._read_scope(
-                ORGANIZATION, scan, room=self._max_concurrency, expected_rows=expected_rows, steps_over=True
-            )
+            return await self._read_scope(ORGANIZATION, scan, follow)
         except CalcomError as error:
             if _ends_the_run(error, ORGANIZATION) or ORGANIZATION not in self._landing.pages:
                 raise
@@ -140,16 +142,17 @@ class Extraction:
                 raise
             outage.note_gone(error, scope)
 
-    async def _read_scope(
-        self, scope: Scope, scan: Scan, *, room: int = 1, expected_rows: int = 0, steps_over: bool = False
-    ) -> ScopeResult:
-        """The scope's result, from the pages that are landed and those that are still to be asked for."""
+    async def _read_scope(self, scope: Scope, scan: Scan, follow: _Follow | None = None) -> ScopeResult:
+        """The scope's result, from the pages that are landed and those that are still to be asked for.
+
+        `follow` brings the scan to its end; by default page after page.
+        """
         if (done := self._landing.ended(scope)) is not None:
             return done
         for page in self._landing.pages.get(scope, []):
             scan.accept(page)
         self._traffic.setdefault(scope, Traffic(requests=scan.pages))
-        error = await self._follow(scope, scan, room=room, expected_rows=expected_rows, steps_over=steps_over)
+        error = await (follow or self._follow_in_turn)(scope, scan)
         if error is not None:
             return self._fail(scope, error, scan)
         if scan.problem == "ids_not_ascending" and await self._passes_agree(scope, scan.take):
@@ -157,10 +160,20 @@ class Extraction:
         verdict = scan.verdict or Verdict.UNPROVEN
         return self._end(scope, verdict, repairs=scan.repairs, proven=scan.proven, problem=scan.problem)
 
-    async def _follow(
-        self, scope: Scope, scan: Scan, *, room: int, expected_rows: int, steps_over: bool
+    async def _follow_in_turn(self, scope: Scope, scan: Scan) -> None:
+        """The scan is over, read one page after the other; an error is raised."""
+        while not scan.is_over:
+            (skip,) = scan.next_skips()
+            scan.accept(self._land(scope, *await self._fetch(scope, skip, scan.take)))
+
+    async def _follow_side_by_side(
+        self, scope: Scope, scan: Scan, *, expected_rows: int
     ) -> CalcomError | None:
-        """The scan is over; an error is raised, or returned if the scan could step over the page."""
+        """The scan is over, read several pages at once where `expected_rows` says that there are so many.
+
+        An error is raised, or returned if the scan could step over the page.
+        """
+        room = self._max_concurrency
         first_error: CalcomError | None = None
         under_way: dict[asyncio.Task[tuple[Page, Records]], int] = {}
         try:
@@ -174,7 +187,7 @@ class Extraction:
                     try:
                         scan.accept(self._land(scope, *task.result()))
                     except CalcomError as error:
-                        if _ends_the_run(error, scope) or not steps_over or not scan.skip_over(skip):
+                        if _ends_the_run(error, scope) or not scan.skip_over(skip):
                             raise
                         if scan.gaps:
                             first_error = first_error or error

@@ -24,7 +24,8 @@ Source of the order: Prisma's implicit primary-key order, undocumented, hence ch
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import pairwise
+from itertools import islice
+from operator import lt
 
 MAX_REPAIRS = 100
 """Pages of one scan that may bring it no further before it goes on without a proof."""
@@ -77,7 +78,7 @@ class Page:
             rows=len(ids),
             first_id=known[0] if known else None,
             last_id=known[-1] if known else None,
-            is_ascending=all(a < b for a, b in pairwise(known)),
+            is_ascending=all(map(lt, known, islice(known, 1, None))),
             unreadable=len(ids) - len(known),
         )
 

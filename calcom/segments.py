@@ -140,12 +140,13 @@ class Rows:
 
     def add(self, page: int, records: Records, *, user_id: int | None, team_id: int | None) -> None:
         """Append the records of one page; what can't be read belongs to the user or team, if there is one."""
-        beside = {
-            "page": [page] * len(records.accepted),
-            "has_notes": [bool(one.get("notes")) for one in records.accepted],
-        }
-        self._accepted.append(b'{"beside":%b,"answer":%b}' % (json.dumps(beside).encode(), records.as_json()))
-        self._accepted_rows += len(records.accepted)
+        rows = len(records.accepted)
+        pages = b",".join([b"%d" % page] * rows)
+        has_notes = b",".join([b"true" if one.get("notes") else b"false" for one in records.accepted])
+        self._accepted.append(
+            b'{"page":[%b],"has_notes":[%b],"answer":%b}' % (pages, has_notes, records.as_json())
+        )
+        self._accepted_rows += rows
         for one in records.rejected:
             row = {
                 "page": page,
@@ -168,17 +169,17 @@ class Rows:
     def _accepted_table(self) -> pa.Table:
         """Decoded from the pages' own bytes: Python's objects would cost four times as much."""
         schema, keys = self._kind.schema, self._kind.keys
-        own = pa.struct([("page", pa.list_(pa.int32())), ("has_notes", pa.list_(pa.bool_()))])
+        own = [("page", pa.list_(pa.int32())), ("has_notes", pa.list_(pa.bool_()))]
         record = pa.struct([(key, schema.field(column).type) for column, key in keys.items()])
-        wanted = pa.schema([("beside", own), ("answer", pa.struct([("data", pa.list_(record))]))])
+        wanted = pa.schema([*own, ("answer", pa.struct([("data", pa.list_(record))]))])
         try:
             lines = _decode(b"\n".join(self._accepted), wanted)
         except pa.ArrowInvalid:  # a key is there twice: Arrow refuses that, Pydantic and json take the last
             plain = [json.dumps(json.loads(one)) for one in self._accepted]
             lines = _decode("\n".join(plain).encode(), wanted)
-        records, beside = lines["answer"].chunk(0).field("data").values, lines["beside"].chunk(0)
+        records = lines["answer"].chunk(0).field("data").values
         columns = {column: records.field(key) for column, key in keys.items()}
-        columns |= {field.name: beside.field(field.name).values for field in own}
+        columns |= {name: lines[name].chunk(0).values for name, _ in own}
         arrays = [columns.get(one.name, pa.nulls(len(records), one.type)) for one in schema]
         return pa.Table.from_arrays(arrays, schema=schema)
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import httpx
-import httpx_aiohttp
 import pytest
 from pydantic import SecretStr
 
@@ -18,7 +18,7 @@ from calcom.requester import Connection
 from calcom.transport import GrowingTransport, ProxiedTransport
 
 PAGE = json.dumps({"status": "success", "data": []}).encode()
-assert httpx_aiohttp.AiohttpTransport  # imported here, as it takes longer than these tests wait for an answer
+assert aiohttp.ClientSession  # imported here, as it takes longer than these tests wait for an answer
 LIMITS = httpx.Limits(max_connections=2)
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]

@@ -10,7 +10,8 @@ ended in it, so one rename publishes rows, pages and verdicts together: after a 
 disagree. A folder of segments is the whole state of a run; reading the page facts back in order
 rebuilds every scan where it stopped.
 
-Segments that are full are written on a thread while the reading goes on; `flush` waits for them.
+Segments that are full are written on a thread while the reading goes on, and handed over there to whoever
+wants them; `flush` waits for both.
 """
 
 import contextlib
@@ -75,6 +76,8 @@ class Landing:
         """The pages read of each scope, in the order read."""
         self._numbers: dict[Scope, list[int]] = {}
         self.results: dict[Scope, ScopeResult] = {}
+        self.on_segment: Callable[[Path], None] | None = None
+        """Gets each whole segment, on the writing thread; what it raises, the next flush raises."""
         self._clock = clock
         self._flushed_at = clock()
         self._thread = ThreadPoolExecutor(1, "landing")
@@ -143,6 +146,7 @@ class Landing:
         """Write what is buffered: afterwards it survives a kill."""
         self._begin_writing()
         self._finish_writing()
+        pa.default_memory_pool().release_unused()  # it keeps 25 MB until the process ends otherwise
 
     def mark_finished(self) -> None:
         """No later run resumes from here: the warehouse has it all, or a guard has refused it."""
@@ -190,10 +194,10 @@ class Landing:
             with naming_path(target):
                 table = buffer.rows.as_table().replace_schema_metadata({_METADATA_KEY: metadata.encode()})
                 pq.write_table(table, aside, compression="zstd")
-                del table
-                pa.default_memory_pool().release_unused()  # it keeps 25 MB until the process ends otherwise
                 aside.replace(target)
             self._segment_count += 1
+            if (hand_over := self.on_segment) is not None:
+                hand_over(target)
 
     def _take_back(self, path: Path) -> None:
         with naming_path(path):

@@ -1,6 +1,7 @@
 """A landing on its way into the warehouse: what a load needs, wherever and whenever it was read."""
 
 import json
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,7 @@ from calcom.extraction import Progress
 from calcom.landing import Landing
 from calcom.strategy import Strategy
 from flows.settings import Settings
+from flows.staging import Staging
 from warehouse.findings import Audit
 from warehouse.publish import Publication
 from warehouse.runs import Difference, RunRow
@@ -71,6 +73,8 @@ class Landed:
         self.audits: list[Audit] = []
         self.warehouse: duckdb.DuckDBPyConnection | None = None
         """Its warehouse while that is open; see `flows.run.open_own_warehouse`."""
+        self.staging: Future[Staging] | None = None
+        """What of it is staged there while it is still being read; see `flows.run.staging_meanwhile`."""
 
     @property
     def organization_id(self) -> int:

@@ -6,6 +6,8 @@
 import contextlib
 from collections.abc import Iterator
 
+import duckdb
+
 from calcom.errors import ApiError, CalcomError, ErrorKind
 from calcom.facts import ScopeResult
 from calcom.requester import Connection
@@ -16,14 +18,12 @@ from flows.landed import Landed, Observer, save_reading
 from flows.load import build_run_row, load_landing
 from flows.publication import publish_tables
 from flows.report.page import report_path
-from flows.run import Run, open_own_warehouse, open_run
+from flows.run import Run, begin_staging, memory_limit, open_own_warehouse, open_run, staging_meanwhile
 from flows.settings import Settings
 from flows.summary import RunSummary
 from warehouse.errors import GuardError, WarehouseError
 from warehouse.publish import Publication
 from warehouse.runs import RunRow, find_differences, find_run, insert_run
-
-USERS_PER_BATCH = 200
 
 ASSUMED_ENTRIES_PER_PERSON = 25
 """For an organization that was never read: about three years of entries a person."""
@@ -45,11 +45,10 @@ def sync(
         allows_mass_delete=allows_mass_delete,
         connection=connection,
     ) as run:
-        with recording_failure(run):
+        with recording_failure(run), staging_meanwhile(run):
             extract(run)
-            with open_own_warehouse(run):
-                load(run)
-                publish(run)
+            load(run)
+            publish(run)
         return summarise(run)
 
 
@@ -93,8 +92,8 @@ def _estimate_requests(run: Run, *, users: int) -> int:
     )
 
 
-def plan_batches(run: Run) -> Iterator[list[int]]:
-    """The scopes to read, in batches of users; an empty batch is the whole organization in one.
+def plan_batches(run: Run, users_at_once: int | None = None) -> Iterator[list[int]]:
+    """The scopes to read, in batches of users (default: one); an empty batch is the whole organization.
 
     `auto` falls back to reading user by user when the org-wide endpoint is refused.
     """
@@ -102,8 +101,9 @@ def plan_batches(run: Run) -> Iterator[list[int]]:
         yield []
     if run.strategy in (Strategy.PER_USER, Strategy.BOTH):
         user_ids = run.landing.user_ids()
-        for start in range(0, len(user_ids), USERS_PER_BATCH):
-            yield user_ids[start : start + USERS_PER_BATCH]
+        size = users_at_once or max(len(user_ids), 1)
+        for start in range(0, len(user_ids), size):
+            yield user_ids[start : start + size]
 
 
 def read_entries(run: Run, user_ids: list[int]) -> list[ScopeResult]:
@@ -154,10 +154,19 @@ def load(run: Landed) -> RunRow:
     run.observer.stage_started("load", f"{run.landing.page_count} pages")
     with open_own_warehouse(run) as connection:
         run_id = run.landing.facts.run_id
-        run.row = find_run(connection, run_id) or load_landing(connection, run)
+        run.row = find_run(connection, run_id) or _load_landing(connection, run)
         run.differences = find_differences(connection, run_id)
     run.landing.mark_finished()
     return run.row
+
+
+def _load_landing(connection: duckdb.DuckDBPyConnection, run: Landed) -> RunRow:
+    connection.execute(f"SET memory_limit = '{memory_limit(run)}'").fetchall()
+    staging = run.staging.result() if run.staging else begin_staging(run, connection)
+    try:
+        return load_landing(staging, run)
+    finally:
+        staging.close()
 
 
 def publish(run: Landed) -> Publication:

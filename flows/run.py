@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
@@ -25,6 +27,7 @@ from flows.landed import Landed, Observer, Reading
 from flows.modes import restrict
 from flows.purge import complete_purges, purge_warehouse
 from flows.settings import Settings
+from flows.staging import Staging
 from warehouse.compact import NOTES, pending_purges
 from warehouse.connection import open_warehouse
 from warehouse.days import create_mart_views
@@ -135,15 +138,25 @@ def open_run(  # noqa: PLR0913 - one run's facts
 def open_own_warehouse(run: Landed) -> Iterator[duckdb.DuckDBPyConnection]:
     """The run's warehouse file, migrated to this version; what is opened meanwhile shares the opening.
 
-    Once it is closed and all went well, it is compacted if notes in it are no longer to be kept.
+    Raises what went wrong while the landing was staged, if it was.
     """
-    if run.warehouse is not None:
+    if run.staging is not None:
+        run.staging.result()  # by then it has opened the warehouse
+    if run.warehouse is None:
+        with _opening(run) as connection:
+            yield connection
+    else:
         with run.warehouse.cursor() as connection:  # its temporary tables go with it
             yield connection
-        return
-    landed = sum(page.rows for pages in run.landing.pages.values() for page in pages)
-    limit = run.settings.memory_limit or f"{max(1.0, landed / 1_000_000) * MEGABYTES_A_MILLION:.0f}MB"
-    with open_warehouse(warehouse_path(run.settings), memory_limit=limit) as connection:
+
+
+@contextlib.contextmanager
+def _opening(run: Landed) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse is open for all of the run.
+
+    Once it is closed and all went well, it is compacted if notes in it are no longer to be kept.
+    """
+    with open_warehouse(warehouse_path(run.settings), memory_limit=memory_limit(run)) as connection:
         migrate(connection)
         create_mart_views(connection)
         run.warehouse = connection
@@ -154,6 +167,42 @@ def open_own_warehouse(run: Landed) -> Iterator[duckdb.DuckDBPyConnection]:
         is_compaction_due = pending_purges(connection) == {NOTES}
     if is_compaction_due:
         purge_warehouse(run.settings, warehouse_path(run.settings))
+
+
+def memory_limit(run: Landed) -> str:
+    """DuckDB's memory for what is landed so far."""
+    landed = sum(page.rows for pages in run.landing.pages.values() for page in pages)
+    return run.settings.memory_limit or f"{max(1.0, landed / 1_000_000) * MEGABYTES_A_MILLION:.0f}MB"
+
+
+@contextlib.contextmanager
+def staging_meanwhile(run: Landed) -> Iterator[None]:
+    """What is landed meanwhile is staged at once, on a thread; the warehouse, opened there, stays open."""
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(1, "staging") as thread:
+
+        def stage(segment: Path, before: "Future[Staging] | None") -> Staging:
+            staging = before.result() if before else begin_staging(run, stack.enter_context(_opening(run)))
+            staging.stage(segment)
+            return staging
+
+        def take(segment: Path) -> None:
+            if run.staging is not None and run.staging.done():
+                run.staging.result()  # raises what went wrong, before more is read in vain
+            run.staging = thread.submit(stage, segment, run.staging)
+
+        run.landing.on_segment = take
+        try:
+            yield
+        finally:
+            run.landing.on_segment = None
+            with contextlib.suppress(Exception):
+                run.landing.flush()  # its writing thread has handed over its last by then
+            run.staging = None
+
+
+def begin_staging(run: Landed, warehouse: duckdb.DuckDBPyConnection) -> Staging:
+    """Nothing of the run's landing is staged yet in the warehouse."""
+    return Staging(warehouse.cursor(), run.landing, keeps_notes=run.settings.keeps_notes)
 
 
 def make_client(connection: Connection, *, on_wait: Callable[[float], None] | None = None) -> CalcomClient:

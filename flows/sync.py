@@ -9,9 +9,12 @@ from calcom.strategy import Strategy
 from flows import pipeline
 from flows.artifacts import note_assets, show_run, showing_progress
 from flows.blocks import load_flow_settings
-from flows.run import Run, open_run
+from flows.run import Run, open_run, staging_meanwhile
 from flows.stages import publishing_stage, reading_stage, stage
 from flows.states import ended, failed
+
+USERS_PER_BATCH = 200
+"""Users whose entries one task reads: what a retry after an outage goes back to."""
 
 
 @reading_stage("read people")
@@ -51,7 +54,7 @@ def extract(run: Run) -> None:
     delay = run.settings.retry_seconds
     delays = [delay, 4 * delay, 16 * delay]
     read_people.with_options(retry_delay_seconds=delays)(run)
-    for number, user_ids in enumerate(pipeline.plan_batches(run), start=1):
+    for number, user_ids in enumerate(pipeline.plan_batches(run, USERS_PER_BATCH), start=1):
         read_entries.with_options(retry_delay_seconds=delays)(run, number, user_ids)
     if run.settings.reads_teams:
         read_team_members.with_options(retry_delay_seconds=delays)(run)
@@ -87,7 +90,7 @@ def sync(
                 allows_mass_delete=allow_mass_delete,
             ) as run,
         ):
-            with pipeline.recording_failure(run):
+            with pipeline.recording_failure(run), staging_meanwhile(run):
                 extract(run)
                 load(run)
                 publish(run)

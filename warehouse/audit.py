@@ -9,11 +9,12 @@ the reader's database, whose rows are ascending by key: there one pass, which ho
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import duckdb
 
-from warehouse.connection import run_statement, select_each, transaction
+from warehouse.connection import run_statement, select_each, side_by_side, transaction
 from warehouse.errors import AuditError
 from warehouse.findings import Audit
 from warehouse.tables import PublishedTable
@@ -76,9 +77,11 @@ def audit_marts(
 ) -> list[Audit]:
     """All audits of what is about to be published, recorded. Raises `AuditError` naming each that failed."""
     parameters = {"run_id": run_id, "checked_at": checked_at, **asdict(expected)}
-    audits = [
-        _count(audit, run_statement(connection, f"audits/{audit.name}", parameters)[0]) for audit in AUDITS
+    counting = [
+        partial(run_statement, name=f"audits/{audit.name}", parameters=parameters) for audit in AUDITS
     ]
+    counted = side_by_side(connection, counting)
+    audits = [_count(audit, rows[0]) for audit, rows in zip(AUDITS, counted, strict=True)]
     found = select_each(connection, [_missing_values(table) for table in tables])
     audits += [_count(_required(table), rows) for table, rows in zip(tables, found, strict=True)]
     record_audits(connection, audits, run_id=run_id, checked_at=checked_at)

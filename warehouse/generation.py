@@ -84,12 +84,16 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
     aside = final.with_name(f"{ASIDE}{final.name}")
     aside.mkdir()
     with attached(connection, reader.file, "READ_ONLY"):
+        # The largest first, so that no lane is left with one when the other has nothing more to do.
+        ordered = sorted(tables, key=lambda one: reader.rows[one.name] * len(one.columns), reverse=True)
         jobs = [
             partial(_provide_table, aside, table, reader.contents[table.name], layout, published_at, last)
-            for table in tables
+            for table in ordered
         ]
-        provided = side_by_side(connection, jobs)
-        described = {table.name: facts for table, facts in zip(tables, provided, strict=True)}
+        provided = {
+            table.name: facts for table, facts in zip(ordered, side_by_side(connection, jobs), strict=True)
+        }
+        described = {table.name: provided[table.name] for table in tables}
         _count_rows(connection, aside, described)
         counted = audit_counts(dict(reader.rows), _rows_written(described, reader.rows))
         audits = (*audit_keys(connection, tables), counted)

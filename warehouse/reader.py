@@ -65,7 +65,11 @@ def build_reader(
 
     Where most rows are those of `last`, it is a copy of that one, with the tables that differ made anew.
     """
-    counted = {table.name: contents_of(connection, table) for table in tables}
+    # Pseudonyms are in a temporary table, which no other connection sees.
+    lanes = 1 if any(table.has_pseudonyms for table in tables) else LANES
+    telling = [partial(contents_of, table=table) for table in tables]
+    told = side_by_side(connection, telling, lanes=lanes)
+    counted = {table.name: one for table, one in zip(tables, told, strict=True)}
     contents = {name: text for name, (_, text) in counted.items()}
     made_by = declared(tables, *(read_statement(measure.statement) for measure in measures))
     kept = _copy_last(last, aside, contents, made_by) if last else set()
@@ -76,10 +80,9 @@ def build_reader(
             for table in others:
                 _create_table(connection, table)
         is_large = sum(counted[table.name][0] for table in others) > ROWS_SIDE_BY_SIDE
-        is_private = any(table.has_pseudonyms for table in others)
         jobs = [partial(_fill_table, table=table) for table in others]
         jobs.append(partial(_create_macros, measures=() if kept else measures))
-        side_by_side(connection, jobs, lanes=1 if is_large or is_private else LANES)
+        side_by_side(connection, jobs, lanes=1 if is_large else lanes)
         connection.execute("CHECKPOINT reader").fetchall()
         counts = select_each(connection, [_count_rows(table) for table in tables])
         rows = {table.name: count for table, (count,) in zip(tables, counts, strict=True)}

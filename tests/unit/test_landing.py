@@ -343,3 +343,35 @@ def test_teams_and_memberships_land_beside_the_entries_and_keep_no_profile(tmp_p
     kept = [row["raw"] for kind in ("teams", "memberships") for row in rows(again, kind)]
     assert len([raw for raw in kept if raw]) == 2
     assert not any("ann@acme" in str(raw) or NOTE in str(raw) for raw in kept)
+
+
+def test_a_segment_is_handed_over_once_it_is_whole(tmp_path: Path) -> None:
+    landing = create_landing(tmp_path, FACTS, clock=lambda: 0.0)
+    seen: list[tuple[str, int]] = []
+    landing.on_segment = lambda path: seen.append((path.name, pq.ParquetFile(path).metadata.num_rows))
+    add(landing, ANN, entry(1), entry(2))
+    assert seen == []
+    landing.flush()
+    add(landing, ANN, entry(3), skip=1)
+    landing.flush()
+    landing.flush()
+    assert seen == [("entries-000001.parquet", 2), ("entries-000002.parquet", 1)]
+    assert [path.name for path in landing.segments()] == [name for name, _ in seen]
+
+
+def test_what_goes_wrong_with_a_segment_handed_over_ends_the_landing_but_keeps_the_segment(
+    tmp_path: Path,
+) -> None:
+    landing = create_landing(tmp_path, FACTS, clock=lambda: 0.0)
+
+    def refuse(segment: Path) -> None:
+        raise LandingError(f"{segment.name} is not wanted")
+
+    landing.on_segment = refuse
+    add(landing, ANN, entry(1))
+    for _ in range(2):
+        with pytest.raises(LandingError, match=r"entries-000001\.parquet is not wanted"):
+            landing.flush()
+    found = find_resumable(tmp_path, FACTS, max_age=MAX_AGE)
+    assert found is not None
+    assert found.page_count == 1

@@ -50,7 +50,7 @@ class Extraction:
         landing: Landing,
         *,
         progress: Progress,
-        max_concurrency: int = 4,
+        max_concurrency: int = 8,
     ) -> None:
         """`landing.facts` says which organization and page size."""
         self._client, self._landing, self._progress = client, landing, progress

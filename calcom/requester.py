@@ -8,13 +8,6 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 import httpx
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_exponential_jitter,
-)
 
 from calcom.credentials import Credential
 from calcom.errors import (
@@ -44,7 +37,7 @@ class Connection:
     credential: Credential
     max_attempts: int = 5
     read_timeout_seconds: float = READ_TIMEOUT_SECONDS
-    max_connections: int = 4
+    max_connections: int = 8
     transport: httpx.AsyncBaseTransport | None = None
     is_proxied: bool = False
     """True leaves the way to httpx alone, which reads the environment's proxies."""
@@ -108,21 +101,23 @@ class Requester:
             return await self._attempt(path, query, read, tallies)
         except CalcomError as error:
             failure: CalcomError | None = error
-        backoff = wait_exponential_jitter(multiplier=0.5, max=30.0, jitter=0.5)
+        import tenacity  # noqa: PLC0415 - a run without a failure does without
 
-        def wait(state: RetryCallState) -> float:
+        backoff = tenacity.wait_exponential_jitter(multiplier=0.5, max=30.0, jitter=0.5)
+
+        def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             return 0.0 if _is_throttled(error) else backoff(state)  # the pacer sleeps a 429's reset
 
-        def note_retry(_: RetryCallState) -> None:
+        def note_retry(_: tenacity.RetryCallState) -> None:
             for tally in tallies:
                 tally.retries += 1
 
         # Its first attempt is the one that failed: what is read at once, nearly everything, costs no loop.
-        async for attempt in AsyncRetrying(
-            stop=stop_after_attempt(self._connection.max_attempts),
+        async for attempt in tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(self._connection.max_attempts),
             wait=wait,
-            retry=retry_if_exception(is_transient),
+            retry=tenacity.retry_if_exception(is_transient),
             sleep=self._connection.sleep,
             before_sleep=note_retry,
             reraise=True,

@@ -80,8 +80,8 @@ def build_reader(
             for table in others:
                 _create_table(connection, table)
         is_large = sum(counted[table.name][0] for table in others) > ROWS_SIDE_BY_SIDE
-        jobs = [partial(_fill_table, table=table) for table in others]
-        jobs.append(partial(_create_macros, measures=() if kept else measures))
+        jobs = [partial(_create_macros, measures=() if kept else measures)]
+        jobs += [partial(_fill_table, table=table) for table in others]
         side_by_side(connection, jobs, lanes=1 if is_large else lanes)
         connection.execute("CHECKPOINT reader").fetchall()
         counts = select_each(connection, [_count_rows(table) for table in tables])
@@ -158,12 +158,14 @@ def _create_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) 
         f"{column.name} {column.sql_type}{'' if column.is_nullable else ' NOT NULL'}"
         for column in table.columns
     )
-    create = f"CREATE OR REPLACE TABLE reader.main.{table.name} ({columns});"
-    connection.execute(create + _comments(table)).fetchall()
+    connection.execute(f"CREATE OR REPLACE TABLE reader.main.{table.name} ({columns})").fetchall()
 
 
 def _fill_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
-    connection.execute(f"INSERT INTO reader.main.{table.name} {table.query()}").fetchall()
+    """The table has its comments, each of which costs as much as some hundred rows, and its rows."""
+    with transaction(connection):
+        connection.execute(_comments(table)).fetchall()
+        connection.execute(f"INSERT INTO reader.main.{table.name} {table.query()}").fetchall()
 
 
 def _create_macros(connection: duckdb.DuckDBPyConnection, measures: Sequence[Measure]) -> None:

@@ -101,7 +101,7 @@ class Settings(BaseSettings):
         description="rows a request; 1 is read as 2, because pages overlap by a row",
     )
     max_concurrency: int = Field(
-        4, alias="OOO_MAX_CONCURRENCY", ge=1, le=64, description="requests under way at once, at most"
+        8, alias="OOO_MAX_CONCURRENCY", ge=1, le=64, description="requests under way at once, at most"
     )
     max_attempts: int = Field(
         5, alias="OOO_MAX_ATTEMPTS", ge=1, le=20, description="tries of one request, at most"

@@ -18,6 +18,7 @@ UNUSED = {
     "pygments",
     "rich",
     "starlette",
+    "tenacity",
     "xlsxwriter",
 }
 

@@ -35,7 +35,7 @@ from warehouse.erasure import erased_people
 from warehouse.migrate import migrate
 from warehouse.runs import KnownSize, known_size
 
-MEGABYTES_A_MILLION = 200
+MEGABYTES_A_MILLION = 180
 """DuckDB's memory for a million entries: with it, a load of so many stays under 500 MB as a whole process."""
 
 _T = TypeVar("_T")

@@ -169,10 +169,11 @@ def _fill_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) ->
 
 
 def _create_macros(connection: duckdb.DuckDBPyConnection, measures: Sequence[Measure]) -> None:
-    connection.execute("USE reader").fetchall()
-    with transaction(connection):
-        for measure in measures:
-            run_statement(connection, measure.statement)
+    with connection.cursor() as own:  # what it uses is its own, too
+        own.execute("USE reader").fetchall()
+        with transaction(own):
+            for measure in measures:
+                run_statement(own, measure.statement)
 
 
 def _count_rows(table: PublishedTable) -> str:

@@ -191,7 +191,7 @@ class Settings(BaseSettings):
         alias="OOO_MEMORY_LIMIT",
         pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
         description="DuckDB's memory, such as 2GB, beyond which it spills to disk;"
-        " if not set, 200 MB and as much again for every further million entries",
+        " if not set, 180 MB and as much again for every further million entries",
     )
 
     @classmethod

@@ -95,7 +95,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         import aiohttp  # noqa: PLC0415
 
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._limits.max_connections or 0, ssl=self._tls),
+            connector=aiohttp.TCPConnector(
+                limit=self._limits.max_connections or 0,
+                keepalive_timeout=self._limits.keepalive_expiry,
+                ssl=self._tls,
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # httpx does
             timeout=aiohttp.ClientTimeout(

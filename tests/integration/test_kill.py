@@ -13,6 +13,7 @@ import pytest
 from calcom.landing import Landing
 from calcom.landing_folders import list_runs
 from calcom.simulator import OWNER_KEY, ServedRequest, Simulator, World, serve
+from tests.support.prefect_server import until
 from tests.support.program import OOO, run_ooo
 from tests.support.truth import assert_equals_truth
 
@@ -49,6 +50,35 @@ def _asked_pages(requests: list[ServedRequest]) -> set[Asked]:
     }
 
 
+def _run_and_kill(
+    arguments: tuple[str, ...],
+    folder: Path,
+    environment: dict[str, str],
+    simulator: Simulator,
+    *,
+    seconds: float,
+) -> None:
+    """The run was killed so long after its first request, however slow its start, or has ended before."""
+    process = subprocess.Popen(
+        [str(OOO), *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    until(
+        lambda: simulator.requests or process.poll() is not None,
+        every_seconds=0.01,
+        what="a request or an end",
+    )
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 @pytest.mark.parametrize("strategy", ["org-wide", "per-user"])
 def test_a_killed_run_resumes_asks_for_nothing_that_it_has_and_ends_the_same(
     strategy: str, tmp_path: Path
@@ -70,19 +100,7 @@ def test_a_killed_run_resumes_asks_for_nothing_that_it_has_and_ends_the_same(
         for _ in range(KILLS):
             landed = _landed_pages(data_dir)
             simulator.clear_requests()
-            process = subprocess.Popen(
-                [str(OOO), *arguments],
-                cwd=tmp_path,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            try:
-                process.wait(timeout=chance.uniform(0.7, 4.5))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            _run_and_kill(arguments, tmp_path, environment, simulator, seconds=chance.uniform(0.0, 3.8))
             asked = _asked_pages(simulator.requests)
             kills_during_extraction += bool(asked)
             assert not asked & landed, "a page that was landed is asked for again"

@@ -145,6 +145,7 @@ def _compare(nights: tuple[Reading, ...], first: date, length: int) -> None:
             expected = naive.read(reading)
             changes = load(connection, reading)
             assert {name: getattr(changes, name) for name in expected} == expected
+        naive.settle()
         database = audit_and_publish(connection, Path(folder)).database
         with duckdb.connect(database, read_only=True) as reader:
             _compare_tables(reader, naive)

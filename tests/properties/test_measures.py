@@ -1,7 +1,6 @@
 """Every measure is what plain loops give, over organizations whose nights lie among their days of absence."""
 
 import datetime as dt
-import functools
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -96,8 +95,7 @@ def test_every_measure_is_what_plain_loops_give(
     naive = NaiveWarehouse()
     for reading in nights:
         naive.read(reading)
-    for slow in ("absence_days", "calendar_days"):  # what changes no more is worked out once
-        setattr(naive, slow, functools.cache(getattr(naive, slow)))
+    naive.settle()
     _fill(reader, naive, nights)
     given_values = {
         "as_of_at": nights[len(nights) // 2].at,

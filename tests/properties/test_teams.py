@@ -109,6 +109,7 @@ def _compare(nights: tuple[Reading, ...], first: date, length: int) -> None:
             naive.read(reading)
             load(connection, reading)
             _check_scope_rows(connection, reading)
+        naive.settle()
         database = audit_and_publish(connection, Path(folder)).database
         with duckdb.connect(database, read_only=True) as reader:
             tables = naive.tables()

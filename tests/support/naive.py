@@ -3,6 +3,7 @@
 It shares no code with the program: no frame, no SQL, and the rules written out once more.
 """
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -292,6 +293,11 @@ class NaiveWarehouse:
         """How many of an entry's followed days are the person's working days."""
         calendar = self.calendar_of(organization_id, facts["user_id"])[1]
         return sum(map(calendar.is_working, followed_days(facts["starts_on"], facts["ends_on"])))
+
+    def settle(self) -> None:
+        """Nothing more is read: what many measures ask for is worked out once."""
+        for slow in ("absence_days", "calendar_days"):
+            setattr(self, slow, functools.cache(getattr(self, slow)))
 
     def calendar_days(self) -> dict[tuple[str, date], Row]:
         """Each day of each work calendar."""

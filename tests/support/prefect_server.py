@@ -25,13 +25,15 @@ FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 _T = TypeVar("_T")
 
 
-def until(found: Callable[[], _T | None], *, seconds: float = 240.0, what: str = "") -> _T:
+def until(
+    found: Callable[[], _T | None], *, seconds: float = 240.0, every_seconds: float = 0.2, what: str = ""
+) -> _T:
     """What `found` gives once it is not false; an error that says `what` was waited for at the deadline."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds} s: {what or found}")
-        time.sleep(0.2)
+        time.sleep(every_seconds)
     return value
 
 

@@ -122,9 +122,13 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
     return Generation(final, manifest), audits
 
 
-def superseded(names: Sequence[str], newest: str, keep: int) -> list[str]:
-    """Those of `names` to remove: all but the newest and, of the others, the latest `keep` - 1."""
-    others = sorted(name for name in names if name != newest)
+def superseded(names: Sequence[str], newest: str, keep: int, *, former: str | None = None) -> list[str]:
+    """Those of `names` to remove: all but `keep`, that is the newest, `former` and the latest of the others.
+
+    `former` is what readers were sent to until now, so some are in the middle of it. It need not be the last
+    but one: publications that were killed leave generations that nobody was ever sent to.
+    """
+    others = sorted((name for name in names if name != newest), key=lambda name: (name == former, name))
     return others[: max(len(others) - max(keep - 1, 0), 0)]
 
 

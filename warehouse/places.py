@@ -43,11 +43,14 @@ class Place(Protocol):
     def replace_current(self, generation: Generation) -> None:
         """`current/` has the generation's tables and no other."""
 
+    def read_pointer(self) -> str | None:
+        """The generation that `current.json` names; None if it names none."""
+
     def write_pointer(self, pointer: Mapping[str, Any]) -> None:
         """`current.json` says `pointer`."""
 
-    def remove_generations(self, newest: str, keep: int) -> None:
-        """`keep` generations are there, with the newest; Delta tables hold no file of any other.
+    def remove_generations(self, newest: str, keep: int, *, former: str | None) -> None:
+        """`keep` generations are there, first the newest and `former`; Delta tables hold no file of others.
 
         None of them shows a personal column that the newest does not.
         """
@@ -66,6 +69,13 @@ def make_pointer(generation: Generation, delta: Mapping[str, int] | None) -> dic
         "manifest": f"{folder}/{MANIFEST}",
     }
     return pointer if delta is None else pointer | {"delta": dict(delta)}
+
+
+def _named_by(read_pointer: Callable[[], bytes | None]) -> str | None:
+    """The generation that the pointer names; None if it can't be read."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(read_pointer() or b"")["generation"])
+    return None
 
 
 def _shown_in(read_manifest: Callable[[], bytes | None]) -> list[str] | None:
@@ -122,6 +132,10 @@ class Disk:
         for path in set(self.current.glob("*.parquet")) - {self.current / file for file in newest}:
             path.unlink()
 
+    def read_pointer(self) -> str | None:
+        """From the file."""
+        return _named_by((self.exports / "current.json").read_bytes)
+
     def write_pointer(self, pointer: Mapping[str, Any]) -> None:
         """By a rename."""
         write_json(self.exports / "current.json", dict(pointer))
@@ -136,11 +150,11 @@ class Disk:
                 return Generation(folder, manifest)
         return None
 
-    def remove_generations(self, newest: str, keep: int) -> None:
+    def remove_generations(self, newest: str, keep: int, *, former: str | None) -> None:
         """Each is renamed aside before it is removed, so none is ever there in part."""
         names = [path.name for path in self.generations.iterdir() if path.is_dir()]
         shown = {name: _shown_in((self.generations / name / MANIFEST).read_bytes) for name in names}
-        doomed = set(superseded(names, newest, keep)) | telling(shown, newest)
+        doomed = set(superseded(names, newest, keep, former=former)) | telling(shown, newest)
         for name in doomed:
             remove_folder(self.generations / name)
         kept = set(names) - doomed
@@ -191,17 +205,21 @@ class Bucket:
         stale = set(self.objects.list_sizes("current")) - set(newest)
         self.objects.remove([f"current/{file}" for file in sorted(stale)])
 
+    def read_pointer(self) -> str | None:
+        """From the object."""
+        return _named_by(partial(self.objects.read, "current.json"))
+
     def write_pointer(self, pointer: Mapping[str, Any]) -> None:
         """One object."""
         self.objects.put_bytes("current.json", json.dumps(pointer, indent=2).encode() + b"\n")
 
-    def remove_generations(self, newest: str, keep: int) -> None:
+    def remove_generations(self, newest: str, keep: int, *, former: str | None) -> None:
         """With them go the uploads that were never finished."""
         whole = self.objects.list_folders("generations", marker=MANIFEST)
         shown = {
             name: _shown_in(partial(self.objects.read, f"generations/{name}/{MANIFEST}")) for name in whole
         }
-        kept = set(whole) - set(superseded(whole, newest, keep)) - telling(shown, newest)
+        kept = set(whole) - set(superseded(whole, newest, keep, former=former)) - telling(shown, newest)
         for name in set(self.objects.list_folders("generations")) - kept:
             self.objects.remove_folder(f"generations/{name}", marker=MANIFEST)
         for table in self.objects.list_folders("delta"):

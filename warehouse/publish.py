@@ -105,8 +105,9 @@ def _release(
         versions = commit_delta(place, generation, tables)
     place.replace_database()
     place.replace_current(generation)
+    former = place.read_pointer()
     place.write_pointer(make_pointer(generation, versions))
-    place.remove_generations(generation.name, policy.keep_generations)
+    place.remove_generations(generation.name, policy.keep_generations, former=former)
     place.remove_delta_tables(besides=versions or ())
 
 

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -183,6 +184,17 @@ def test_the_newest_generation_is_kept_even_if_its_run_is_older(
         audit_and_publish(connection, tmp_path, run_id, keep_generations=2)
     kept = sorted(path.name for path in (tmp_path / "exports" / "generations").iterdir())
     assert kept == ["run-1", "run-6"]
+
+
+def test_killed_publications_do_not_drive_out_the_generation_that_readers_are_in_the_middle_of(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    generations = tmp_path / "exports" / "generations"
+    audit_and_publish(connection, tmp_path, "run-1", keep_generations=2)
+    for killed in ("run-2", "run-3"):  # each was built, and none was named by current.json
+        shutil.copytree(generations / "run-1", generations / killed)
+    audit_and_publish(connection, tmp_path, "run-4", keep_generations=2)
+    assert sorted(path.name for path in generations.iterdir()) == ["run-1", "run-4"]
 
 
 def test_a_run_that_publishes_again_leaves_its_first_generation_as_it_is(

@@ -91,9 +91,11 @@ def test_after_a_worker_was_killed_the_next_run_resumes_and_ends_right(
             if stage == "extraction":
                 until(lambda: len(asked_pages(simulator.requests)) > 25, what="twenty-five pages")
             else:
-                # The load has begun: the file is made, and the one commit is half a second of work away.
-                begun = (tmp_path / "data" / "warehouse.duckdb.wal").exists
-                until(begun, every_seconds=0.01, what="the load")
+                # All is read and landed, and the load's one commit is some tenths of a second of work away.
+                landing = tmp_path / "data" / "landing"
+                until(
+                    lambda: list(landing.glob("*/read.json")), every_seconds=0.01, what="the end of reading"
+                )
             kill_tree(worker)
         assert not (tmp_path / "data" / "ooo.duckdb").exists(), "killed too late to show anything"
         deployed.crash(killed)

@@ -177,7 +177,10 @@ def memory_limit(run: Landed) -> str:
 
 @contextlib.contextmanager
 def staging_meanwhile(run: Landed) -> Iterator[None]:
-    """What is landed meanwhile is staged at once, on a thread; the warehouse, opened there, stays open."""
+    """What is landed meanwhile is staged at once, on a thread; the warehouse, opened there, stays open.
+
+    What goes wrong there is the load's to say: the reading goes on, and a later run resumes from all of it.
+    """
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(1, "staging") as thread:
 
         def stage(segment: Path, before: "Future[Staging] | None") -> Staging:
@@ -186,8 +189,6 @@ def staging_meanwhile(run: Landed) -> Iterator[None]:
             return staging
 
         def take(segment: Path) -> None:
-            if run.staging is not None and run.staging.done():
-                run.staging.result()  # raises what went wrong, before more is read in vain
             run.staging = thread.submit(stage, segment, run.staging)
 
         run.landing.on_segment = take

@@ -51,19 +51,22 @@ def test_staging_while_reading_loads_what_staging_afterwards_does(
     assert found == _core(warehouse_path(afterwards))
 
 
-def test_a_staging_that_fails_ends_the_run_and_the_next_one_resumes_it(
+def test_a_staging_that_fails_ends_the_run_and_costs_no_request_again(
     settings_for: Callable[..., Settings],
 ) -> None:
     world = World.generate(people=1_200, years=1)
     assert len(world.entries()) > SEGMENT_ROWS  # so that it fails while there is something left to read
-    with serve(Simulator(world, limits=None)) as server:
+    simulator = Simulator(world, limits=None)
+    with serve(simulator) as server:
         narrow = settings_for(server.url, OOO_MEMORY_LIMIT="2MB")
         with pytest.raises(WarehouseError, match="OOO_MEMORY_LIMIT"):
             pipeline.sync(narrow, strategy=Strategy.ORG_WIDE, observer=SilentObserver())
+        simulator.clear_requests()
         summary = pipeline.sync(
             settings_for(server.url), strategy=Strategy.ORG_WIDE, observer=SilentObserver()
         )
     assert summary.is_resumed
+    assert [request.path for request in simulator.requests] == ["/v2/me"]
     assert_equals_truth(summary.database, world.entries(), world.users())
 
 

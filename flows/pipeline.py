@@ -25,6 +25,9 @@ from warehouse.errors import GuardError, WarehouseError
 from warehouse.publish import Publication
 from warehouse.runs import RunRow, find_differences, find_run, insert_run
 
+USERS_PER_BATCH = 200
+"""Users whose entries are read in one go: as many as an outage fails before the source is tried again."""
+
 ASSUMED_ENTRIES_PER_PERSON = 25
 """For an organization that was never read: about three years of entries a person."""
 
@@ -92,8 +95,8 @@ def _estimate_requests(run: Run, *, users: int) -> int:
     )
 
 
-def plan_batches(run: Run, users_at_once: int | None = None) -> Iterator[list[int]]:
-    """The scopes to read, in batches of users (default: one); an empty batch is the whole organization.
+def plan_batches(run: Run) -> Iterator[list[int]]:
+    """The scopes to read, in batches of users; an empty batch is the whole organization in one.
 
     `auto` falls back to reading user by user when the org-wide endpoint is refused.
     """
@@ -101,21 +104,17 @@ def plan_batches(run: Run, users_at_once: int | None = None) -> Iterator[list[in
         yield []
     if run.strategy in (Strategy.PER_USER, Strategy.BOTH):
         user_ids = run.landing.user_ids()
-        size = users_at_once or max(len(user_ids), 1)
-        for start in range(0, len(user_ids), size):
-            yield user_ids[start : start + size]
+        for start in range(0, len(user_ids), USERS_PER_BATCH):
+            yield user_ids[start : start + USERS_PER_BATCH]
 
 
 def read_entries(run: Run, user_ids: list[int]) -> list[ScopeResult]:
     """The entries of `user_ids` are landed, or of the whole organization if there are none."""
     if user_ids:
         run.observer.stage_started("entries", f"{len(user_ids)} users from id {user_ids[0]}")
-        results = run.wait_for(run.extraction.read_user_entries(user_ids))
-    else:
-        run.observer.stage_started("entries", "the whole organization")
-        results = _read_organization(run)
-    run.landing.flush()
-    return results
+        return run.wait_for(run.extraction.read_user_entries(user_ids))
+    run.observer.stage_started("entries", "the whole organization")
+    return _read_organization(run)
 
 
 def _read_organization(run: Run) -> list[ScopeResult]:
@@ -136,9 +135,7 @@ def read_team_members(run: Run) -> list[ScopeResult]:
     team_ids = run.landing.team_ids() if run.settings.reads_teams else []
     if team_ids:
         run.observer.stage_started("teams", f"members of {len(team_ids)} teams")
-    results = run.wait_for(run.extraction.read_team_members(team_ids))
-    run.landing.flush()
-    return results
+    return run.wait_for(run.extraction.read_team_members(team_ids))
 
 
 def end_reading(run: Run) -> None:
@@ -146,12 +143,14 @@ def end_reading(run: Run) -> None:
     entry_scopes = [scope for scope in run.landing.results if scope.kind in ("organization", "user")]
     if entry_scopes and not any(scope in run.landing.pages for scope in entry_scopes):
         raise run.extraction.first_error or CalcomError("no scope of entries could be read")
+    run.landing.flush()
     save_reading(run.landing.folder, run.reading)
 
 
 def load(run: Landed) -> RunRow:
     """What was landed is in the warehouse, in one transaction, with its days and the run's row."""
     run.observer.stage_started("load", f"{run.landing.page_count} pages")
+    run.landing.flush()  # whatever ends a reading: a page that is not staged would count as gone
     with open_own_warehouse(run) as connection:
         run_id = run.landing.facts.run_id
         run.row = find_run(connection, run_id) or _load_landing(connection, run)

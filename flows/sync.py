@@ -13,9 +13,6 @@ from flows.run import Run, open_run, staging_meanwhile
 from flows.stages import publishing_stage, reading_stage, stage
 from flows.states import ended, failed
 
-USERS_PER_BATCH = 200
-"""Users whose entries one task reads: what a retry after an outage goes back to."""
-
 
 @reading_stage("read people")
 def read_people(run: Run) -> None:
@@ -54,7 +51,7 @@ def extract(run: Run) -> None:
     delay = run.settings.retry_seconds
     delays = [delay, 4 * delay, 16 * delay]
     read_people.with_options(retry_delay_seconds=delays)(run)
-    for number, user_ids in enumerate(pipeline.plan_batches(run, USERS_PER_BATCH), start=1):
+    for number, user_ids in enumerate(pipeline.plan_batches(run), start=1):
         read_entries.with_options(retry_delay_seconds=delays)(run, number, user_ids)
     if run.settings.reads_teams:
         read_team_members.with_options(retry_delay_seconds=delays)(run)

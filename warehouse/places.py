@@ -71,18 +71,10 @@ def make_pointer(generation: Generation, delta: Mapping[str, int] | None) -> dic
     return pointer if delta is None else pointer | {"delta": dict(delta)}
 
 
-def _named_by(read_pointer: Callable[[], bytes | None]) -> str | None:
-    """The generation that the pointer names; None if it can't be read."""
+def _told(read: Callable[[], bytes | None], key: str) -> Any:
+    """What a manifest or pointer says of `key`; None if it is not there, or can't say."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return str(json.loads(read_pointer() or b"")["generation"])
-    return None
-
-
-def _shown_in(read_manifest: Callable[[], bytes | None]) -> list[str] | None:
-    """The personal columns that a generation shows, as its manifest says; None if it can't say."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        found: list[str] = json.loads(read_manifest() or b"")["personal_columns"]
-        return found
+        return json.loads(read() or b"")[key]
     return None
 
 
@@ -134,7 +126,8 @@ class Disk:
 
     def read_pointer(self) -> str | None:
         """From the file."""
-        return _named_by((self.exports / "current.json").read_bytes)
+        named: str | None = _told((self.exports / "current.json").read_bytes, "generation")
+        return named
 
     def write_pointer(self, pointer: Mapping[str, Any]) -> None:
         """By a rename."""
@@ -153,7 +146,9 @@ class Disk:
     def remove_generations(self, newest: str, keep: int, *, former: str | None) -> None:
         """Each is renamed aside before it is removed, so none is ever there in part."""
         names = [path.name for path in self.generations.iterdir() if path.is_dir()]
-        shown = {name: _shown_in((self.generations / name / MANIFEST).read_bytes) for name in names}
+        shown = {
+            name: _told((self.generations / name / MANIFEST).read_bytes, "personal_columns") for name in names
+        }
         doomed = set(superseded(names, newest, keep, former=former)) | telling(shown, newest)
         for name in doomed:
             remove_folder(self.generations / name)
@@ -207,7 +202,8 @@ class Bucket:
 
     def read_pointer(self) -> str | None:
         """From the object."""
-        return _named_by(partial(self.objects.read, "current.json"))
+        named: str | None = _told(partial(self.objects.read, "current.json"), "generation")
+        return named
 
     def write_pointer(self, pointer: Mapping[str, Any]) -> None:
         """One object."""
@@ -217,7 +213,8 @@ class Bucket:
         """With them go the uploads that were never finished."""
         whole = self.objects.list_folders("generations", marker=MANIFEST)
         shown = {
-            name: _shown_in(partial(self.objects.read, f"generations/{name}/{MANIFEST}")) for name in whole
+            name: _told(partial(self.objects.read, f"generations/{name}/{MANIFEST}"), "personal_columns")
+            for name in whole
         }
         kept = set(whole) - set(superseded(whole, newest, keep, former=former)) - telling(shown, newest)
         for name in set(self.objects.list_folders("generations")) - kept:

@@ -14,8 +14,7 @@ from calcom.strategy import Strategy
 from flows import pipeline
 from flows.console import SilentObserver
 from flows.folder import warehouse_path
-from flows.landed import find_reading
-from flows.run import open_own_warehouse, open_run
+from flows.run import open_own_warehouse, open_run, staging_meanwhile
 from flows.settings import Settings
 from flows.staging import Staging
 from tests.support.truth import assert_equals_truth
@@ -60,7 +59,7 @@ def test_a_staging_that_fails_ends_the_run_and_costs_no_request_again(
     with serve(simulator) as server:
         narrow = settings_for(server.url, OOO_MEMORY_LIMIT="2MB")
         with pytest.raises(WarehouseError, match="OOO_MEMORY_LIMIT"):
-            pipeline.sync(narrow, strategy=Strategy.ORG_WIDE, observer=SilentObserver())
+            _fail_to_stage(narrow)
         simulator.clear_requests()
         summary = pipeline.sync(
             settings_for(server.url), strategy=Strategy.ORG_WIDE, observer=SilentObserver()
@@ -70,12 +69,22 @@ def test_a_staging_that_fails_ends_the_run_and_costs_no_request_again(
     assert_equals_truth(summary.database, world.entries(), world.users())
 
 
+def _fail_to_stage(settings: Settings) -> None:
+    with (
+        open_run(settings, strategy=Strategy.ORG_WIDE, observer=SilentObserver()) as run,
+        staging_meanwhile(run),
+    ):
+        pipeline.extract(run)
+        assert run.staging is not None
+        assert isinstance(run.staging.exception(), duckdb.OutOfMemoryException)
+        pipeline.load(run)
+
+
 def test_nothing_opens_the_warehouse_before_the_staging_has(settings_for: Callable[..., Settings]) -> None:
     with serve(Simulator(World.generate(people=3), limits=None)) as server:
         settings = settings_for(server.url)
         with open_run(settings, strategy=Strategy.AUTO, observer=SilentObserver()) as run:
             pipeline.extract(run)
-            assert find_reading(run.landing.folder).requests > 0
             failed: Future[Staging] = Future()
             failed.set_exception(WarehouseError("the staging's own"))
             run.staging = failed

@@ -331,6 +331,19 @@ def test_a_page_size_of_one_is_read_as_two(settings_for: Callable[..., Settings]
     assert_equals_truth(second.database, world.entries(), world.users())
 
 
+def test_an_outage_that_passes_fails_one_batch_of_users_and_not_the_rest(
+    settings_for: Callable[..., Settings],
+) -> None:
+    world = World.generate(people=2 * pipeline.USERS_PER_BATCH + 50, years=1)
+    simulator = Simulator(world, limits=None, faults=[Fault("500", path="/ooo", times=25)])
+    with serve(simulator) as server:
+        settings = settings_for(server.url, OOO_MAX_ATTEMPTS=1)
+        summary = _sync(settings, "per-user")
+    assert summary.exit_code == 17
+    assert 25 <= summary.scopes["failed"] <= pipeline.USERS_PER_BATCH
+    assert summary.scopes["complete"] >= pipeline.USERS_PER_BATCH + 50
+
+
 def test_a_landing_that_is_older_than_the_warehouse_is_not_resumed(
     settings_for: Callable[..., Settings],
 ) -> None:

@@ -20,7 +20,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@# Without bytecode every start compiles a thousand modules anew, where Python may not write it as it goes.
-	$(BIN)/python -m compileall -q calcom transforms warehouse flows
+	$(BIN)/python -m compileall -q calcom landing transforms warehouse flows
 	@# pip would compile on one core. A package's file that this Python can't compile is no failure.
 	-@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null
 	@touch $@

@@ -18,19 +18,19 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from flows.calendars import read_policy
-from flows.load import derive_days
-from flows.run import MEGABYTES_A_MILLION
-from flows.tables import EXPECTED, published_tables
+from flows.run.context import MEGABYTES_A_MILLION
+from flows.run.load import derive_days
+from flows.run.tables import EXPECTED, published_tables
+from flows.settings.calendars import read_policy
 from transforms.staged import STAGED_ENTRIES, STAGED_PEOPLE
-from warehouse.audit import audit_marts
 from warehouse.connection import open_warehouse, transaction
-from warehouse.days import create_mart_views
-from warehouse.measures import find_measures
-from warehouse.migrate import migrate
-from warehouse.publish import publish
-from warehouse.runs import RunRow, insert_run
-from warehouse.snapshot import Guards, ScopeRow, Snapshot, apply_snapshot, create_staging, stage_rows
+from warehouse.load.audit import audit_marts
+from warehouse.load.days import create_mart_views
+from warehouse.load.migrate import migrate
+from warehouse.load.runs import RunRow, insert_run
+from warehouse.load.snapshot import Guards, ScopeRow, Snapshot, apply_snapshot, create_staging, stage_rows
+from warehouse.publish.measures import find_measures
+from warehouse.publish.publication import publish
 
 ORGANIZATION_ID = 1
 ENTRIES_A_PERSON = 28

@@ -13,13 +13,13 @@ from typing import Protocol
 
 from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient
 from calcom.errors import ApiError, CalcomError, ErrorKind, LandingError, ProtocolError
-from calcom.facts import Scope, ScopeResult
-from calcom.landing import Landing
 from calcom.models import Records
 from calcom.outage import Outage
 from calcom.paging import ALL_IDS, Page, Scan, Spans, Verdict
 from calcom.passes import Passes
 from calcom.requester import Traffic
+from calcom.scopes import Scope, ScopeResult
+from landing.folder import Landing
 
 USERS = Scope("users")
 ORGANIZATION = Scope("organization")

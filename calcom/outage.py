@@ -1,7 +1,7 @@
 """Noticing that the source is gone, so that ten thousand users are not each waited for. Pure."""
 
 from calcom.errors import ApiError, CalcomError, ErrorKind, is_transient
-from calcom.facts import Scope
+from calcom.scopes import Scope
 
 OUTAGE_AFTER = 5
 """Users or teams in a row that failed before the users list is asked whether the source is gone."""

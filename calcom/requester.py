@@ -19,7 +19,7 @@ from calcom.errors import (
     error_from_answer,
     is_transient,
 )
-from calcom.pacing import Pacer
+from calcom.rate_limit import Pacer
 from calcom.transport import open_transport
 
 READ_TIMEOUT_SECONDS = 40.0

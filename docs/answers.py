@@ -12,16 +12,16 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from calcom.facts import RunFacts
-from calcom.landing_folders import create_landing
+from calcom.scopes import RunFacts
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
-from flows import pipeline
-from flows.console import SilentObserver
-from flows.folder import landing_root
-from flows.query import render, run_sql
-from flows.run import open_run
+from flows.report.queries import render, run_sql
+from flows.run import stages as pipeline
+from flows.run.context import open_run
+from flows.run.data_folder import landing_root
+from flows.run.progress import SilentObserver
 from flows.settings import Settings, load_settings
+from landing.catalog import create_landing
 
 GUIDE = Path(__file__).parent / "analyst-guide.md"
 FIRST_NIGHT, LAST_NIGHT = datetime(2026, 1, 5, 3), datetime(2026, 11, 16, 3)  # noqa: DTZ001 - UTC, zoneless

@@ -12,9 +12,9 @@ from transforms.columns import NOTES
 from transforms.reasons import PRECEDENCE
 from transforms.schema import PUBLISHED
 from transforms.table import Table
-from warehouse.audit import AUDITS
 from warehouse.connection import read_statement
-from warehouse.measures import Measure, find_measures
+from warehouse.load.audit import AUDITS
+from warehouse.publish.measures import Measure, find_measures
 
 DOCS = Path(__file__).parent
 

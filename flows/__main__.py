@@ -17,7 +17,7 @@ def main() -> NoReturn:
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0")
     # Pydantic else looks through every installed package for plugins of its own: 10 ms.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from flows.cli import main as run  # noqa: PLC0415 - only now
+    from flows.cli.main import main as run  # noqa: PLC0415 - only now
 
     try:
         run()

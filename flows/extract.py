@@ -4,12 +4,12 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.artifacts import showing_progress
-from flows.blocks import read_block
-from flows.fleet_pipeline import extract_organization
-from flows.organizations import Organization
-from flows.states import failed
-from warehouse.runs import KnownSize
+from flows.fleet.loader import extract_organization
+from flows.fleet.organizations import Organization
+from flows.orchestration.artifacts import showing_progress
+from flows.orchestration.blocks import read_block
+from flows.orchestration.states import failed
+from warehouse.load.runs import KnownSize
 
 
 @flow(name="extract", flow_run_name="extract {organization.name}", persist_result=False, log_prints=False)

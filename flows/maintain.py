@@ -6,11 +6,11 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 
-from flows import maintenance
-from flows.blocks import load_flow_settings
-from flows.errors import DONE
-from flows.markdown import summary_markdown
-from flows.states import ended, failed
+from flows.orchestration.blocks import load_flow_settings
+from flows.orchestration.markdown import summary_markdown
+from flows.orchestration.states import ended, failed
+from flows.privacy import maintenance
+from flows.settings.errors import DONE
 
 
 @flow(name="maintain", persist_result=False, log_prints=False)

@@ -6,12 +6,12 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
 from calcom.strategy import Strategy
-from flows import pipeline
-from flows.artifacts import note_assets, show_run, showing_progress
-from flows.blocks import load_flow_settings
-from flows.run import Run, open_run, staging_meanwhile
-from flows.stages import publishing_stage, reading_stage, stage
-from flows.states import ended, failed
+from flows.orchestration.artifacts import note_assets, show_run, showing_progress
+from flows.orchestration.blocks import load_flow_settings
+from flows.orchestration.states import ended, failed
+from flows.orchestration.tasks import publishing_stage, reading_stage, stage
+from flows.run import stages as pipeline
+from flows.run.context import Run, open_run, staging_meanwhile
 
 
 @reading_stage("read people")

@@ -9,7 +9,7 @@ WarehouseError
 
 from collections.abc import Sequence
 
-from warehouse.findings import Audit
+from warehouse.load.findings import Audit
 
 
 class WarehouseError(Exception):

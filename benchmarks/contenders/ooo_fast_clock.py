@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 
 from calcom.strategy import Strategy
-from flows import pipeline
-from flows.console import SilentObserver
+from flows.run import stages as pipeline
+from flows.run.progress import SilentObserver
 from flows.settings import load_settings
 
 SPEED = float(sys.argv[1])

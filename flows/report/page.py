@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 
-from flows.errors import ConfigurationError
-from flows.folder import require_publication
+from flows.run.data_folder import require_publication
 from flows.settings import Settings
+from flows.settings.errors import ConfigurationError
 from warehouse.connection import ASIDE
 from warehouse.errors import WarehouseError
-from warehouse.report_facts import DAYS_SHOWN, ReportFacts, read_report_facts
+from warehouse.read.report_facts import DAYS_SHOWN, ReportFacts, read_report_facts
 
 REPORT_FILE = "out-of-office.html"
 _SUMS = ("absence_days", "absence_working_days", "lost_working_days", "conflict_days")

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
-from flows.errors import ConfigurationError
+from flows.settings.errors import ConfigurationError
 
 NO_CREDENTIAL: dict[str, Any] = dict.fromkeys(
     ("CALCOM_API_KEY", "CALCOM_ACCESS_TOKEN", "CALCOM_CLIENT_ID", "CALCOM_SECRET_KEY")

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flows.errors import ConfigurationError
+from flows.settings.errors import ConfigurationError
 from flows.settings.model import Settings
 from flows.settings.sources import share_storage_variables
 

@@ -16,13 +16,13 @@ from pydantic_settings import (
 from calcom.client import MAX_ENTRIES_TAKE
 from calcom.credentials import Credential
 from calcom.requester import Connection
-from flows.modes import Share
 from flows.settings.credentials import choose_credential
+from flows.settings.permissions import Share
 from flows.settings.sources import FormerNames
 from flows.settings.values import ApiUrl, DataDir, Delta, Notes, PageSize, PublishUrl
-from warehouse.generation import Layout
-from warehouse.publish import PublicationPolicy
-from warehouse.snapshot import Guards
+from warehouse.load.snapshot import Guards
+from warehouse.publish.generation import Layout
+from warehouse.publish.publication import PublicationPolicy
 
 MIN_KEY_LENGTH = 32
 

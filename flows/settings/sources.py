@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 
-from flows.errors import ConfigurationError
+from flows.settings.errors import ConfigurationError
 
 RENAMED = {"OOO_CONCURRENCY": "OOO_MAX_CONCURRENCY"}
 """Settings by the name they had; the old name is still read where the new one is not set."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import httpx
 from pydantic import AfterValidator
 
-from warehouse.objects import SCHEMES
+from landing.object_store import SCHEMES
 
 MAX_PORT = 65_535
 

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from flows.query import NAMED
+from flows.report.queries import NAMED
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDE = (DOCS / "analyst-guide.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from flows.cli import cli
+from flows.cli.main import cli
 from flows.settings import Settings
 from tests.support.program import run_ooo
 from transforms.schema import PUBLISHED

@@ -7,12 +7,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.tables import EXPECTED
+from flows.run.tables import EXPECTED
 from tests.support.naive import Absence
 from tests.support.warehouse import TABLES, audit_and_publish, load, new_warehouse, night, read_all, rows_of
-from warehouse.audit import AUDITS, audit_counts, audit_marts, raise_if_failed
 from warehouse.errors import AuditError
-from warehouse.publish import publish
+from warehouse.load.audit import AUDITS, audit_counts, audit_marts, raise_if_failed
+from warehouse.publish.publication import publish
 
 ABSENCE = Absence(1, 1, date(2026, 3, 2), date(2026, 3, 6))
 ANOTHER = Absence(2, 2, date(2026, 3, 2), date(2026, 3, 6))
@@ -107,7 +107,7 @@ def test_every_audit_that_stops_a_publication_is_seen_to_do_so() -> None:
 
 
 def test_every_statement_is_an_audit_and_every_audit_has_its_statement() -> None:
-    folder = files("warehouse").joinpath("audits")
+    folder = files("warehouse").joinpath("load/audits")
     assert sorted(f"{one.name}.sql" for one in AUDITS) == sorted(one.name for one in folder.iterdir())
 
 

@@ -12,15 +12,15 @@ import pytest
 
 from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
-from flows import pipeline
-from flows.calendars import read_policy
-from flows.console import SilentObserver
+from flows.run import stages as pipeline
+from flows.run.progress import SilentObserver
 from flows.settings import Settings
+from flows.settings.calendars import read_policy
 from tests.support.naive import Absence, Calendar, Policy
 from tests.support.program import run_ooo
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all, rows_of
 from warehouse.connection import transaction
-from warehouse.migrate import _LEDGER, shipped_migrations
+from warehouse.load.migrate import _LEDGER, shipped_migrations
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "calendars.md"
 # Monday to Sunday for everyone.

@@ -20,7 +20,7 @@ import pytest
 from tests.support.crash import PROCESSES, poll, run_night, run_nights, state_of
 from tests.support.warehouse import TABLES
 from warehouse.connection import ASIDE
-from warehouse.generation import Layout
+from warehouse.publish.generation import Layout
 
 pytestmark = pytest.mark.slow
 

@@ -16,8 +16,8 @@ from deltalake import DeltaTable
 from tests.support.naive import Absence
 from tests.support.warehouse import TABLES, audit_and_publish, load, new_warehouse, night, read_all
 from warehouse.errors import WarehouseError
-from warehouse.generation import Layout
-from warehouse.publish import PublicationPolicy, publish
+from warehouse.publish.generation import Layout
+from warehouse.publish.publication import PublicationPolicy, publish
 
 ABSENCES = tuple(
     Absence(number, number % 3 + 1, date(2025, 12, 20), date(2026, 1, number)) for number in range(1, 20)

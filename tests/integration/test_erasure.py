@@ -13,12 +13,12 @@ import pytest
 
 from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
-from flows import pipeline
-from flows.console import SilentObserver
-from flows.erasure import erase_user
-from flows.errors import ConfigurationError, UnknownPersonError
+from flows.privacy.erasure import erase_user
+from flows.run import stages as pipeline
+from flows.run.progress import SilentObserver
+from flows.run.summary import RunSummary
 from flows.settings import Settings
-from flows.summary import RunSummary
+from flows.settings.errors import ConfigurationError, UnknownPersonError
 from tests.support.crash import PROCESSES
 from tests.support.erasing import erase_and_die
 from tests.support.naive import Absence, Reject
@@ -27,7 +27,7 @@ from tests.support.remains import find_remains
 from tests.support.truth import assert_equals_truth
 from tests.support.warehouse import load, new_warehouse, night, read_all, rows_of
 from warehouse.connection import transaction
-from warehouse.erasure import erase_person
+from warehouse.load.erasure import erase_person
 
 NOTE = "Zahnarzttermin-Qxv-81724"
 
@@ -150,7 +150,7 @@ def test_a_kill_after_the_record_is_completed_by_the_next_sync(
         settings = settings_for(server.url)
         _sync(settings)
         with monkeypatch.context() as patch:
-            patch.setattr("flows.erasure.complete_purges", killed)
+            patch.setattr("flows.privacy.erasure.complete_purges", killed)
             with pytest.raises(KeyboardInterrupt):
                 erase_user(settings, organization.person["id"])
         assert find_remains(settings.data_dir, *organization.traces)

@@ -15,15 +15,15 @@ from calcom.client import CalcomClient
 from calcom.credentials import ApiKey
 from calcom.errors import ApiError, CalcomError, LandingError, TransportError
 from calcom.extraction import ORGANIZATION, USERS, Extraction
-from calcom.facts import ScopeResult
-from calcom.landing import Landing
-from calcom.landing_folders import create_landing
 from calcom.outage import OUTAGE_AFTER
 from calcom.paging import ALL_IDS, Verdict
 from calcom.passes import MAX_PASSES
 from calcom.requester import Connection
+from calcom.scopes import ScopeResult
 from calcom.simulator import EXPIRED_KEY, OWNER_KEY, Fault, Simulator, World
 from calcom.strategy import pages_for
+from landing.catalog import create_landing
+from landing.folder import Landing
 from tests.support.fake_clock import run_virtually, virtual_now
 from tests.support.landed import SilentProgress, facts, landed_records
 from tests.support.wire import Wire

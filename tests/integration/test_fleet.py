@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from flows.errors import ConfigurationError
-from flows.organizations import read_organizations
+from flows.fleet.organizations import read_organizations
+from flows.settings.errors import ConfigurationError
 from tests.support.fleet import assert_fleet_is_loaded, serve_fleet
 from tests.support.program import run_ooo
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 _ON_DASK = """
 import sys
-from flows.fleet_dask import fleet_on_dask
+from flows.sync_fleet_on_dask import fleet_on_dask
 
 if __name__ == "__main__":
     state = fleet_on_dask(sys.argv[1], extract_with="task runner", return_state=True)

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from calcom.landing import Landing
-from calcom.landing_folders import list_runs
 from calcom.simulator import OWNER_KEY, ServedRequest, Simulator, World, serve
+from landing.catalog import list_runs
+from landing.folder import Landing
 from tests.support.prefect_server import until
 from tests.support.program import OOO, run_ooo
 from tests.support.truth import assert_equals_truth

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.naive import Absence
 from tests.support.warehouse import TABLES, audit_and_publish, load, new_warehouse, night, read_all
-from warehouse.generation import Layout
+from warehouse.publish.generation import Layout
 
 DAY_TABLES = [table for table in TABLES if table.month_column]
 ABSENCES = tuple(

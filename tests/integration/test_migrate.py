@@ -7,7 +7,7 @@ import pytest
 from tests.support.warehouse import new_warehouse, rows_of
 from warehouse.connection import open_warehouse
 from warehouse.errors import MigrationError, WarehouseError
-from warehouse.migrate import migrate, shipped_migrations
+from warehouse.load.migrate import migrate, shipped_migrations
 
 
 def test_a_new_file_gets_every_migration_once_and_in_order(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from calcom.simulator import Fault, Simulator, World, serve
 from calcom.strategy import Strategy
-from flows import pipeline
-from flows.console import SilentObserver
+from flows.run import stages as pipeline
+from flows.run.progress import SilentObserver
+from flows.run.summary import RunSummary
 from flows.settings import Settings
-from flows.summary import RunSummary
 from tests.support.remains import find_remains
 
 NOTE, REJECTED_NOTE = "Zahnarzttermin-Qxv-81724", "Rückenschmerzen-Jkq-55190"
@@ -85,7 +85,7 @@ def test_a_kill_between_the_commit_and_the_compaction_leaves_it_to_the_next_sync
         _sync(settings_for(url))
         settings = settings_for(url, OOO_NOTES="drop")
         with monkeypatch.context() as patch:
-            patch.setattr("flows.run.purge_warehouse", killed)
+            patch.setattr("flows.run.context.purge_warehouse", killed)
             with pytest.raises(KeyboardInterrupt):
                 _sync(settings)
         assert "warehouse.duckdb" in _places(settings, NOTE)

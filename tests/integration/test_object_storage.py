@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from landing.object_store import PART_BYTES, Objects
 from warehouse.errors import ObjectStoreError
-from warehouse.objects import PART_BYTES, Objects
 
 pytestmark = pytest.mark.slow
 

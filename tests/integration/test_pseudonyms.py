@@ -10,14 +10,14 @@ import pytest
 
 from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
-from flows import pipeline
-from flows.console import SilentObserver
-from flows.errors import ConfigurationError
-from flows.query import NAMED, Dates, run_named
+from flows.report.queries import NAMED, Dates, run_named
+from flows.run import stages as pipeline
+from flows.run.progress import SilentObserver
+from flows.run.summary import RunSummary
 from flows.settings import Settings, load_settings
-from flows.summary import RunSummary
+from flows.settings.errors import ConfigurationError
 from tests.support.remains import find_remains
-from transforms.privacy import pseudonym_of
+from transforms.pseudonyms import pseudonym_of
 
 KEY = "a-secret-of-at-least-32-characters"
 PSEUDONYMOUS = {"OOO_PSEUDONYMISE": "true", "OOO_PSEUDONYM_KEY": KEY}

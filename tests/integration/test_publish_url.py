@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow.fs import S3FileSystem
 
+from landing.object_store import Objects
 from tests.support.buckets import Gate, environment_for
 from tests.support.crash import PROCESSES, run_night
 from tests.support.naive import Absence
 from tests.support.warehouse import TABLES, audit_and_publish, load, new_warehouse, night, read_all
 from warehouse.errors import ObjectStoreError
-from warehouse.generation import Layout
-from warehouse.objects import Objects
+from warehouse.publish.generation import Layout
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from calcom.strategy import Strategy
-from flows import pipeline
-from flows.console import SilentObserver
+from flows.run import stages as pipeline
+from flows.run.progress import SilentObserver
 from flows.settings import Settings
 from tests.support.program import run_ooo
 from tests.support.recordings import load_truth, load_users

@@ -10,8 +10,8 @@ import pytest
 
 from tests.integration.test_publish import ABSENCES, files_of
 from tests.support.warehouse import MEASURES, TABLES, load, new_warehouse, night, read_all, rows_of
-from warehouse.generation import Layout
-from warehouse.publish import Publication, PublicationPolicy, publish
+from warehouse.publish.generation import Layout
+from warehouse.publish.publication import Publication, PublicationPolicy, publish
 
 DERIVED = ("ooo_entry_history", "fct_entry_days", "fct_absence_days")
 

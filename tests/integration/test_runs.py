@@ -5,7 +5,7 @@ from datetime import date
 
 from tests.support.naive import Absence
 from tests.support.warehouse import load, new_warehouse, night, read_all, rows_of
-from warehouse.runs import KnownSize, RunRow, find_run, insert_run, known_size, latest_snapshot_at
+from warehouse.load.runs import KnownSize, RunRow, find_run, insert_run, known_size, latest_snapshot_at
 
 ROW = RunRow("r", 7, night(1), night(1), "org-wide", "failed", error="no network")
 

@@ -8,15 +8,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from calcom.landing import SEGMENT_ROWS
 from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
-from flows import pipeline
-from flows.console import SilentObserver
-from flows.folder import warehouse_path
-from flows.run import open_own_warehouse, open_run, staging_meanwhile
+from flows.run import stages as pipeline
+from flows.run.context import open_own_warehouse, open_run, staging_meanwhile
+from flows.run.data_folder import warehouse_path
+from flows.run.progress import SilentObserver
+from flows.run.staging import Staging
 from flows.settings import Settings
-from flows.staging import Staging
+from landing.folder import SEGMENT_ROWS
 from tests.support.truth import assert_equals_truth
 from warehouse.errors import WarehouseError
 

@@ -26,13 +26,13 @@ from calcom.simulator import (
     serve,
 )
 from calcom.strategy import Strategy
-from flows import pipeline
-from flows.console import SilentObserver
-from flows.errors import AccessRefusedError, QueryError
-from flows.query import Dates, run_named
-from flows.run import open_run
+from flows.report.queries import Dates, run_named
+from flows.run import stages as pipeline
+from flows.run.context import open_run
+from flows.run.progress import SilentObserver
+from flows.run.summary import RunSummary
 from flows.settings import Settings
-from flows.summary import RunSummary
+from flows.settings.errors import AccessRefusedError, QueryError
 from tests.support.truth import assert_equals_truth
 from transforms.schema import PUBLISHED
 from warehouse.errors import GuardError, WarehouseError

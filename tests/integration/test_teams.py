@@ -13,11 +13,11 @@ from calcom.simulator import Fault, Simulator, World, routes, serve
 from calcom.simulator.directory import team_memberships
 from calcom.simulator.errors import unauthorized
 from calcom.strategy import Strategy
-from flows import pipeline
-from flows.console import SilentObserver
-from flows.plan import make_plan
+from flows.run import stages as pipeline
+from flows.run.plan import make_plan
+from flows.run.progress import SilentObserver
+from flows.run.summary import RunSummary
 from flows.settings import Settings
-from flows.summary import RunSummary
 from tests.support.truth import assert_equals_truth
 
 

@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 
 from calcom.simulator import MEMBER_KEY, OWNER_KEY, Simulator, World, serve
-from flows.doctor import Level, examine, exit_code
-from flows.folder import holding
+from flows.cli.doctor import Level, examine, exit_code
+from flows.run.data_folder import holding
 from flows.settings import load_settings
 from tests.support.program import OOO, run_ooo
 

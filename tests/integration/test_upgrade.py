@@ -10,7 +10,7 @@ import pytest
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from tests.support.program import run_ooo
 from warehouse.connection import open_warehouse
-from warehouse.migrate import back_up, migrate, pending_migrations, shipped_migrations
+from warehouse.load.migrate import back_up, migrate, pending_migrations, shipped_migrations
 
 OLDER = Path(__file__).parents[1] / "recordings" / "warehouse_0002.duckdb.gz"
 _HISTORY = "SELECT entry_id, valid_from, change, starts_on, ends_on, reason FROM core.ooo_entry_history"

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calcom.segments import ENTRY_SCHEMA
+from landing.segments import ENTRY_SCHEMA
 from tests.properties.test_marts import absences
 from tests.support.calendars import WORKING
 from tests.support.naive import Absence, NaiveWarehouse, days_between, followed_days

@@ -15,7 +15,7 @@ from tests.support import naive_measures
 from tests.support.naive import ORDER, REASONS, Absence, Calendar, NaiveWarehouse, Policy, Reading
 from transforms.schema import PUBLISHED
 from warehouse.connection import run_statement
-from warehouse.measures import find_measures
+from warehouse.publish.measures import find_measures
 
 # From the Friday before Christmas: weekends, a year's end; and the days around a 29 February.
 FIRST_DAY = date(2023, 12, 22)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from calcom.errors import ProtocolError, error_from_answer
 from calcom.models import ENTRY_READER, USER_READER, RecordReader
-from calcom.segments import SEGMENT_KINDS, Rows
+from landing.segments import SEGMENT_KINDS, Rows
 
 SCALARS = (
     st.none()

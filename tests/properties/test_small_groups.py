@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.privacy import suppress_small_groups
+from transforms.pseudonyms import suppress_small_groups
 
 GROUPS = st.dictionaries(
     st.tuples(st.integers(1, 2), st.sampled_from(["sick", "travel", "vacation"]), st.integers(1, 4)),

@@ -16,13 +16,13 @@ from calcom.client import CalcomClient
 from calcom.credentials import ApiKey
 from calcom.errors import CalcomError
 from calcom.extraction import ORGANIZATION, USERS, Extraction, Progress
-from calcom.facts import Scope, ScopeResult
-from calcom.landing import Landing
-from calcom.landing_folders import create_landing
 from calcom.paging import ALL_IDS, Verdict
 from calcom.requester import Connection
+from calcom.scopes import Scope, ScopeResult
 from calcom.simulator import OWNER_KEY, Fault, Simulator, World
 from calcom.strategy import Strategy
+from landing.catalog import create_landing
+from landing.folder import Landing
 from tests.support.fake_clock import run_virtually, virtual_now
 from tests.support.landed import SilentProgress, facts, landed_records
 from tests.support.wire import Wire

@@ -3,7 +3,7 @@
 
 import pytest
 
-from calcom.segments import ENTRY_SCHEMA
+from landing.segments import ENTRY_SCHEMA
 from tests.support.tables import draw, parse
 from tests.support.warehouse import landed
 from transforms.entries import normalise_entries

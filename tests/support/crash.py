@@ -23,8 +23,8 @@ from tests.support.naive import Absence, Reading
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
 from warehouse.connection import run_statement
 from warehouse.errors import WarehouseError
-from warehouse.measures import find_measures
-from warehouse.runs import find_run
+from warehouse.load.runs import find_run
+from warehouse.publish.measures import find_measures
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.support.crash", "pandas", "pyarrow.compute", "tarfile"])

@@ -5,7 +5,7 @@ import signal
 import sys
 from itertools import count
 
-from flows.erasure import erase_user
+from flows.privacy.erasure import erase_user
 from flows.settings import Settings
 
 _STEPS = frozenset({"os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir"})

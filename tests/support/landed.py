@@ -5,8 +5,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from calcom.facts import RunFacts, Scope, ScopeResult
-from calcom.landing import Landing
+from calcom.scopes import RunFacts, Scope, ScopeResult
+from landing.folder import Landing
 
 _WIRE_NAMES = {
     "user_id": "userId",

@@ -6,11 +6,11 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from calcom.segments import MEMBERSHIP_SCHEMA, TEAM_SCHEMA
+from landing.segments import MEMBERSHIP_SCHEMA, TEAM_SCHEMA
 from tests.support.naive_teams import TeamReading
 from transforms.quality import collect_rejects
 from transforms.teams import normalise_team_members, normalise_teams
-from warehouse.snapshot import ScopeRow, stage_rows
+from warehouse.load.snapshot import ScopeRow, stage_rows
 
 
 def stage_teams(connection: duckdb.DuckDBPyConnection, organization_id: int, reading: TeamReading) -> None:

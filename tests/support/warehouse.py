@@ -10,22 +10,21 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from calcom.segments import ENTRY_SCHEMA, USER_SCHEMA
-from flows.load import derive_days
-from flows.tables import EXPECTED, published_measures, published_tables
+from flows.run.load import derive_days
+from flows.run.tables import EXPECTED, published_measures, published_tables
+from landing.segments import ENTRY_SCHEMA, USER_SCHEMA
 from tests.support.naive import Absence, Policy, Reading, Reject
 from tests.support.team_rows import scope_row, stage_teams, team_scopes
 from transforms.calendars import MONDAY_TO_FRIDAY, WEEKDAYS, CalendarPolicy, WorkCalendar
 from transforms.entries import normalise_entries
 from transforms.people import normalise_people
 from transforms.quality import collect_rejects
-from warehouse.audit import audit_marts
 from warehouse.connection import open_warehouse, transaction
-from warehouse.days import create_mart_views
-from warehouse.migrate import migrate
-from warehouse.publish import Publication, PublicationPolicy, publish
-from warehouse.runs import RunRow, insert_run
-from warehouse.snapshot import (
+from warehouse.load.audit import audit_marts
+from warehouse.load.days import create_mart_views
+from warehouse.load.migrate import migrate
+from warehouse.load.runs import RunRow, insert_run
+from warehouse.load.snapshot import (
     Changes,
     Guards,
     Snapshot,
@@ -33,6 +32,7 @@ from warehouse.snapshot import (
     create_staging,
     stage_rows,
 )
+from warehouse.publish.publication import Publication, PublicationPolicy, publish
 
 TABLES = published_tables(publishes_notes=False)
 MEASURES = published_measures(publishes_bradford=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.calendars import read_policy
-from flows.errors import ConfigurationError, exit_code_of
+from flows.settings.calendars import read_policy
+from flows.settings.errors import ConfigurationError, exit_code_of
 from transforms.calendars import (
     MONDAY_TO_FRIDAY,
     CalendarPolicy,

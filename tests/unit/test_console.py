@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from calcom.facts import Scope
-from flows.console import LineObserver
+from calcom.scopes import Scope
+from flows.run.progress import LineObserver
 
 ORGANIZATION = Scope("organization")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from calcom.segments import ENTRY_SCHEMA
+from landing.segments import ENTRY_SCHEMA
 from tests.support.naive import Reject
 from tests.support.warehouse import landed, landed_entries
 from transforms.entries import normalise_entries

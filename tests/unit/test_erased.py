@@ -2,8 +2,8 @@
 
 import json
 
-from calcom.erased import WITHHELD, without_people
 from calcom.models import ENTRY_READER, USER_READER, Records
+from landing.record_filter import WITHHELD, without_people
 
 
 def _read(kind: str, *records: object) -> Records:

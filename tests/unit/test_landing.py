@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from calcom.errors import LandingError
-from calcom.facts import RunFacts, Scope, ScopeResult
-from calcom.landing import SEGMENT_ROWS, Landing
-from calcom.landing_folders import create_landing, find_resumable, prune_landings
 from calcom.models import ENTRY_READER, MEMBERSHIP_READER, TEAM_READER, USER_READER, Records
 from calcom.paging import ALL_IDS, Page, Verdict
+from calcom.scopes import RunFacts, Scope, ScopeResult
+from landing.catalog import create_landing, find_resumable, prune_landings
+from landing.folder import SEGMENT_ROWS, Landing
 
 USERS, ALL, ANN = Scope("users"), Scope("organization"), Scope("user", 7)
 STARTED_AT = datetime(2026, 3, 1, 6)  # noqa: DTZ001 - UTC without a zone, as runs say it

@@ -3,7 +3,7 @@
 import pytest
 
 from warehouse.connection import read_statement
-from warehouse.measures import find_measures, parse_measure
+from warehouse.publish.measures import find_measures, parse_measure
 
 HEADER = "-- Purpose: p. -- Grain: g. -- Formula: a /\n--   b. -- Source: s. -- Caveats: c. -- Second run: r."
 STATEMENT = "CREATE OR REPLACE MACRO some_rate(from_date, to_date) AS TABLE\nSELECT 1;"

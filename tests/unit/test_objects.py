@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from landing.object_store import Objects
 from warehouse.connection import ASIDE
 from warehouse.errors import ObjectStoreError
-from warehouse.objects import Objects
 
 MARKER = "done.json"
 FILES = {

@@ -3,8 +3,8 @@
 import pytest
 
 from calcom.errors import ApiError, CalcomError, ProtocolError, TransportError
-from calcom.facts import Scope
 from calcom.outage import OUTAGE_AFTER, OUTAGE_AT_LAST_AFTER, Outage
+from calcom.scopes import Scope
 
 USER, TEAM = Scope("user", 7), Scope("team", team_id=5)
 LOST = TransportError(host="h", path="/", cause="reset")

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from calcom.client import CalcomClient
 from calcom.credentials import ApiKey
 from calcom.errors import ApiError, TransportError
-from calcom.pacing import BLOCK_MARGIN_SECONDS, Budget, Pacer, Window, read_limits
+from calcom.rate_limit import BLOCK_MARGIN_SECONDS, Budget, Pacer, Window, read_limits
 from calcom.requester import Connection
 from calcom.simulator import CUSTOM_LIMITS_KEY, OWNER_KEY, Limits, RateLimit, Simulator, World
 from tests.support.fake_clock import run_virtually, virtual_now

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from calcom.segments import USER_SCHEMA
+from landing.segments import USER_SCHEMA
 from tests.support.naive import Reject
 from tests.support.warehouse import landed, landed_users
 from transforms.people import normalise_people

@@ -6,10 +6,10 @@ import hmac
 import polars as pl
 import pytest
 
-from flows.tables import published_tables
+from flows.run.tables import published_tables
 from transforms import schema, staged
 from transforms.errors import TransformError
-from transforms.privacy import assign_pseudonyms, pseudonym_of
+from transforms.pseudonyms import assign_pseudonyms, pseudonym_of
 from transforms.table import Personal, Table
 from warehouse.tables import personal_columns
 
@@ -76,7 +76,7 @@ def test_a_pseudonym_is_the_first_63_bits_of_a_keyed_hash() -> None:
 
 
 def test_people_who_would_share_a_pseudonym_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.privacy._BITS", 4)
+    monkeypatch.setattr("transforms.pseudonyms._BITS", 4)
     people = pl.DataFrame({"organization_id": [1] * 17, "user_id": range(17)})
     with pytest.raises(TransformError, match="OOO_PSEUDONYM_KEY"):
         assign_pseudonyms(people, KEY)

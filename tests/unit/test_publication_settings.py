@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.errors import ConfigurationError, exit_code_of
 from flows.settings import load_settings
+from flows.settings.errors import ConfigurationError, exit_code_of
 from warehouse.errors import ObjectStoreError
-from warehouse.generation import Layout
-from warehouse.publish import PublicationPolicy
+from warehouse.publish.generation import Layout
+from warehouse.publish.publication import PublicationPolicy
 
 
 def test_settings_become_the_policy_of_publication() -> None:

@@ -15,7 +15,7 @@ from transforms.errors import TransformError
 from transforms.schema import ENTRIES, HISTORY, PEOPLE, PERSON_CALENDARS, PERSON_DAYS, PUBLISHED, REASONS
 from transforms.staged import STAGED_ENTRIES, STAGED_PEOPLE, STAGED_REJECTS
 from transforms.table import Table
-from warehouse.snapshot import create_staging
+from warehouse.load.snapshot import create_staging
 
 DERIVED = ("is_stale", "working_days", "calendar")
 """Columns of published tables that core does not hold."""

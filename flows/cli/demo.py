@@ -1,0 +1,85 @@
+"""The demo: an invented organization behind a real HTTP server on loopback, synchronised twice."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from calcom.simulator import OWNER_KEY, Simulator, World, serve
+from calcom.strategy import Strategy
+from flows.report.queries import Dates, render, run_named, run_sql
+from flows.run import stages as pipeline
+from flows.run.progress import show_progress
+from flows.settings import NO_CREDENTIAL, load_settings
+
+
+@contextmanager
+def simulated_organization(*, people: int, years: int, seed: int) -> Iterator[tuple[str, World]]:
+    """The URL of a server with an invented organization, under Cal.com's own rate limit, and its truth."""
+    world = World.generate(seed=seed, people=people, years=years)
+    with serve(Simulator(world, api_key=OWNER_KEY)) as server:
+        yield server.url, world
+
+
+def run_demo(  # noqa: PLR0913 - the demo's own knobs
+    data_dir: Path,
+    *,
+    people: int,
+    years: int,
+    seed: int,
+    is_quiet: bool,
+    write: Callable[[str], None],
+) -> None:
+    """The invented organization is published under `data_dir`, and what that gave is written."""
+    with simulated_organization(people=people, years=years, seed=seed) as (url, world):
+        settings = load_settings(
+            **NO_CREDENTIAL,
+            CALCOM_API_URL=url,
+            OOO_DATA_DIR=data_dir,
+            CALCOM_ORG_ID=1,
+            OOO_TEAMS=True,
+            OOO_PUBLISH_URL=None,
+        )
+        settings.api_key = SecretStr(OWNER_KEY)
+        # A transport of its own: a proxy in the environment does not lead to loopback.
+        connection = replace(settings.connection(), transport=httpx.AsyncHTTPTransport())
+        write(f"A simulated Cal.com with {people} people and {years} years of absence is at {url}\n")
+        # Another demo may have left another organization here, which this one replaces.
+        with show_progress(is_quiet=is_quiet) as observer:
+            first = pipeline.sync(
+                settings,
+                strategy=Strategy.AUTO,
+                observer=observer,
+                allows_mass_delete=True,
+                connection=connection,
+            )
+        write(f"First sync\n{first.as_text()}\n")
+        live = run_sql(first.database, "SELECT count(*) FROM fct_ooo_entries WHERE deleted_at IS NULL")
+        truth = len(world.entries())
+        write(f"The simulator holds {truth:,} entries; the warehouse has {live.item():,}.\n")
+        with show_progress(is_quiet=is_quiet) as observer:
+            second = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer, connection=connection)
+        write(f"Second sync, nothing changed meanwhile\n{second.as_text()}\n")
+    year = Dates(date(2026, 1, 1), date(2026, 12, 31))
+    write(f"absence_by_reason('{year.from_date}', '{year.to_date}')")
+    write(render(run_named(second.database, "absence_by_reason", year), "table"))
+    write(
+        f"DuckDB    {second.database}\n"
+        f"Parquet   {second.parquet_folder / '*.parquet'}\n"
+        f"Page      {second.report}\n"
+        f"Ask more  OOO_DATA_DIR={data_dir} {_program()} query who_is_out --from 2026-12-21 --to 2026-12-31"
+    )
+
+
+def _program() -> str:
+    """The command as it can be typed here."""
+    program = Path(sys.argv[0])
+    if program.name != "ooo" or shutil.which("ooo") == str(program):
+        return "ooo"
+    return str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program)

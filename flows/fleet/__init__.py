@@ -1,0 +1,1 @@
+"""Many organizations in one warehouse."""

@@ -1,0 +1,1 @@
+"""Prefect glue: tasks, states, artifacts and blocks."""

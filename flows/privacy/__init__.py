@@ -1,0 +1,1 @@
+"""Erasure of a person, purges of files, and maintenance."""

@@ -1,0 +1,1 @@
+"""One run as plain functions: plan, context, stages, load, publication and summary."""

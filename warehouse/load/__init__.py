@@ -1,0 +1,1 @@
+"""Load: migrations, snapshots, history, days, audits and erasure in `warehouse.duckdb`."""

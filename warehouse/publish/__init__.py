@@ -1,0 +1,1 @@
+"""Publish: the readers' database, generations of Parquet files, publish targets and retention."""

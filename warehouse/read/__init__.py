@@ -1,0 +1,1 @@
+"""Read: freshness, status and report facts from what is published."""

@@ -131,7 +131,7 @@ def invent_entries(ids: range, people: int, changed_every: int) -> pl.DataFrame:
         notes=pl.lit(None, pl.String),
     )
     return rows.with_columns(
-        followed_days="calendar_days",
+        materialized_days="calendar_days",
         reason_raw=pl.when(pl.col("reason") != "custom").then("reason"),
         starts_at_raw=pl.col("starts_on").cast(pl.Datetime("us")),
         ends_at_raw=pl.col("ends_on").cast(pl.Datetime("us")) + pl.duration(days=1, milliseconds=-1),

@@ -37,7 +37,7 @@ class CalcomClient:
     def __init__(self, connection: Connection, *, on_wait: Callable[[float], None] | None = None) -> None:
         """Open no socket yet; `on_wait` hears of every pause that the rate limit imposes, in seconds."""
         self._requester = Requester(connection, on_wait=on_wait)
-        self.traffic, self.pacer = self._requester.traffic, self._requester.pacer
+        self.traffic, self.rate_limiter = self._requester.traffic, self._requester.rate_limiter
 
     async def __aenter__(self) -> Self:
         """Return the client itself."""

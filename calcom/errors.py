@@ -1,16 +1,16 @@
-"""What can go wrong between here and Cal.com, grouped by what the caller should do.
+"""Errors of the API client, the root of all errors of the project, and the exit codes of `ooo`.
 
-CalcomError
-├── ApiError        Cal.com answered with an error status; `kind` says which sort
-├── CredentialError a credential that can't be sent at all
-├── TransportError  no answer came: refused, unresolved, reset, timed out
-├── ProtocolError   an answer came that is not what the API documents
-└── LandingError    an answer came and could not be kept on disk
+OooError                    the root of all packages' errors; `exit_code` is how `ooo` ends
+└── CalcomError             the root of this package's errors
+    ├── ApiError            Cal.com answered with an error status; `kind` groups the statuses by recovery
+    ├── CredentialError     the credential cannot be sent as an HTTP header
+    ├── TransportError      no response arrived: connection refused, name unresolved, reset or timed out
+    └── ProtocolError       a response arrived that the API does not document
 """
 
 import json
 import re
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 BODY_LIMIT = 500
@@ -45,16 +45,46 @@ def redact(text: str) -> str:
     return _KEY.sub("cal_…", _EMAIL.sub("<e-mail>", printable))[:BODY_LIMIT]
 
 
-class CalcomError(Exception):
-    """The root of what this package raises."""
+class ExitCode(IntEnum):
+    """How the `ooo` process ends; README lists the codes."""
+
+    DONE = 0
+    USAGE = 2
+    CONFIGURATION = 10
+    CREDENTIALS = 11
+    UNAVAILABLE = 12
+    PROTOCOL = 13
+    TRANSFORM = 14
+    WAREHOUSE = 15
+    GUARD = 16
+    PARTIAL = 17
+    HANGUP = 129
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class OooError(Exception):
+    """The root of every error that this project raises on purpose."""
+
+    exit_code: ExitCode
+
+
+class CalcomError(OooError):
+    """The root of the errors of this package."""
+
+    exit_code = ExitCode.PROTOCOL
 
 
 class CredentialError(CalcomError):
     """A credential that no request can carry; the message never quotes it."""
 
+    exit_code = ExitCode.CONFIGURATION
+
 
 class TransportError(CalcomError):
     """No answer came from `host` (refused, unresolved, reset or timed out)."""
+
+    exit_code = ExitCode.UNAVAILABLE
 
     def __init__(self, *, host: str, path: str, cause: str) -> None:
         """Keep the facts; `cause` is the transport's own short text."""
@@ -76,10 +106,6 @@ class ProtocolError(CalcomError):
         )
 
 
-class LandingError(CalcomError):
-    """The landing folder could not be read or written; nothing that was landed before is lost."""
-
-
 class ApiError(CalcomError):
     """An error status from Cal.com, whatever the shape of its body.
 
@@ -95,11 +121,20 @@ class ApiError(CalcomError):
         self.status, self.path, self.code, self.request_id = status, path, code, request_id
         self.detail = redact(detail)
         self.kind = _kind_of(status)
+        self.exit_code = _EXIT_CODES.get(self.kind, ExitCode.PROTOCOL)
         self.advice = _ADVICE[self.kind]
         super().__init__(
             f"Cal.com answered {status} {code or '(no code)'} to GET {path}: {self.detail or '(no text)'}"
             f" (request id {request_id or 'not sent'}); {self.advice}"
         )
+
+
+_EXIT_CODES = {
+    ErrorKind.CREDENTIALS: ExitCode.CREDENTIALS,
+    ErrorKind.FORBIDDEN: ExitCode.CREDENTIALS,
+    ErrorKind.SERVER: ExitCode.UNAVAILABLE,
+    ErrorKind.THROTTLED: ExitCode.UNAVAILABLE,
+}
 
 
 def _kind_of(status: int) -> ErrorKind:

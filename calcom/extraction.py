@@ -2,7 +2,7 @@
 
 A scope is all users, all entries of the organization, one user's entries, all teams, or one team's
 memberships. Its scan goes on from the pages that the landing already has, so a resumed run asks for
-nothing that it has. Several pages, users or teams are under way at once; the pacer keeps them within
+nothing that it has. Several pages, users or teams are under way at once; the rate_limiter keeps them within
 one budget.
 """
 
@@ -12,14 +12,13 @@ from functools import partial
 from typing import Protocol
 
 from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient
-from calcom.errors import ApiError, CalcomError, ErrorKind, LandingError, ProtocolError
+from calcom.errors import ApiError, CalcomError, ErrorKind, ProtocolError
 from calcom.models import Records
 from calcom.outage import Outage
 from calcom.paging import ALL_IDS, Page, Scan, Spans, Verdict
 from calcom.passes import Passes
 from calcom.requester import Traffic
 from calcom.scopes import Scope, ScopeResult
-from landing.folder import Landing
 
 USERS = Scope("users")
 ORGANIZATION = Scope("organization")
@@ -270,7 +269,7 @@ def _check_owner(records: Records, organization_id: int, scope: Scope) -> None:
 def _ends_the_run(error: CalcomError, scope: Scope) -> bool:
     """True for what no other scope would survive either; without teams a run can do."""
     refused = isinstance(error, ApiError) and error.kind is ErrorKind.CREDENTIALS
-    return (refused and scope.kind not in TEAM_KINDS) or isinstance(error, LandingError)
+    return refused and scope.kind not in TEAM_KINDS
 
 
 def _text_of(spans: Spans) -> str:

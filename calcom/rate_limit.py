@@ -1,14 +1,14 @@
 """Pacing: one budget for a credential, read from Cal.com's headers, spent before it runs out.
 
 Cal.com counts requests in fixed windows that open with their first request, and answers a request too
-many with 429 and a block of its own length. So the pacer never sends the request too many: it sleeps
+many with 429 and a block of its own length. So the rate_limiter never sends the request too many: it sleeps
 until the window ends. Every named limit counts. `Reset` is seconds left, rounded up, so `now + Reset`
 is never before the true end. While a window's state is unknown (at the start, after a window or a
 block ends) one request goes ahead alone and the rest wait for what its answer says; near the end of a
 budget that others share, no more requests are in flight than the budget has left. Without headers
 (self-hosted servers) nothing is paced.
 
-`Budget` is pure; `Pacer` is the thin asynchronous edge with an injected clock and sleep.
+`Budget` is pure; `RateLimiter` is the thin asynchronous edge with an injected clock and sleep.
 Source: Cal.com's `CustomThrottlerGuard`, measured: polling while blocked extends the block, there is no
 `Retry-After` (obeyed where an edge server sends one), and calls made while blocked count afterwards.
 """
@@ -163,7 +163,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return seconds if 0 <= seconds <= MAX_RESET_SECONDS else None
 
 
-class Pacer:
+class RateLimiter:
     """Lets requests through when the budget says so, whoever asks."""
 
     def __init__(

@@ -19,7 +19,7 @@ from calcom.errors import (
     error_from_answer,
     is_transient,
 )
-from calcom.rate_limit import Pacer
+from calcom.rate_limit import RateLimiter
 from calcom.transport import open_transport
 
 READ_TIMEOUT_SECONDS = 40.0
@@ -61,7 +61,7 @@ class Requester:
     def __init__(self, connection: Connection, *, on_wait: Callable[[float], None] | None = None) -> None:
         """Open no socket yet; `on_wait` hears of every pause that the rate limit imposes, in seconds."""
         self.traffic = Traffic()
-        self.pacer = Pacer(clock=connection.clock, sleep=connection.sleep, on_wait=on_wait)
+        self.rate_limiter = RateLimiter(clock=connection.clock, sleep=connection.sleep, on_wait=on_wait)
         self._connection = connection
         credential = connection.credential.headers()
         self._secrets = [value.removeprefix("Bearer ").encode() for value in credential.values()]
@@ -107,7 +107,7 @@ class Requester:
 
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
-            return 0.0 if _is_throttled(error) else backoff(state)  # the pacer sleeps a 429's reset
+            return 0.0 if _is_throttled(error) else backoff(state)  # the rate_limiter sleeps a 429's reset
 
         def note_retry(_: tenacity.RetryCallState) -> None:
             for tally in tallies:
@@ -136,7 +136,7 @@ class Requester:
         read: Callable[[bytes, str | None], _Answer],
         tallies: Sequence[Traffic],
     ) -> _Answer:
-        await self.pacer.send_when_due()
+        await self.rate_limiter.send_when_due()
         for tally in tallies:
             tally.requests += 1
         try:
@@ -152,18 +152,18 @@ class Requester:
             async with asyncio.timeout(self._connection.read_timeout_seconds):
                 answer = await self._ask(path, query)
         except (httpx.TransportError, TimeoutError) as error:
-            self.pacer.note_lost()
+            self.rate_limiter.note_lost()
             cause = f"{type(error).__name__} {error}".strip()
             raise TransportError(host=self._url.netloc.decode(), path=path, cause=cause) from error
         except httpx.HTTPError as error:
-            self.pacer.note_lost()
+            self.rate_limiter.note_lost()
             raise ProtocolError(
                 path=path, expected="a readable body", found=f"{type(error).__name__} {error}"
             ) from error
         except BaseException:
-            self.pacer.note_lost()
+            self.rate_limiter.note_lost()
             raise
-        self.pacer.note_answer(answer.status_code, answer.headers)
+        self.rate_limiter.note_answer(answer.status_code, answer.headers)
         request_id = answer.headers.get("x-request-id")
         if answer.status_code == _OK:
             return answer.content, request_id

@@ -19,7 +19,7 @@ from flows.report.queries import render, run_sql
 from flows.run import stages as pipeline
 from flows.run.context import open_run
 from flows.run.data_folder import landing_root
-from flows.run.progress import SilentObserver
+from flows.run.progress import SilentListener
 from flows.settings import Settings, load_settings
 from landing.catalog import create_landing
 
@@ -121,7 +121,7 @@ def _read(settings: Settings, night: datetime, *, publishes: bool) -> None:
         keeps_notes=settings.keeps_notes,
     )
     create_landing(landing_root(settings), facts)
-    with open_run(settings, strategy=Strategy.AUTO, observer=SilentObserver()) as run:
+    with open_run(settings, strategy=Strategy.AUTO, listener=SilentListener()) as run:
         pipeline.extract(run)
         pipeline.load(run)
         if publishes:

@@ -24,8 +24,8 @@ def extract(organization: Organization, known: KnownSize | None = None) -> State
 
     """
     try:
-        with showing_progress(get_run_logger().info, key=f"extract-{organization.name}") as observer:
-            run_id = extract_organization(organization, read_block=read_block, observer=observer, known=known)
+        with showing_progress(get_run_logger().info, key=f"extract-{organization.name}") as listener:
+            run_id = extract_organization(organization, read_block=read_block, listener=listener, known=known)
     except Exception as error:  # noqa: BLE001 - what no one foresaw is raised again
         return failed(error)
     return Completed(message=f"run {run_id} waits to be loaded")

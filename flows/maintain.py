@@ -6,11 +6,11 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 
+from calcom.errors import ExitCode
 from flows.orchestration.blocks import load_flow_settings
 from flows.orchestration.markdown import summary_markdown
 from flows.orchestration.states import ended, failed
 from flows.privacy import maintenance
-from flows.settings.errors import DONE
 
 
 @flow(name="maintain", persist_result=False, log_prints=False)
@@ -22,4 +22,4 @@ def maintain() -> State[dict[str, Any]]:
         return failed(error)
     get_run_logger().info("%s", done.as_text())
     create_markdown_artifact(summary_markdown("Maintenance", done.as_json()), key="maintenance")
-    return ended(DONE, done.as_text(), done.as_json())
+    return ended(ExitCode.DONE, done.as_text(), done.as_json())

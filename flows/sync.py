@@ -79,11 +79,11 @@ def sync(
     logger = get_run_logger()
     try:
         with (
-            showing_progress(logger.info, key="sync-progress") as observer,
+            showing_progress(logger.info, key="sync-progress") as listener,
             open_run(
                 load_flow_settings(credential_block),
                 strategy=strategy,
-                observer=observer,
+                listener=listener,
                 allows_mass_delete=allow_mass_delete,
             ) as run,
         ):

@@ -21,7 +21,7 @@ from flows.orchestration.artifacts import note_assets, show_fleet
 from flows.orchestration.blocks import load_flow_settings, read_block
 from flows.orchestration.states import ended, failed, told_by
 from flows.orchestration.tasks import publishing_stage, stage
-from flows.run.progress import LineObserver
+from flows.run.progress import LineListener
 from warehouse.load.runs import KnownSize
 
 DEPLOYMENT = "extract/organization"
@@ -38,8 +38,8 @@ Extracted = tuple[str, State[Any]]
 def extract_here(organization: Organization, known: KnownSize | None) -> State[None]:
     """A whole landing of the organization is in the exchange."""
     try:
-        observer = LineObserver(get_run_logger().info)
-        run_id = extract_organization(organization, read_block=read_block, observer=observer, known=known)
+        listener = LineListener(get_run_logger().info)
+        run_id = extract_organization(organization, read_block=read_block, listener=listener, known=known)
     except Exception as error:  # noqa: BLE001 - what no one foresaw is raised again
         return failed(error)
     return Completed(message=f"run {run_id} waits to be loaded")
@@ -129,11 +129,11 @@ def fleet(
 
     """
     logger = get_run_logger()
-    observer = LineObserver(logger.info)
+    listener = LineListener(logger.info)
     extracting = extract_on_work_pool if extract_with == "work pool" else extract_on_task_runner
     try:
         settings, organizations = load_flow_settings(), read_organizations(organizations_file)
-        with open_loader(settings, observer=observer, allows_mass_delete=allow_mass_delete) as loader:
+        with open_loader(settings, listener=listener, allows_mass_delete=allow_mass_delete) as loader:
             for name, state in extracting(loader, organizations, give_up_after_hours=give_up_after_hours):
                 if state.is_completed():
                     load(loader, name, return_state=True)

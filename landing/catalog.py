@@ -8,8 +8,8 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from calcom.errors import LandingError
 from calcom.scopes import RunFacts
+from landing.errors import LandingError
 from landing.folder import FINISHED_FILE, RUN_FILE, Landing, naming_path, remove_landing
 
 FORMAT = 1

@@ -8,12 +8,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from warehouse.connection import ASIDE
+TEMPORARY_PREFIX = ".next-"
+"""Names that begin so are of files that are being written: no reader opens them, and the next run removes them."""
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """`path` holds `content`, and will after a power cut; a reader meanwhile got the old one or gets this."""
-    aside = path.with_name(f"{ASIDE}{path.name}")
+    aside = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
     aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     flush(aside)
     replace(aside, path)
@@ -21,7 +22,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def link(path: Path, name: Path) -> None:
     """`name` leads to the file that `path` leads to, or to a copy where there are no hard links."""
-    aside = name.with_name(f"{ASIDE}{name.stem}")
+    aside = name.with_name(f"{TEMPORARY_PREFIX}{name.stem}")
     try:
         os.link(path, aside)
     except OSError:  # a file system without hard links
@@ -39,14 +40,14 @@ def replace(aside: Path, path: Path) -> None:
 
 def remove_folder(path: Path) -> None:
     """The folder is gone at once for readers, and then from the disk."""
-    doomed = path.with_name(f"{ASIDE}{path.name}")
+    doomed = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
     path.rename(doomed)
     shutil.rmtree(doomed)
 
 
 def remove_leftovers(folder: Path) -> None:
     """What a killed run left aside right in `folder` is gone."""
-    for path in folder.glob(f"{ASIDE}*"):
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

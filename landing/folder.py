@@ -25,10 +25,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from calcom.errors import LandingError
 from calcom.models import Records
 from calcom.paging import Page, Verdict
 from calcom.scopes import LandedPage, RunFacts, Scope, ScopeResult
+from landing.errors import LandingError
 from landing.record_filter import without_people
 from landing.segments import NOTELESS_ENTRIES, SEGMENT_KINDS, Rows, SegmentKind
 

@@ -1,6 +1,6 @@
 """Folders in object storage: s3://, gs://, az:// and file:// (a shared disk) alike.
 
-    landings = Objects("s3://bucket/prefix")
+    landings = ObjectStore("s3://bucket/prefix")
     landings.put_folder("landing/run-1", Path("landing/run-1"), marker="done.json")   # the marker goes last
     landings.list_folders("landing", marker="done.json")                              # ['run-1']: whole ones
     landings.fetch_folder("landing/run-1", Path("fetched/run-1"), marker="done.json")
@@ -25,11 +25,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warehouse.connection import ASIDE
-from warehouse.errors import ObjectStoreError
+from landing.errors import ObjectStoreError
+from landing.files import TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore
+    from obstore.store import ObjectStore as Store
 
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "file")
 PART_BYTES = 8 * 2**20
@@ -39,7 +39,7 @@ AT_ONCE = 4
 """Files under way at once; with two parts each at most, an upload holds 64 MB."""
 
 
-class Objects:
+class ObjectStore:
     """What lies under one URL, by names relative to it, with `/` between folders."""
 
     def __init__(self, url: str) -> None:
@@ -108,7 +108,7 @@ class Objects:
         if marker not in sizes:
             message = f"{self._place(name)} has no {marker}: it was never finished, or it is being removed"
             raise ObjectStoreError(message)
-        aside = folder.with_name(f"{ASIDE}{folder.name}")
+        aside = folder.with_name(f"{TEMPORARY_PREFIX}{folder.name}")
         shutil.rmtree(aside, ignore_errors=True)
         with self._explaining("fetch", name):
             _at_once(lambda one: self._fetch(f"{name}/{one}", aside / one, sizes[one]), sizes)
@@ -172,7 +172,7 @@ class Objects:
             raise ObjectStoreError(message) from None  # the whole error can hold a token of the URL
 
 
-def _open_store(url: str) -> "ObjectStore":
+def _open_store(url: str) -> "Store":
     from obstore.store import from_url  # noqa: PLC0415 - as above
 
     if url.startswith("file://"):
@@ -195,7 +195,7 @@ def _files_in(folder: Path) -> dict[str, Path]:
     """Every finished file in `folder`, however deep, by its name relative to it."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     named = {path.relative_to(folder).as_posix(): path for path in paths}
-    return {name: path for name, path in named.items() if not f"/{name}".count(f"/{ASIDE}")}
+    return {name: path for name, path in named.items() if not f"/{name}".count(f"/{TEMPORARY_PREFIX}")}
 
 
 def _is_same(there: tuple[int, str | None] | None, path: Path) -> bool:

@@ -30,7 +30,7 @@ WHO_AND_WHEN = (
 
 HOW_AND_WHY = (
     Column(
-        "followed_days",
+        "materialized_days",
         pl.Int32,
         "of calendar_days, those that have a row a day: ten years from starts_on at most,"
         " and none if that is not between 1970 and 2099",

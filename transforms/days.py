@@ -15,14 +15,14 @@ LAST_DAY = date(2099, 12, 31)
 LONGEST_SPAN_DAYS = 3_653
 """Ten years: an entry is followed no further, so that one typing error in a year can't fill the disk.
 
-Whoever changes one of the three adds a migration that counts `followed_days` of the stored entries again.
+Whoever changes one of the three adds a migration that counts `materialized_days` of the stored entries again.
 """
 
 HORIZON_DAYS = (LAST_DAY - FIRST_DAY).days + 1
 _FRIDAY = 5
 
 
-def count_followed_days() -> pl.Expr:
+def count_materialized_days() -> pl.Expr:
     """How many days of an entry are followed, from its first: of `starts_on` and `calendar_days`, Int32."""
     until_last_day = (pl.lit(LAST_DAY) - pl.col("starts_on")).dt.total_days() + 1
     followed = pl.min_horizontal("calendar_days", until_last_day, LONGEST_SPAN_DAYS)
@@ -33,17 +33,17 @@ def count_followed_days() -> pl.Expr:
 def explode_entry_days(entries: pl.DataFrame, working: Mapping[str, pl.Series]) -> pl.DataFrame:
     """One row a followed day of each entry, as `ENTRY_DAYS`, in the order of `entries` and then by day.
 
-    Needs `organization_id`, `entry_id`, `user_id`, `starts_on`, `followed_days`, `reason` and the person's
+    Needs `organization_id`, `entry_id`, `user_id`, `starts_on`, `materialized_days`, `reason` and the person's
     `calendar`, a key of `working`: whether each day from `FIRST_DAY` to `LAST_DAY` is a working day.
     """
     starts = pl.col("starts_on").to_physical()
     days = (
         entries.lazy()
-        .filter(pl.col("followed_days") > 0)
+        .filter(pl.col("materialized_days") > 0)
         .select(
             "organization_id",
             "entry_id",
-            pl.int_ranges(starts, starts + pl.col("followed_days"), dtype=pl.Int32).alias("date_on"),
+            pl.int_ranges(starts, starts + pl.col("materialized_days"), dtype=pl.Int32).alias("date_on"),
             "user_id",
             "reason",
             _first_place(working).alias("place"),

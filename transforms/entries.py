@@ -8,7 +8,7 @@ date, inclusive at both ends, and no time zone is ever applied. Source: Cal.com'
 
 import polars as pl
 
-from transforms.days import count_followed_days
+from transforms.days import count_materialized_days
 from transforms.errors import TransformError
 from transforms.reasons import STANDARD
 from transforms.staged import STAGED_ENTRIES
@@ -49,7 +49,7 @@ def _normalise(landed: pl.DataFrame, organization_id: int) -> pl.DataFrame:
             "starts_on",
             "ends_on",
             "calendar_days",
-            count_followed_days().alias("followed_days"),
+            count_materialized_days().alias("materialized_days"),
             _reason_code().alias("reason"),
             pl.col("reason").alias("reason_raw"),
             "has_notes",

@@ -23,7 +23,7 @@ from transforms.table import INSTANT, Column, Personal, Table
 _WORKING_DAYS = Column(
     "working_days",
     pl.Int32,
-    "of followed_days, the working days of the person's work calendar as it is now",
+    "of materialized_days, the working days of the person's work calendar as it is now",
 )
 _PUBLISHED_FACTS = (*WHO_AND_WHEN, _WORKING_DAYS, *HOW_AND_WHY)
 _OF_ENTRY = Column("entry_id", pl.Int64, "the entry, see fct_ooo_entries")

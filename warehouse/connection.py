@@ -21,9 +21,6 @@ _T = TypeVar("_T")
 LANES = 2
 """Statements at a time where they don't depend on each other: a writer in order keeps one core busy."""
 
-ASIDE = ".next-"
-"""What is being written has a name like this: no reader looks at it, and the next run removes it."""
-
 
 @contextlib.contextmanager
 def open_warehouse(
@@ -130,7 +127,7 @@ def insert_frame(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.Dat
             connection.unregister("inserted_rows")
 
 
-def side_by_side(
+def run_in_parallel(
     connection: duckdb.DuckDBPyConnection,
     jobs: Sequence[Callable[[duckdb.DuckDBPyConnection], _T]],
     *,

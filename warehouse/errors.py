@@ -4,24 +4,30 @@ WarehouseError
 ├── GuardError      stopped before the commit on purpose; look, then allow it or mend the source
 ├── AuditError      the tables contradict each other; the last publication stands
 ├── MigrationError  the file is of a newer version, or was migrated differently
-└── ObjectStoreError  a bucket could not be read or written; what is on the disk stands
 """
 
 from collections.abc import Sequence
 
+from calcom.errors import ExitCode, OooError
 from warehouse.load.findings import Audit
 
 
-class WarehouseError(Exception):
+class WarehouseError(OooError):
     """The warehouse file or the publication could not be read or written; nothing is half done."""
+
+    exit_code = ExitCode.WAREHOUSE
 
 
 class GuardError(WarehouseError):
     """A snapshot asked for more than it may without a person's consent; nothing was committed."""
 
+    exit_code = ExitCode.GUARD
+
 
 class AuditError(WarehouseError):
     """An audit failed before publication: `audits` are all that were made. The last publication stands."""
+
+    exit_code = ExitCode.GUARD
 
     def __init__(self, audits: Sequence[Audit]) -> None:
         """Keep the audits, and name those that failed."""
@@ -36,7 +42,3 @@ class AuditError(WarehouseError):
 
 class MigrationError(WarehouseError):
     """The warehouse file does not fit this version of the program."""
-
-
-class ObjectStoreError(WarehouseError):
-    """Object storage could not be read or written; what was published before, there and here, stands."""

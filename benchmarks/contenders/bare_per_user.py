@@ -10,7 +10,7 @@ import httpx
 import polars as pl
 
 CONNECTIONS = 10
-"""As many at once as one would try, without a pacer."""
+"""As many at once as one would try, without a rate_limiter."""
 
 
 async def main(folder: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from calcom.strategy import Strategy
 from flows.run import stages as pipeline
-from flows.run.progress import SilentObserver
+from flows.run.progress import SilentListener
 from flows.settings import load_settings
 
 SPEED = float(sys.argv[1])
@@ -25,4 +25,4 @@ async def sleep(seconds: float) -> None:
 
 settings = load_settings()
 connection = replace(settings.connection(), clock=clock, sleep=sleep)
-pipeline.sync(settings, strategy=Strategy.PER_USER, observer=SilentObserver(), connection=connection)
+pipeline.sync(settings, strategy=Strategy.PER_USER, listener=SilentListener(), connection=connection)

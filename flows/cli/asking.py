@@ -22,7 +22,7 @@ from flows.run.data_folder import database_path
 from flows.run.plan import make_plan
 from flows.settings import load_settings
 from flows.settings.errors import QueryError
-from flows.settings.permissions import created_for
+from flows.settings.permissions import created_with
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any] | click.Command)
 
@@ -183,7 +183,7 @@ def report(*, output: Path | None) -> None:
     """
     settings = load_settings()
     path = output or report_path(settings)
-    with created_for(settings.share):
+    with created_with(settings.file_permissions):
         write_report(database_path(settings), path)
     click.echo(path)
 

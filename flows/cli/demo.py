@@ -51,11 +51,11 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
         connection = replace(settings.connection(), transport=httpx.AsyncHTTPTransport())
         write(f"A simulated Cal.com with {people} people and {years} years of absence is at {url}\n")
         # Another demo may have left another organization here, which this one replaces.
-        with show_progress(is_quiet=is_quiet) as observer:
+        with show_progress(is_quiet=is_quiet) as listener:
             first = pipeline.sync(
                 settings,
                 strategy=Strategy.AUTO,
-                observer=observer,
+                listener=listener,
                 allows_mass_delete=True,
                 connection=connection,
             )
@@ -63,8 +63,8 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
         live = run_sql(first.database, "SELECT count(*) FROM fct_ooo_entries WHERE deleted_at IS NULL")
         truth = len(world.entries())
         write(f"The simulator holds {truth:,} entries; the warehouse has {live.item():,}.\n")
-        with show_progress(is_quiet=is_quiet) as observer:
-            second = pipeline.sync(settings, strategy=Strategy.AUTO, observer=observer, connection=connection)
+        with show_progress(is_quiet=is_quiet) as listener:
+            second = pipeline.sync(settings, strategy=Strategy.AUTO, listener=listener, connection=connection)
         write(f"Second sync, nothing changed meanwhile\n{second.as_text()}\n")
     year = Dates(date(2026, 1, 1), date(2026, 12, 31))
     write(f"absence_by_reason('{year.from_date}', '{year.to_date}')")

@@ -18,11 +18,11 @@ import httpx
 
 from calcom.client import CalcomClient
 from calcom.credentials import Credential
-from calcom.errors import ApiError, CalcomError, ErrorKind
+from calcom.errors import ApiError, CalcomError, ErrorKind, ExitCode, OooError
 from flows.run.context import make_client
-from flows.run.data_folder import holding, warehouse_path
+from flows.run.data_folder import lock_data_folder, warehouse_path
 from flows.settings import Settings, load_settings
-from flows.settings.errors import ConfigurationError, exit_code_of
+from flows.settings.errors import ConfigurationError
 from warehouse.connection import open_warehouse
 from warehouse.errors import WarehouseError
 from warehouse.load.migrate import pending_migrations
@@ -95,8 +95,8 @@ def as_text(finding: Finding) -> str:
     return f"{mark:<5} {finding.subject:<12} {finding.text}"
 
 
-def _failed(subject: str, error: Exception) -> Finding:
-    return Finding(subject, Level.FAILURE, str(error), exit_code_of(error))
+def _failed(subject: str, error: OooError) -> Finding:
+    return Finding(subject, Level.FAILURE, str(error), error.exit_code)
 
 
 def _examine_folder(settings: Settings) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ def _examine_folder(settings: Settings) -> Iterator[Finding]:
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
         text = f"can't write to {existing}; correct the permissions or set OOO_DATA_DIR"
-        yield Finding("data folder", Level.FAILURE, text, exit_code_of(WarehouseError("")))
+        yield Finding("data folder", Level.FAILURE, text, ExitCode.WAREHOUSE)
         return
     free, used = shutil.disk_usage(existing).free, _bytes_under(folder)
     # A publication is built beside the last one, and a load beside the rows it replaces.
@@ -118,7 +118,7 @@ def _examine_folder(settings: Settings) -> Iterator[Finding]:
         yield Finding("disk", Level.OK, text)
     if folder.exists():
         try:
-            with holding(folder, settings.share):
+            with lock_data_folder(folder, settings.file_permissions):
                 yield Finding("lock", Level.OK, "no other run is writing")
         except WarehouseError:
             text = f"a run is writing to {folder} just now; a second one would be refused until it ends"
@@ -131,7 +131,10 @@ def _examine_warehouse(settings: Settings) -> Iterator[Finding]:
         yield Finding("warehouse", Level.OK, "none yet; the first sync makes it")
         return
     try:
-        with holding(path.parent, settings.share), open_warehouse(path, is_read_only=True) as connection:
+        with (
+            lock_data_folder(path.parent, settings.file_permissions),
+            open_warehouse(path, is_read_only=True) as connection,
+        ):
             pending = pending_migrations(connection)
     except WarehouseError as error:
         yield _failed("warehouse", error)
@@ -193,8 +196,8 @@ def _examine_access(settings: Settings, credential: Credential) -> Iterator[Find
             text = f"{type(credential).__name__} of user {me.id}"
             yield Finding("credential", Level.OK, text)
         except CalcomError as error:
-            advice = f"; {_NEW_CREDENTIAL}" if exit_code_of(error) == 11 else ""  # noqa: PLR2004 - refused
-            yield Finding("credential", Level.FAILURE, f"{error}{advice}", exit_code_of(error))
+            advice = f"; {_NEW_CREDENTIAL}" if error.exit_code is ExitCode.CREDENTIALS else ""
+            yield Finding("credential", Level.FAILURE, f"{error}{advice}", error.exit_code)
             return
         else:
             yield from _examine_organization(runner, client, organization_id)
@@ -224,7 +227,7 @@ def _examine_organization(
             yield Finding("entries", Level.WARNING, text)
         else:
             yield _refused("entries", error, "ORG_SCHEDULE_READ")
-    windows = client.pacer.budget.windows.values()
+    windows = client.rate_limiter.budget.windows.values()
     limits = ", ".join(f"{one.limit} requests in {one.length:.0f} s" for one in windows)
     yield Finding("rate limit", Level.OK, limits or "none stated")
 
@@ -232,7 +235,7 @@ def _examine_organization(
 def _refused(subject: str, error: CalcomError, scope: str) -> Finding:
     refused = isinstance(error, ApiError) and error.kind is ErrorKind.FORBIDDEN
     advice = f"; it needs an admin or owner of the organization, and for OAuth the scope {scope}"
-    return Finding(subject, Level.FAILURE, f"{error}{advice if refused else ''}", exit_code_of(error))
+    return Finding(subject, Level.FAILURE, f"{error}{advice if refused else ''}", error.exit_code)
 
 
 def _bytes_under(folder: Path) -> int:

@@ -9,7 +9,7 @@ from flows.cli.options import ALLOW_MASS_DELETE, QUIET, json_option
 from flows.cli.terminal import write_summary
 from flows.fleet.loader import sync_fleet
 from flows.fleet.organizations import read_organizations
-from flows.run.progress import SilentObserver, named_lines
+from flows.run.progress import SilentListener, named_lines
 from flows.settings import load_settings
 
 
@@ -40,7 +40,7 @@ def sync(
         load_settings(),
         read_organizations(organizations),
         read_block=_read_block,
-        observer_for=lambda name: SilentObserver() if quiet else named_lines(name),
+        listener_for=lambda name: SilentListener() if quiet else named_lines(name),
         allows_mass_delete=allow_mass_delete,
     )
     write_summary(summary, as_json=as_json)

@@ -6,10 +6,10 @@ from typing import Any, NoReturn
 
 import click
 
+from calcom.errors import OooError
 from flows.cli.lazy import LazyCommand, LazyGroup
 from flows.cli.terminal import close_quietly, survive_narrow_encodings
-from flows.settings.errors import exit_code_of
-from flows.settings.permissions import Share, created_for
+from flows.settings.permissions import FilePermissions, created_with
 
 EXIT_CODES = """\b
 Exit codes:
@@ -78,8 +78,8 @@ def cli(context: click.Context) -> None:
       ooo demo                                   try it on an invented organization
       CALCOM_API_KEY=cal_… ooo sync              read, load and publish to ./data
       ooo query absence_by_reason --from 2026-01-01 --to 2026-12-31
-    """  # noqa: D301 - \b is click's own mark
-    context.with_resource(created_for(Share.OWNER))
+    """
+    context.with_resource(created_with(FilePermissions.OWNER))
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -99,15 +99,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         close_quietly()
         code = 0
-    except Exception as error:
-        code = exit_code_of(error)
-        if code == 1:
-            raise
+    except OooError as error:
+        code = error.exit_code
         _report(error, code, as_json="--json" in arguments)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _report(error: Exception, code: int, *, as_json: bool) -> None:
+def _report(error: OooError, code: int, *, as_json: bool) -> None:
     if as_json:
         facts: dict[str, Any] = {"outcome": "failed", "exit_code": code, "error": str(error)}
         click.echo(json.dumps(facts, indent=2))

@@ -28,11 +28,11 @@ def sync(
       ooo sync --strategy per-user --json | jq .rows
     """
     settings = load_settings()
-    with show_progress(is_quiet=quiet) as observer:
+    with show_progress(is_quiet=quiet) as listener:
         summary = pipeline.sync(
             settings,
             strategy=Strategy(strategy),
-            observer=observer,
+            listener=listener,
             allows_mass_delete=allow_mass_delete,
         )
     write_summary(summary, as_json=as_json)

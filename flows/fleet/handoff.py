@@ -12,16 +12,16 @@ from flows.run.landed import READ_FILE
 from flows.settings import Settings
 from landing.catalog import open_landing
 from landing.folder import Landing
-from landing.object_store import Objects
+from landing.object_store import ObjectStore
 
 
-class Exchange:
+class HandOffStore:
     """Landings on their way from where they were read to where they are loaded."""
 
     def __init__(self, url: str) -> None:
         """`url` is a folder (file:///…) or object storage (s3://, gs://, az://) that all machines reach."""
         self.url = url
-        self._objects = Objects(url)
+        self._objects = ObjectStore(url)
 
     def offer(self, name: str, landing: Landing) -> None:
         """The landing is there, whole, for the loader to take."""

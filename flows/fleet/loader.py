@@ -9,35 +9,34 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
-from flows.fleet.handoff import Exchange
+from calcom.errors import OooError
+from flows.fleet.handoff import HandOffStore
 from flows.fleet.organizations import Organization, settings_for
 from flows.fleet.summary import FleetSummary, Outcome
 from flows.run import stages as pipeline
 from flows.run.clock import utc_now
 from flows.run.context import open_run, read_known
-from flows.run.data_folder import holding, landing_root
-from flows.run.landed import Landed, Observer
+from flows.run.data_folder import landing_root, lock_data_folder
+from flows.run.landed import Landed, ProgressListener
 from flows.settings import Settings
-from flows.settings.errors import ConfigurationError, exit_code_of
-from flows.settings.permissions import Share
+from flows.settings.errors import ConfigurationError
+from flows.settings.permissions import FilePermissions
 from landing.catalog import prune_landings, purge_landings
 from warehouse.errors import GuardError
 from warehouse.load.runs import KnownSize
 
-UNFORESEEN = 1
 
-
-def exchange_of(settings: Settings) -> Exchange:
+def exchange_of(settings: Settings) -> HandOffStore:
     """Where landings change hands: OOO_EXCHANGE_URL, or a folder within the data folder."""
     folder = settings.data_dir.resolve() / "exchange"
-    return Exchange(settings.exchange_url or folder.as_uri())
+    return HandOffStore(settings.exchange_url or folder.as_uri())
 
 
 def extract_organization(
     organization: Organization,
     *,
     read_block: Callable[[str], Any],
-    observer: Observer,
+    listener: ProgressListener,
     known: KnownSize | None = None,
 ) -> str:
     """A whole landing of the organization is in the exchange; return its run id.
@@ -48,12 +47,12 @@ def extract_organization(
     settings = settings_for(organization, read_block=read_block)
     exchange = exchange_of(settings)
     folder = settings.data_dir / "organizations" / organization.name
-    own = settings.model_copy(update={"data_dir": folder, "share": Share.OWNER})
+    own = settings.model_copy(update={"data_dir": folder, "file_permissions": FilePermissions.OWNER})
     strategy = organization.strategy
     found = exchange.find_fresh(organization.name, own, strategy=strategy.value, now=utc_now())
     if found is not None:
         return found
-    with open_run(own, strategy=strategy, observer=observer, known=known) as run:
+    with open_run(own, strategy=strategy, listener=listener, known=known) as run:
         pipeline.extract(run)
         exchange.offer(organization.name, run.landing)
         prune_landings(landing_root(own), keep=0)
@@ -63,11 +62,11 @@ def extract_organization(
 class Loader:
     """The one that owns the warehouse: applies landings from the exchange one by one, and publishes once."""
 
-    def __init__(self, settings: Settings, *, observer: Observer, allows_mass_delete: bool) -> None:
+    def __init__(self, settings: Settings, *, listener: ProgressListener, allows_mass_delete: bool) -> None:
         """Made by `open_loader` only."""
         self.settings, self.exchange = settings, exchange_of(settings)
         self.outcomes: dict[str, Outcome] = {}
-        self._observer, self._allows_mass_delete = observer, allows_mass_delete
+        self._observer, self._allows_mass_delete = listener, allows_mass_delete
         self._names: dict[int, str] = {}
         self._last: Landed | None = None
 
@@ -81,10 +80,8 @@ class Loader:
         """The organization's newest landing is in the warehouse, or it is noted why not; the others go on."""
         try:
             outcome = Outcome.of(name, self._load(name))
-        except Exception as error:
-            if exit_code_of(error) == UNFORESEEN:
-                raise
-            return self.note_failure(name, exit_code_of(error), str(error))
+        except OooError as error:
+            return self.note_failure(name, error.exit_code, str(error))
         self.outcomes[name] = outcome
         return outcome
 
@@ -109,7 +106,7 @@ class Loader:
             )
             raise ConfigurationError(message)
         landed = Landed(
-            self.settings, landing, observer=self._observer, allows_mass_delete=self._allows_mass_delete
+            self.settings, landing, listener=self._observer, allows_mass_delete=self._allows_mass_delete
         )
         try:
             with pipeline.recording_failure(landed):
@@ -136,12 +133,12 @@ class Loader:
 
 @contextlib.contextmanager
 def open_loader(
-    settings: Settings, *, observer: Observer, allows_mass_delete: bool = False
+    settings: Settings, *, listener: ProgressListener, allows_mass_delete: bool = False
 ) -> Iterator[Loader]:
     """A loader that holds the data folder: nobody else writes to the warehouse meanwhile."""
-    with holding(settings.data_dir, settings.share):
+    with lock_data_folder(settings.data_dir, settings.file_permissions):
         landing_root(settings).mkdir(mode=0o700, exist_ok=True)
-        yield Loader(settings, observer=observer, allows_mass_delete=allows_mass_delete)
+        yield Loader(settings, listener=listener, allows_mass_delete=allows_mass_delete)
 
 
 def sync_fleet(
@@ -149,13 +146,13 @@ def sync_fleet(
     organizations: Sequence[Organization],
     *,
     read_block: Callable[[str], Any],
-    observer_for: Callable[[str], Observer],
+    listener_for: Callable[[str], ProgressListener],
     allows_mass_delete: bool = False,
 ) -> FleetSummary:
     """Every organization that can be is extracted (several at once), loaded (one by one) and published."""
     with (
         open_loader(
-            settings, observer=observer_for("loader"), allows_mass_delete=allows_mass_delete
+            settings, listener=listener_for("loader"), allows_mass_delete=allows_mass_delete
         ) as loader,
         ThreadPoolExecutor(settings.fleet_concurrency) as pool,
     ):
@@ -164,7 +161,7 @@ def sync_fleet(
                 extract_organization,
                 one,
                 read_block=read_block,
-                observer=observer_for(one.name),
+                listener=listener_for(one.name),
                 known=loader.known(one),
             ): one.name
             for one in organizations
@@ -174,8 +171,8 @@ def sync_fleet(
             error = extraction.exception()
             if error is None:
                 loader.load(name)
-            elif exit_code_of(error) == UNFORESEEN:
-                raise error
+            elif isinstance(error, OooError):
+                loader.note_failure(name, error.exit_code, str(error))
             else:
-                loader.note_failure(name, exit_code_of(error), str(error))
+                raise error
         return loader.publish()

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from calcom.errors import ExitCode
 from flows.run.landed import Landed
-from flows.settings.errors import DONE, PARTIAL
 from warehouse.publish.publication import Publication
 
 
@@ -37,7 +37,7 @@ class Outcome:
         return cls(
             organization=name,
             outcome=row.outcome,
-            exit_code=DONE if is_whole else PARTIAL,
+            exit_code=ExitCode.DONE if is_whole else ExitCode.PARTIAL,
             error=None if is_whole else missing,
             organization_id=row.organization_id,
             run_id=row.run_id,
@@ -72,7 +72,7 @@ class FleetSummary:
             outcome, exit_code = "failed", failures[0].exit_code
         else:
             is_whole = all(one.outcome == "complete" for one in outcomes)
-            outcome, exit_code = ("complete", DONE) if is_whole else ("partial", PARTIAL)
+            outcome, exit_code = ("complete", ExitCode.DONE) if is_whole else ("partial", ExitCode.PARTIAL)
         return cls(
             outcome=outcome,
             exit_code=exit_code,

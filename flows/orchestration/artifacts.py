@@ -20,7 +20,7 @@ from prefect.assets import Asset, AssetProperties
 from calcom.scopes import Scope
 from flows.fleet.summary import FleetSummary
 from flows.orchestration.markdown import summary_markdown
-from flows.run.progress import LineObserver
+from flows.run.progress import LineListener
 from flows.run.summary import RunSummary
 from transforms.schema import PUBLISHED
 
@@ -39,7 +39,7 @@ ASSETS = [
 """The published tables, as Prefect's assets."""
 
 
-class ProgressObserver(LineObserver):
+class ArtifactListener(LineListener):
     """A log line as in a terminal's log, and how far the run is, in percent."""
 
     percent = 0.0
@@ -58,30 +58,30 @@ class ProgressObserver(LineObserver):
 
 
 @contextlib.contextmanager
-def showing_progress(write: Callable[[str], None], *, key: str) -> Iterator[ProgressObserver]:
-    """An observer whose progress is an artifact of this flow run, current to five seconds until it ends.
+def showing_progress(write: Callable[[str], None], *, key: str) -> Iterator[ArtifactListener]:
+    """An listener whose progress is an artifact of this flow run, current to five seconds until it ends.
 
     The updates come from a thread of their own: pages are counted within the client's event loop.
     """
-    observer = ProgressObserver(write)
-    artifact_id = cast("UUID", create_progress_artifact(0.0, key=key, description=observer.stage))
+    listener = ArtifactListener(write)
+    artifact_id = cast("UUID", create_progress_artifact(0.0, key=key, description=listener.stage))
     is_over = threading.Event()
 
     def update() -> None:
         while not is_over.wait(UPDATE_SECONDS):
             # A server that does not answer just now shall not end the run.
             with contextlib.suppress(Exception):
-                update_progress_artifact(artifact_id, observer.percent, description=observer.stage)
+                update_progress_artifact(artifact_id, listener.percent, description=listener.stage)
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(update,), daemon=True)
     thread.start()
     try:
-        yield observer
-        observer.percent, observer.stage = 100.0, "done"
+        yield listener
+        listener.percent, listener.stage = 100.0, "done"
     finally:
         is_over.set()
         thread.join()
-        update_progress_artifact(artifact_id, observer.percent, description=observer.stage)
+        update_progress_artifact(artifact_id, listener.percent, description=listener.stage)
 
 
 def show_run(summary: RunSummary) -> None:

@@ -6,16 +6,16 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.settings.errors import DONE, PARTIAL, exit_code_of
+from calcom.errors import ExitCode, OooError
 
-UNFORESEEN, UNAVAILABLE = 1, 12
+UNFORESEEN = 1
 
 _MESSAGE = re.compile(r"exit code (\d+): (.*)", re.DOTALL)
 
 
 def ended(exit_code: int, message: str, facts: Any) -> State[Any]:
     """`Completed` only if nothing is missing; `Partial` (of the same type) if something is."""
-    name = {DONE: "Completed", PARTIAL: "Partial"}.get(exit_code)
+    name = {ExitCode.DONE: "Completed", ExitCode.PARTIAL: "Partial"}.get(ExitCode(exit_code))
     if name is None:
         return Failed(message=f"exit code {exit_code}: {message}", data=facts)
     return Completed(name=name, message=message, data=facts)
@@ -23,10 +23,9 @@ def ended(exit_code: int, message: str, facts: Any) -> State[Any]:
 
 def failed(error: Exception) -> State[Any]:
     """`Failed` with the exit code and the error's own text. Raises `error` if no one foresaw it."""
-    code = exit_code_of(error)
-    if code == UNFORESEEN:
+    if not isinstance(error, OooError):
         raise error
-    return Failed(message=f"exit code {code}: {error}")
+    return Failed(message=f"exit code {error.exit_code}: {error}")
 
 
 def told_by(state: State[Any]) -> tuple[int, str]:
@@ -40,4 +39,4 @@ def told_by(state: State[Any]) -> tuple[int, str]:
 def is_source_unavailable(_task: object, _task_run: object, state: State[Any]) -> bool:
     """True if Cal.com did not answer: the one failure of a task that time may mend."""
     error = state.result(raise_on_failure=False)
-    return isinstance(error, Exception) and exit_code_of(error) == UNAVAILABLE
+    return isinstance(error, OooError) and error.exit_code is ExitCode.UNAVAILABLE

@@ -6,7 +6,7 @@ import duckdb
 
 from flows.privacy.purges import MEMORY_LIMIT, complete_purges
 from flows.run.clock import utc_now
-from flows.run.data_folder import holding, landing_root, warehouse_path
+from flows.run.data_folder import landing_root, lock_data_folder, warehouse_path
 from flows.run.load import derive_days
 from flows.settings import Settings
 from flows.settings.calendars import read_policy
@@ -47,8 +47,8 @@ def erase_user(settings: Settings, user_id: int, organization_id: int | None = N
     if not path.exists():
         message = f"there is no warehouse at {path} to erase anyone from; set OOO_DATA_DIR to its folder"
         raise ConfigurationError(message)
-    with holding(settings.data_dir, settings.share):
-        restrict(settings.data_dir, settings.share)
+    with lock_data_folder(settings.data_dir, settings.file_permissions):
+        restrict(settings.data_dir, settings.file_permissions)
         with open_warehouse(path, memory_limit=settings.memory_limit or MEMORY_LIMIT) as connection:
             migrate(connection)
             create_mart_views(connection)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from flows.privacy.purges import complete_purges
-from flows.run.data_folder import holding, landing_root, warehouse_path
+from flows.run.data_folder import landing_root, lock_data_folder, warehouse_path
 from flows.settings import Settings
 from flows.settings.errors import ConfigurationError
 from landing.catalog import prune_landings
@@ -41,7 +41,7 @@ def maintain(settings: Settings) -> Maintenance:
     if not path.exists():
         message = f"no warehouse at {path}; run `ooo sync` first, or set OOO_DATA_DIR"
         raise ConfigurationError(message)
-    with holding(settings.data_dir, settings.share):
+    with lock_data_folder(settings.data_dir, settings.file_permissions):
         remove_leftovers(settings.data_dir)
         complete_purges(settings, warehouse=path, landings=landings)
         removed = prune_landings(landings, keep=settings.keep_landings)

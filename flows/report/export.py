@@ -7,8 +7,8 @@ import polars as pl
 
 from flows.report.queries import NAMED, Dates, run_named, run_sql
 from flows.settings.errors import QueryError
+from landing.files import TEMPORARY_PREFIX
 from transforms.schema import PUBLISHED
-from warehouse.connection import ASIDE
 from warehouse.errors import WarehouseError
 
 MOST_EXCEL_ROWS = 1_048_575
@@ -69,7 +69,7 @@ def write_rows(rows: pl.DataFrame, path: Path, output: Format) -> None:
             " --from and --to, or export parquet"
         )
         raise QueryError(message)
-    aside = path.with_name(f"{ASIDE}{path.name}")
+    aside = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
     try:
         if output is Format.PARQUET:
             rows.write_parquet(aside)

@@ -12,7 +12,7 @@ import duckdb
 from flows.run.data_folder import require_publication
 from flows.settings import Settings
 from flows.settings.errors import ConfigurationError
-from warehouse.connection import ASIDE
+from landing.files import TEMPORARY_PREFIX
 from warehouse.errors import WarehouseError
 from warehouse.read.report_facts import DAYS_SHOWN, ReportFacts, read_report_facts
 
@@ -41,7 +41,7 @@ def write_page(reader: duckdb.DuckDBPyConnection, database: Path, path: Path) ->
     if facts is None:
         message = f"{database} holds no finished run yet; run `ooo sync`"
         raise ConfigurationError(message)
-    aside = path.with_name(f"{ASIDE}{path.name}")
+    aside = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.write_text(build_page(facts), encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.run.clock import utc_now
-from flows.run.data_folder import database_path, holding, require_publication, warehouse_path
+from flows.run.data_folder import database_path, lock_data_folder, require_publication, warehouse_path
 from flows.run.summary import audits_text, describe_audits
 from flows.settings import Settings
 from flows.settings.errors import StaleError
@@ -49,7 +49,7 @@ def raise_if_older(status: dict[str, Any], most: timedelta) -> None:
 def _read_own(path: Path) -> dict[str, Any]:
     """What the warehouse keeps to itself, unless it is being written."""
     try:
-        with holding(path.parent), open_warehouse(path, is_read_only=True) as warehouse:
+        with lock_data_folder(path.parent), open_warehouse(path, is_read_only=True) as warehouse:
             return {
                 "quarantine": read_quarantine(warehouse),
                 "audits": describe_audits(read_audits(warehouse)),

@@ -19,8 +19,8 @@ from calcom.scopes import RunFacts
 from calcom.strategy import Strategy
 from flows.privacy.purges import complete_purges, purge_warehouse
 from flows.run.clock import utc_now
-from flows.run.data_folder import holding, landing_root, warehouse_path
-from flows.run.landed import Landed, Observer, Reading
+from flows.run.data_folder import landing_root, lock_data_folder, warehouse_path
+from flows.run.landed import Landed, ProgressListener, Reading
 from flows.run.staging import Staging
 from flows.settings import Settings
 from flows.settings.calendars import read_policy
@@ -52,18 +52,18 @@ class Run(Landed):
         client: CalcomClient,
         landing: Landing,
         known: KnownSize | None,
-        observer: Observer,
+        listener: ProgressListener,
         allows_mass_delete: bool,
     ) -> None:
         """Made by `open_run` only."""
-        super().__init__(settings, landing, observer=observer, allows_mass_delete=allows_mass_delete)
+        super().__init__(settings, landing, listener=listener, allows_mass_delete=allows_mass_delete)
         self.client, self.known = client, known
         self.pages_before = landing.page_count
         self.is_resumed = landing.page_count > 0
         self.strategy = Strategy(landing.facts.strategy)
         self._runner = runner
         self.extraction = Extraction(
-            client, landing, progress=observer, max_concurrency=settings.max_concurrency
+            client, landing, progress=listener, max_concurrency=settings.max_concurrency
         )
 
     @property
@@ -75,7 +75,7 @@ class Run(Landed):
             requests=self.pages_before + self.client.traffic.requests,
             retries=self.client.traffic.retries,
             throttled=self.client.traffic.throttled,
-            waited_seconds=self.client.pacer.waited_seconds,
+            waited_seconds=self.client.rate_limiter.waited_seconds,
         )
 
     def wait_for(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -88,7 +88,7 @@ def open_run(  # noqa: PLR0913 - one run's facts
     settings: Settings,
     *,
     strategy: Strategy,
-    observer: Observer,
+    listener: ProgressListener,
     allows_mass_delete: bool = False,
     connection: Connection | None = None,
     known: KnownSize | None = None,
@@ -100,15 +100,15 @@ def open_run(  # noqa: PLR0913 - one run's facts
     """
     connection = connection or settings.connection()
     read_policy(settings.calendars)  # a wrong file is said before anything is asked; the load reads it again
-    with holding(settings.data_dir, settings.share), asyncio.Runner() as runner:
-        restrict(settings.data_dir, settings.share)
+    with lock_data_folder(settings.data_dir, settings.file_permissions), asyncio.Runner() as runner:
+        restrict(settings.data_dir, settings.file_permissions)
         complete_purges(settings, warehouse=warehouse_path(settings), landings=landing_root(settings))
         landing: Landing | None = None
 
         def wait(seconds: float) -> None:
             if landing is not None:
                 landing.flush()  # a pause is long: what was read shall survive a kill in it
-            observer.waiting(seconds)
+            listener.waiting(seconds)
 
         client = make_client(connection, on_wait=wait)
         try:
@@ -124,7 +124,7 @@ def open_run(  # noqa: PLR0913 - one run's facts
                     client=client,
                     landing=landing,
                     known=known,
-                    observer=observer,
+                    listener=listener,
                     allows_mass_delete=allows_mass_delete,
                 )
             finally:

@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 
 from flows.settings import Settings
 from flows.settings.errors import ConfigurationError
-from flows.settings.permissions import Share, created_for
+from flows.settings.permissions import FilePermissions, created_with
 from warehouse.errors import WarehouseError
 
 GLANCE_SECONDS = 1.0
@@ -38,14 +38,14 @@ def landing_root(settings: Settings) -> Path:
 
 
 @contextlib.contextmanager
-def holding(data_dir: Path, share: Share = Share.OWNER) -> Iterator[None]:
+def lock_data_folder(data_dir: Path, share: FilePermissions = FilePermissions.OWNER) -> Iterator[None]:
     """No one else has the warehouse in `data_dir` open meanwhile. The lock dies with the process.
 
     What is created meanwhile is readable by its owner alone; a new data folder itself by `share`.
     Raises `WarehouseError` if another run has it for longer than a glance at its state takes.
     """
     try:
-        with created_for(share):
+        with created_with(share):
             data_dir.mkdir(parents=True, exist_ok=True)
         lock = FileLock(data_dir / ".lock", mode=0o600)
         lock.acquire(timeout=GLANCE_SECONDS)
@@ -58,7 +58,7 @@ def holding(data_dir: Path, share: Share = Share.OWNER) -> Iterator[None]:
         message = f"can't write to {data_dir}: {error}; correct the permissions or set OOO_DATA_DIR"
         raise WarehouseError(message) from error
     try:
-        with created_for(Share.OWNER):
+        with created_with(FilePermissions.OWNER):
             yield
     finally:
         lock.release()

@@ -8,11 +8,11 @@ from typing import Protocol
 
 import duckdb
 
-from calcom.errors import LandingError
 from calcom.extraction import Progress
 from calcom.strategy import Strategy
 from flows.run.staging import Staging
 from flows.settings import Settings
+from landing.errors import LandingError
 from landing.folder import Landing
 from warehouse.load.findings import Audit
 from warehouse.load.runs import Difference, RunRow
@@ -23,7 +23,7 @@ READ_FILE = "read.json"
 
 
 class RateLimit(Protocol):
-    """What an observer may ask about the limit that requests are sent under."""
+    """What an listener may ask about the limit that requests are sent under."""
 
     def seconds_for(self, requests: int) -> float:
         """Seconds that the limit will impose on `requests` more requests, as far as is known."""
@@ -32,7 +32,7 @@ class RateLimit(Protocol):
         """(remaining, limit) until the next reset; None where no limit is stated."""
 
 
-class Observer(Progress, Protocol):
+class ProgressListener(Progress, Protocol):
     """Who wants to know how far the run is."""
 
     def stage_started(self, name: str, detail: str) -> None:
@@ -62,11 +62,11 @@ class Landed:
     """One landing, what it is loaded with, and what has become of it so far."""
 
     def __init__(
-        self, settings: Settings, landing: Landing, *, observer: Observer, allows_mass_delete: bool
+        self, settings: Settings, landing: Landing, *, listener: ProgressListener, allows_mass_delete: bool
     ) -> None:
         """`settings` are the loader's; the landing may have been read with others, on another machine."""
         self.settings, self.landing = settings, landing
-        self.observer, self.allows_mass_delete = observer, allows_mass_delete
+        self.listener, self.allows_mass_delete = listener, allows_mass_delete
         self.publication: Publication | None = None
         self.row: RunRow | None = None
         self.differences: list[Difference] = []

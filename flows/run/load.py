@@ -11,7 +11,7 @@ from calcom.scopes import ScopeResult
 from calcom.strategy import Strategy
 from flows.run.clock import utc_now
 from flows.run.landed import Landed
-from flows.run.staging import Staging, one_ahead, without_note
+from flows.run.staging import Staging, prefetch, without_note
 from flows.settings.calendars import read_policy
 from transforms.calendars import CalendarPolicy, assign_calendars, build_calendar_days, build_calendars
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
@@ -121,7 +121,7 @@ def derive_days(
         return entry_days, resolve_person_days(entry_days, entries, working)
 
     changed = take_changed_entries(connection, days_at_once=days_at_once)
-    for entry_days, person_days in one_ahead(derive, changed):
+    for entry_days, person_days in prefetch(derive, changed):
         insert_days(connection, entry_days=entry_days, person_days=person_days)
     first_on, last_on = read_calendar_span(connection, observed_at)
     replace_dimensions(

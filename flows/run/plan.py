@@ -82,13 +82,15 @@ def make_plan(settings: Settings, connection: Connection | None = None) -> Plan:
     entries = known[1] if known else people * ASSUMED_ENTRIES_PER_PERSON
     if not client.traffic.requests:
         limit = API_KEY_LIMIT if isinstance(settings.credential(), ApiKey) else TOKEN_LIMIT
-        client.pacer.budget.windows["documented"] = Window(limit, limit, float("inf"), USUAL_WINDOW_SECONDS)
+        client.rate_limiter.budget.windows["documented"] = Window(
+            limit, limit, float("inf"), USUAL_WINDOW_SECONDS
+        )
     costs = []
     for strategy in (Strategy.ORG_WIDE, Strategy.PER_USER, Strategy.BOTH):
         requests = requests_for(strategy, users=people, entries=entries, teams=teams, take=settings.page_size)
-        costs.append(Cost(strategy, requests, client.pacer.seconds_for(requests)))
+        costs.append(Cost(strategy, requests, client.rate_limiter.seconds_for(requests)))
     limits = ", ".join(
-        f"{one.limit} requests in {one.length:.0f} s" for one in client.pacer.budget.windows.values()
+        f"{one.limit} requests in {one.length:.0f} s" for one in client.rate_limiter.budget.windows.values()
     )
     return Plan(
         organization_id=organization_id,

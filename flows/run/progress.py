@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from calcom.paging import Verdict
 from calcom.scopes import Scope, ScopeResult
-from flows.run.landed import Observer, RateLimit
+from flows.run.landed import ProgressListener, RateLimit
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LINE_EVERY_SECONDS = 10.0
 
 
-class SilentObserver:
+class SilentListener:
     """Shows nothing."""
 
     def page_read(self, scope: Scope, rows: int) -> None:
@@ -36,7 +36,7 @@ class SilentObserver:
         """Nothing is shown."""
 
 
-class LineObserver:
+class LineListener:
     """One line a stage, a pause or a scope without a proof, and one every ten seconds in between."""
 
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
@@ -91,7 +91,7 @@ class LineObserver:
         self._write(text)
 
 
-class BarObserver(LineObserver):
+class BarListener(LineListener):
     """A progress bar with requests and the time left, above it a line for each scope without a proof."""
 
     def __init__(self, bar: "RichProgress") -> None:
@@ -125,12 +125,12 @@ class BarObserver(LineObserver):
 
 
 @contextlib.contextmanager
-def show_progress(*, is_quiet: bool) -> Iterator[Observer]:
-    """An observer for standard error: a bar if that is a terminal, else lines, else nothing."""
+def show_progress(*, is_quiet: bool) -> Iterator[ProgressListener]:
+    """An listener for standard error: a bar if that is a terminal, else lines, else nothing."""
     if is_quiet:
-        yield SilentObserver()
+        yield SilentListener()
     elif not sys.stderr.isatty():
-        yield LineObserver(_write_line)
+        yield LineListener(_write_line)
     else:
         from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
@@ -142,12 +142,12 @@ def show_progress(*, is_quiet: bool) -> Iterator[Observer]:
             TextColumn("{task.fields[left]}"),
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            yield BarObserver(bar)
+            yield BarListener(bar)
 
 
-def named_lines(name: str) -> LineObserver:
+def named_lines(name: str) -> LineListener:
     """Lines for one of many that run at once, each with its name."""
-    return LineObserver(lambda text: _write_line(f"{name}: {text}"))
+    return LineListener(lambda text: _write_line(f"{name}: {text}"))
 
 
 def _write_line(text: str) -> None:

@@ -9,7 +9,7 @@ from flows.report.page import report_path, write_page
 from flows.run.clock import utc_now
 from flows.run.tables import EXPECTED, published_measures, published_tables
 from flows.settings import Notes, Settings
-from flows.settings.permissions import created_for
+from flows.settings.permissions import created_with
 from transforms.pseudonyms import assign_pseudonyms
 from warehouse.errors import AuditError
 from warehouse.load.audit import audit_marts, record_audits
@@ -35,7 +35,7 @@ def publish_tables(
         publishes_notes=settings.notes is Notes.PUBLISH, pseudonymises=settings.pseudonymises
     )
     checked_at, policy = utc_now(), settings.publication()
-    with created_for(settings.share):
+    with created_with(settings.file_permissions):
         audits = audit_marts(connection, tables, run_id=run_id, checked_at=checked_at, expected=EXPECTED)
         if settings.pseudonymises:
             create_pseudonyms(connection, tables, partial(assign_pseudonyms, key=key.encode()))

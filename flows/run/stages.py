@@ -22,7 +22,7 @@ from flows.run.context import (
     staging_meanwhile,
 )
 from flows.run.data_folder import warehouse_path
-from flows.run.landed import Landed, Observer, save_reading
+from flows.run.landed import Landed, ProgressListener, save_reading
 from flows.run.load import build_run_row, load_landing
 from flows.run.publication import publish_tables
 from flows.run.summary import RunSummary
@@ -43,7 +43,7 @@ def sync(
     settings: Settings,
     *,
     strategy: Strategy,
-    observer: Observer,
+    listener: ProgressListener,
     allows_mass_delete: bool = False,
     connection: Connection | None = None,
 ) -> RunSummary:
@@ -51,7 +51,7 @@ def sync(
     with open_run(
         settings,
         strategy=strategy,
-        observer=observer,
+        listener=listener,
         allows_mass_delete=allows_mass_delete,
         connection=connection,
     ) as run:
@@ -73,7 +73,7 @@ def extract(run: Run) -> None:
 
 def read_people(run: Run) -> ScopeResult:
     """The organization's users are landed, its teams if they are wanted, and the strategy is settled."""
-    run.observer.stage_started("people", f"organization {run.organization_id}")
+    run.listener.stage_started("people", f"organization {run.organization_id}")
     with naming_organization(run.organization_id):
         result = run.wait_for(run.extraction.read_users())
     if run.settings.reads_teams:
@@ -87,7 +87,7 @@ def read_people(run: Run) -> ScopeResult:
             take=run.landing.facts.page_size,
         )
     missing = _estimate_requests(run, users=len(run.landing.user_ids())) - run.landing.page_count
-    run.observer.requests_expected(max(missing, 0), run.client.pacer)
+    run.listener.requests_expected(max(missing, 0), run.client.rate_limiter)
     return result
 
 
@@ -118,9 +118,9 @@ def plan_batches(run: Run) -> Iterator[list[int]]:
 def read_entries(run: Run, user_ids: list[int]) -> list[ScopeResult]:
     """The entries of `user_ids` are landed, or of the whole organization if there are none."""
     if user_ids:
-        run.observer.stage_started("entries", f"{len(user_ids)} users from id {user_ids[0]}")
+        run.listener.stage_started("entries", f"{len(user_ids)} users from id {user_ids[0]}")
         return run.wait_for(run.extraction.read_user_entries(user_ids))
-    run.observer.stage_started("entries", "the whole organization")
+    run.listener.stage_started("entries", "the whole organization")
     return _read_organization(run)
 
 
@@ -141,7 +141,7 @@ def read_team_members(run: Run) -> list[ScopeResult]:
     """The memberships of every team that was read are landed, if they are wanted."""
     team_ids = run.landing.team_ids() if run.settings.reads_teams else []
     if team_ids:
-        run.observer.stage_started("teams", f"members of {len(team_ids)} teams")
+        run.listener.stage_started("teams", f"members of {len(team_ids)} teams")
     return run.wait_for(run.extraction.read_team_members(team_ids))
 
 
@@ -156,7 +156,7 @@ def end_reading(run: Run) -> None:
 
 def load(run: Landed) -> RunRow:
     """What was landed is in the warehouse, in one transaction, with its days and the run's row."""
-    run.observer.stage_started("load", f"{run.landing.page_count} pages")
+    run.listener.stage_started("load", f"{run.landing.page_count} pages")
     run.landing.flush()  # whatever ends a reading: a page that is not staged would count as gone
     with open_own_warehouse(run) as connection:
         run_id = run.landing.facts.run_id
@@ -177,7 +177,7 @@ def _load_landing(connection: duckdb.DuckDBPyConnection, run: Landed) -> RunRow:
 
 def publish(run: Landed) -> Publication:
     """Readers see the warehouse as it is now, after it has passed its audits."""
-    run.observer.stage_started("publish", str(run.settings.data_dir))
+    run.listener.stage_started("publish", str(run.settings.data_dir))
     with open_own_warehouse(run) as connection:
         run.publication, run.audits = publish_tables(
             connection, run.settings, run_id=run.landing.facts.run_id

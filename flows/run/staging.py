@@ -56,7 +56,7 @@ class Staging:
         missing = [
             path for kind in _STAGED for path in self._landing.segments(kind) if path not in self._staged
         ]
-        for segment, rows in one_ahead(lambda path: (path, self._read(path)), missing):
+        for segment, rows in prefetch(lambda path: (path, self._read(path)), missing):
             self._insert(segment, rows)
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class Staging:
         self._staged.add(segment)
 
 
-def one_ahead(make: Callable[[_Item], _Made], items: Iterable[_Item]) -> Iterator[_Made]:
+def prefetch(make: Callable[[_Item], _Made], items: Iterable[_Item]) -> Iterator[_Made]:
     """What `make` gives of each item, in order; the next is made on a thread while one is being used."""
     with ThreadPoolExecutor(1) as thread:
         made: Future[_Made] | None = None

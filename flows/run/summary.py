@@ -6,10 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
+from calcom.errors import ExitCode
 from calcom.paging import Verdict
 from calcom.scopes import ScopeResult
 from calcom.strategy import Strategy
-from flows.settings.errors import DONE, PARTIAL
 from warehouse.load.findings import Audit
 from warehouse.load.runs import Difference, RunRow
 from warehouse.publish.publication import Publication
@@ -80,7 +80,7 @@ class RunSummary:
             run_id=row.run_id,
             organization_id=row.organization_id,
             outcome=row.outcome,
-            exit_code=DONE if row.outcome == "complete" else PARTIAL,
+            exit_code=ExitCode.DONE if row.outcome == "complete" else ExitCode.PARTIAL,
             strategy=row.strategy,
             is_resumed=is_resumed,
             started_at=row.started_at,

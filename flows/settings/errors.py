@@ -1,42 +1,51 @@
-"""Errors of the run itself, and the exit code that each error of any package ends with."""
+"""Errors of the application, each with the exit code that `ooo` ends with.
+
+FlowsError                  the root of this package's errors
+├── ConfigurationError      a setting, a file or the command line describes something that cannot work
+├── QueryError              DuckDB refused a query, or a query does not fit the data
+├── UnknownPersonError      the warehouse has no such person, or has the person in several organizations
+├── StaleError              the published snapshot is older than the caller allows
+└── AccessRefusedError      the credential may not read the organization
+"""
 
 import contextlib
 from collections.abc import Iterator
 
-from calcom.errors import (
-    ApiError,
-    CalcomError,
-    CredentialError,
-    ErrorKind,
-    LandingError,
-    ProtocolError,
-    TransportError,
-)
-from transforms.errors import TransformError
-from warehouse.errors import AuditError, GuardError, WarehouseError
-
-DONE = 0
-PARTIAL = 17
+from calcom.errors import ApiError, ErrorKind, ExitCode, OooError
 
 
-class ConfigurationError(Exception):
+class FlowsError(OooError):
+    """The root of the errors of this package."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
+class ConfigurationError(FlowsError):
     """A setting is missing or wrong: the message names it, the expected, the found and the way out."""
 
 
-class QueryError(Exception):
+class QueryError(FlowsError):
     """A query that DuckDB refuses; the message is DuckDB's own."""
 
-
-class UnknownPersonError(Exception):
-    """Someone whom the warehouse has never met, or in more organizations than one."""
+    exit_code = ExitCode.WAREHOUSE
 
 
-class StaleError(Exception):
-    """What is published is older than it may be."""
+class UnknownPersonError(FlowsError):
+    """The warehouse has no person with this id, or has one in more than one organization."""
+
+    exit_code = ExitCode.USAGE
 
 
-class AccessRefusedError(Exception):
+class StaleError(FlowsError):
+    """The published snapshot is older than the caller allows."""
+
+    exit_code = ExitCode.GUARD
+
+
+class AccessRefusedError(FlowsError):
     """The credential may not read the organization."""
+
+    exit_code = ExitCode.CREDENTIALS
 
     def __init__(self, organization_id: int, error: ApiError) -> None:
         """Name the organization and the role that reading it needs."""
@@ -48,34 +57,9 @@ class AccessRefusedError(Exception):
         )
 
 
-def exit_code_of(error: BaseException) -> int:
-    """The exit code of `error`, as the README lists them; 1 for what no one foresaw."""
-    if isinstance(error, ApiError):
-        refused = (ErrorKind.CREDENTIALS, ErrorKind.FORBIDDEN)
-        unavailable = (ErrorKind.SERVER, ErrorKind.THROTTLED)
-        return 11 if error.kind in refused else 12 if error.kind in unavailable else 13
-    codes: tuple[tuple[type[BaseException], int], ...] = (
-        (UnknownPersonError, 2),
-        (ConfigurationError, 10),
-        (CredentialError, 10),
-        (AccessRefusedError, 11),
-        (TransportError, 12),
-        (ProtocolError, 13),
-        (LandingError, 15),
-        (CalcomError, 13),
-        (TransformError, 14),
-        (GuardError, 16),
-        (StaleError, 16),
-        (AuditError, 16),
-        (WarehouseError, 15),
-        (QueryError, 15),
-    )
-    return next((code for kind, code in codes if isinstance(error, kind)), 1)
-
-
 @contextlib.contextmanager
 def naming_organization(organization_id: int) -> Iterator[None]:
-    """A 403 to the organization's own endpoints names the organization and the role it needs."""
+    """Turn a 403 to the organization's own endpoints into an error that names the organization and the role."""
     try:
         yield
     except ApiError as error:

@@ -17,7 +17,7 @@ from calcom.client import MAX_ENTRIES_TAKE
 from calcom.credentials import Credential
 from calcom.requester import Connection
 from flows.settings.credentials import choose_credential
-from flows.settings.permissions import Share
+from flows.settings.permissions import FilePermissions
 from flows.settings.sources import FormerNames
 from flows.settings.values import ApiUrl, DataDir, Delta, Notes, PageSize, PublishUrl
 from warehouse.load.snapshot import Guards
@@ -77,8 +77,8 @@ class Settings(BaseSettings):
         ge=1,
         description="named queries and their exports suppress groups with fewer people; 1 suppresses none",
     )
-    share: Share = Field(
-        Share.OWNER,
+    file_permissions: FilePermissions = Field(
+        FilePermissions.OWNER,
         alias="OOO_SHARE",
         description="owner, or group: who may read what is published; the rest is the owner's alone",
     )

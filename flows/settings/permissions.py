@@ -14,7 +14,7 @@ READER_NAMES = ("ooo.duckdb", "exports", "reports")
 """What readers get; everything else in a data folder is the owner's alone."""
 
 
-class Share(StrEnum):
+class FilePermissions(StrEnum):
     """Who may read what is published."""
 
     OWNER = "owner"
@@ -24,24 +24,24 @@ class Share(StrEnum):
 
 
 @contextlib.contextmanager
-def created_for(share: Share) -> Iterator[None]:
+def created_with(share: FilePermissions) -> Iterator[None]:
     """What is created meanwhile is readable by `share`, and by nobody else."""
-    former = os.umask(0o027 if share is Share.GROUP else 0o077)
+    former = os.umask(0o027 if share is FilePermissions.GROUP else 0o077)
     try:
         yield
     finally:
         os.umask(former)
 
 
-def restrict(data_dir: Path, share: Share) -> None:
+def restrict(data_dir: Path, share: FilePermissions) -> None:
     """What earlier runs left in `data_dir` is readable by `share` and nobody else; the rest by its owner.
 
     The data folder itself, which may be an administrator's, only opens for a group, and never closes.
     """
-    if share is Share.GROUP:
+    if share is FilePermissions.GROUP:
         _set_mode(data_dir, data_dir.stat().st_mode | 0o050)
     for path in data_dir.iterdir():
-        is_shared = path.name in READER_NAMES and share is Share.GROUP
+        is_shared = path.name in READER_NAMES and share is FilePermissions.GROUP
         # What is in a folder that is its owner's alone is too.
         inside: Iterable[Path] = path.rglob("*") if is_shared and path.is_dir() else ()
         for one in (path, *inside):

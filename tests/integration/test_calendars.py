@@ -13,7 +13,7 @@ import pytest
 from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
 from flows.run import stages as pipeline
-from flows.run.progress import SilentObserver
+from flows.run.progress import SilentListener
 from flows.settings import Settings
 from flows.settings.calendars import read_policy
 from tests.support.naive import Absence, Calendar, Policy
@@ -108,9 +108,9 @@ def test_an_older_warehouse_keeps_its_entries_and_gets_calendars(tmp_path: Path)
             values = f"7, 1, {first_of_all}{rest}" + (f", {columns}" if columns else "")
             connection.execute(f"INSERT INTO core.{table} VALUES ({values})").fetchall()
     with new_warehouse(tmp_path / "w.duckdb") as connection:
-        followed = "SELECT followed_days FROM core.{}"
-        assert rows_of(connection, followed.format("ooo_entries")) == [{"followed_days": 3_653}]
-        assert rows_of(connection, followed.format("ooo_entry_history")) == [{"followed_days": 3_653}]
+        followed = "SELECT materialized_days FROM core.{}"
+        assert rows_of(connection, followed.format("ooo_entries")) == [{"materialized_days": 3_653}]
+        assert rows_of(connection, followed.format("ooo_entry_history")) == [{"materialized_days": 3_653}]
         absence = Absence(1, 1, first, last, reason="sick")
         changes = load(connection, read_all((absence,), at=night(3), users=(1,)))
         assert changes.rows_in == 1
@@ -161,7 +161,7 @@ def test_a_sync_follows_the_file_and_its_next_version_without_a_version_of_any_e
             path.write_text(
                 f'[calendars.never]\nwork_week = ["sun"]\ncountry = "DE"\n{listed}', encoding="utf-8"
             )
-            summary = pipeline.sync(settings, strategy=Strategy.AUTO, observer=SilentObserver())
+            summary = pipeline.sync(settings, strategy=Strategy.AUTO, listener=SilentListener())
             counted.append((summary.rows["updated"], *_working_share(summary.database, person["id"])))
     assert summary.rows["unchanged"] == len(world.entries())
     (_, before, others_before, versions_before), (updated, after, others_after, versions_after) = counted

@@ -17,9 +17,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from landing.files import TEMPORARY_PREFIX
 from tests.support.crash import PROCESSES, poll, run_night, run_nights, state_of
 from tests.support.warehouse import TABLES
-from warehouse.connection import ASIDE
 from warehouse.publish.generation import Layout
 
 pytestmark = pytest.mark.slow
@@ -113,7 +113,7 @@ def test_killed_at_any_step_it_recovers_and_no_reader_notices(
             assert child.exitcode == -signal.SIGKILL
             kills += 1
     assert kills > 20
-    assert not list(data_dir.rglob(f"{ASIDE}*"))
+    assert not list(data_dir.rglob(f"{TEMPORARY_PREFIX}*"))
     assert state_of(data_dir) == undisturbed
 
 
@@ -134,7 +134,7 @@ def test_killed_while_partitions_and_delta_tables_are_made_it_recovers_and_no_re
             assert child.exitcode == -signal.SIGKILL
             kills += 1
     assert kills > 3, "links and renames of Delta tables and of current/"
-    assert not list(data_dir.rglob(f"{ASIDE}*"))
+    assert not list(data_dir.rglob(f"{TEMPORARY_PREFIX}*"))
     assert state_of(data_dir) == undisturbed
     kept = {path.name for path in (data_dir / "exports" / "generations").iterdir()}
     for table in TABLES:
@@ -164,6 +164,6 @@ def test_killed_at_random_instants_it_recovers_and_no_reader_notices(
                 if child.exitcode == 0:  # what is left to do takes no longer than this
                     seconds = min(seconds, time.monotonic() - began)
             finish(data_dir, number)
-            assert not list(data_dir.rglob(f"{ASIDE}*"))
+            assert not list(data_dir.rglob(f"{TEMPORARY_PREFIX}*"))
             assert state_of(data_dir) == expected
     assert number <= 2 * RANDOM_KILLS // KILLS_A_NIGHT + 2, f"{killed} kills in {number} nights"

@@ -15,7 +15,7 @@ from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
 from flows.privacy.erasure import erase_user
 from flows.run import stages as pipeline
-from flows.run.progress import SilentObserver
+from flows.run.progress import SilentListener
 from flows.run.summary import RunSummary
 from flows.settings import Settings
 from flows.settings.errors import ConfigurationError, UnknownPersonError
@@ -58,7 +58,7 @@ def organization() -> Organization:
 
 
 def _sync(settings: Settings, strategy: str = "org-wide") -> RunSummary:
-    return pipeline.sync(settings, strategy=Strategy(strategy), observer=SilentObserver())
+    return pipeline.sync(settings, strategy=Strategy(strategy), listener=SilentListener())
 
 
 def _mentions(database: Path, user_id: int) -> dict[str, int]:

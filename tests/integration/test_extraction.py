@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from calcom.client import CalcomClient
 from calcom.credentials import ApiKey
-from calcom.errors import ApiError, CalcomError, LandingError, TransportError
+from calcom.errors import ApiError, CalcomError, TransportError
 from calcom.extraction import ORGANIZATION, USERS, Extraction
 from calcom.outage import OUTAGE_AFTER
 from calcom.paging import ALL_IDS, Verdict
@@ -23,6 +23,7 @@ from calcom.scopes import ScopeResult
 from calcom.simulator import EXPIRED_KEY, OWNER_KEY, Fault, Simulator, World
 from calcom.strategy import pages_for
 from landing.catalog import create_landing
+from landing.errors import LandingError
 from landing.folder import Landing
 from tests.support.fake_clock import run_virtually, virtual_now
 from tests.support.landed import SilentProgress, facts, landed_records
@@ -442,7 +443,7 @@ def test_someone_else_who_cancels_the_run_leaves_no_request_under_way(tmp_path: 
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return extraction._client.pacer.budget.in_flight
+        return extraction._client.rate_limiter.budget.in_flight
 
     assert run(Wire(simulator), landing, work) == 0
     assert len(reopen(landing).pages[ORGANIZATION]) >= 4

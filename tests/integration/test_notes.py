@@ -8,7 +8,7 @@ import pytest
 from calcom.simulator import Fault, Simulator, World, serve
 from calcom.strategy import Strategy
 from flows.run import stages as pipeline
-from flows.run.progress import SilentObserver
+from flows.run.progress import SilentListener
 from flows.run.summary import RunSummary
 from flows.settings import Settings
 from tests.support.remains import find_remains
@@ -30,7 +30,7 @@ def _organization() -> Iterator[str]:
 
 
 def _sync(settings: Settings) -> RunSummary:
-    return pipeline.sync(settings, strategy=Strategy.ORG_WIDE, observer=SilentObserver())
+    return pipeline.sync(settings, strategy=Strategy.ORG_WIDE, listener=SilentListener())
 
 
 def _places(settings: Settings, *texts: str) -> set[str]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from landing.errors import ObjectStoreError
 from landing.object_store import PART_BYTES, Objects
-from warehouse.errors import ObjectStoreError
 
 pytestmark = pytest.mark.slow
 

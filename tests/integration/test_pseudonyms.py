@@ -12,7 +12,7 @@ from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
 from flows.report.queries import NAMED, Dates, run_named
 from flows.run import stages as pipeline
-from flows.run.progress import SilentObserver
+from flows.run.progress import SilentListener
 from flows.run.summary import RunSummary
 from flows.settings import Settings, load_settings
 from flows.settings.errors import ConfigurationError
@@ -24,7 +24,7 @@ PSEUDONYMOUS = {"OOO_PSEUDONYMISE": "true", "OOO_PSEUDONYM_KEY": KEY}
 
 
 def _sync(settings: Settings) -> RunSummary:
-    return pipeline.sync(settings, strategy=Strategy.ORG_WIDE, observer=SilentObserver())
+    return pipeline.sync(settings, strategy=Strategy.ORG_WIDE, listener=SilentListener())
 
 
 def test_nobody_is_named_in_anything_published_and_every_join_holds(

@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from landing.files import TEMPORARY_PREFIX
 from tests.support.naive import Absence
 from tests.support.naive_teams import Membership, Team, TeamReading
 from tests.support.warehouse import (
@@ -30,7 +31,6 @@ from tests.support.warehouse import (
     read_all,
     rows_of,
 )
-from warehouse.connection import ASIDE
 from warehouse.errors import AuditError, WarehouseError
 
 ABSENCES = tuple(
@@ -215,11 +215,11 @@ def test_what_a_killed_publication_left_is_removed(
     audit_and_publish(connection, tmp_path)
     exports = tmp_path / "exports"
     for folder in (tmp_path, exports, exports / "current", exports / "generations"):
-        (folder / f"{ASIDE}file").write_text("half")
-        (folder / f"{ASIDE}folder").mkdir()
-        (folder / f"{ASIDE}folder" / "part.parquet").write_text("half")
+        (folder / f"{TEMPORARY_PREFIX}file").write_text("half")
+        (folder / f"{TEMPORARY_PREFIX}folder").mkdir()
+        (folder / f"{TEMPORARY_PREFIX}folder" / "part.parquet").write_text("half")
     audit_and_publish(connection, tmp_path, "run-2")
-    assert not list(tmp_path.rglob(f"{ASIDE}*"))
+    assert not list(tmp_path.rglob(f"{TEMPORARY_PREFIX}*"))
 
 
 def test_a_table_that_is_no_longer_published_leaves_current(
@@ -267,7 +267,7 @@ def test_a_disk_that_refuses_is_a_warehouse_error_and_every_name_leads_to_a_whol
     for path in (tmp_path / "exports" / "current").glob("[!.]*"):
         pq.read_table(path)
     audit_and_publish(connection, tmp_path, "run-3")
-    assert not list(tmp_path.rglob(f"{ASIDE}*"))
+    assert not list(tmp_path.rglob(f"{TEMPORARY_PREFIX}*"))
 
 
 def test_a_table_that_can_not_be_copied_leaves_the_connection_as_it_was(

@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow.fs import S3FileSystem
 
-from landing.object_store import Objects
+from landing.errors import ObjectStoreError
+from landing.object_store import ObjectStore
 from tests.support.buckets import Gate, environment_for
 from tests.support.crash import PROCESSES, run_night
 from tests.support.naive import Absence
 from tests.support.warehouse import TABLES, audit_and_publish, load, new_warehouse, night, read_all
-from warehouse.errors import ObjectStoreError
 from warehouse.publish.generation import Layout
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def read_bucket(url: str) -> dict[str, Any]:
     """What a reader gets who trusts `current.json` and checks what it names."""
-    objects = Objects(url)
+    objects = ObjectStore(url)
     pointer = json.loads(objects.read("current.json") or b"")
     manifest = json.loads(objects.read(pointer["manifest"]) or b"")
     for facts in manifest["tables"].values():
@@ -80,7 +80,7 @@ def test_the_bucket_has_the_rows_of_the_disk(
         assert wanted.equals(pl.from_arrow(arrow))  # type: ignore[arg-type]
         delta = pl.read_delta(f"{bucket_url}/delta/{table.name}")
         assert delta.sort(table.key).equals(wanted)
-    assert Objects(bucket_url).read("ooo.duckdb") == (tmp_path / "ooo.duckdb").read_bytes()
+    assert ObjectStore(bucket_url).read("ooo.duckdb") == (tmp_path / "ooo.duckdb").read_bytes()
 
 
 def arrow_options() -> dict[str, Any]:
@@ -97,7 +97,7 @@ def arrow_options() -> dict[str, Any]:
 def test_old_generations_go_by_the_same_count_and_a_count_of_one_leaves_the_newest(
     bucket_url: str, connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    objects = Objects(bucket_url)
+    objects = ObjectStore(bucket_url)
     objects.put_bytes("generations/run-0/half.parquet", b"of an upload that was killed")
     objects.put_bytes("current/dim_gone.parquet", b"of an older version")
     for number in (1, 2, 3):
@@ -131,7 +131,7 @@ def test_a_store_that_fails_leaves_both_publications_whole_and_the_next_run_mend
     assert read_bucket(bucket_url)["pointer"]["generation"] == "run-1"
     audit_and_publish(connection, tmp_path, "run-3", url=bucket_url)
     assert read_bucket(bucket_url)["pointer"]["generation"] == "run-3"
-    assert Objects(bucket_url).list_folders("generations") == ["run-1", "run-3"]
+    assert ObjectStore(bucket_url).list_folders("generations") == ["run-1", "run-3"]
 
 
 def test_killed_in_the_middle_of_an_upload_readers_see_a_whole_generation(
@@ -148,8 +148,8 @@ def test_killed_in_the_middle_of_an_upload_readers_see_a_whole_generation(
     found = read_bucket(bucket_url)["pointer"]
     local = json.loads((tmp_path / "exports" / "current.json").read_text())
     assert found["generation"] == local["generation"]
-    whole = Objects(bucket_url).list_folders("generations", marker="manifest.json")
-    assert Objects(bucket_url).list_folders("generations") == whole
+    whole = ObjectStore(bucket_url).list_folders("generations", marker="manifest.json")
+    assert ObjectStore(bucket_url).list_folders("generations") == whole
     assert len(whole) <= 2
 
 

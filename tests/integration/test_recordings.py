@@ -7,7 +7,7 @@ import pytest
 
 from calcom.strategy import Strategy
 from flows.run import stages as pipeline
-from flows.run.progress import SilentObserver
+from flows.run.progress import SilentListener
 from flows.settings import Settings
 from tests.support.program import run_ooo
 from tests.support.recordings import load_truth, load_users
@@ -21,7 +21,7 @@ def test_the_tables_equal_the_recorded_truth_row_by_row(
 ) -> None:
     with serve_recordings() as (url, asked):
         settings = settings_for(url, CALCOM_API_KEY=OWNER_KEY, CALCOM_ORG_ID=1)
-        summary = pipeline.sync(settings, strategy=Strategy(strategy), observer=SilentObserver())
+        summary = pipeline.sync(settings, strategy=Strategy(strategy), listener=SilentListener())
     assert (summary.outcome, summary.exit_code) == ("complete", 0)
     assert summary.rows["in"] == summary.rows["inserted"] == 6165
     assert summary.published["dim_people"] == 420

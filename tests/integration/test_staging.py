@@ -13,7 +13,7 @@ from calcom.strategy import Strategy
 from flows.run import stages as pipeline
 from flows.run.context import open_own_warehouse, open_run, staging_meanwhile
 from flows.run.data_folder import warehouse_path
-from flows.run.progress import SilentObserver
+from flows.run.progress import SilentListener
 from flows.run.staging import Staging
 from flows.settings import Settings
 from landing.folder import SEGMENT_ROWS
@@ -39,9 +39,9 @@ def test_staging_while_reading_loads_what_staging_afterwards_does(
     world = World.generate(people=30)
     with serve(Simulator(world, limits=None)) as server:
         meanwhile = settings_for(server.url, OOO_DATA_DIR=tmp_path / "meanwhile", OOO_PAGE_SIZE=7)
-        pipeline.sync(meanwhile, strategy=strategy, observer=SilentObserver())
+        pipeline.sync(meanwhile, strategy=strategy, listener=SilentListener())
         afterwards = settings_for(server.url, OOO_DATA_DIR=tmp_path / "afterwards", OOO_PAGE_SIZE=7)
-        with open_run(afterwards, strategy=strategy, observer=SilentObserver()) as run:
+        with open_run(afterwards, strategy=strategy, listener=SilentListener()) as run:
             pipeline.extract(run)
             pipeline.load(run)
             pipeline.publish(run)
@@ -62,7 +62,7 @@ def test_a_staging_that_fails_ends_the_run_and_costs_no_request_again(
             _fail_to_stage(narrow)
         simulator.clear_requests()
         summary = pipeline.sync(
-            settings_for(server.url), strategy=Strategy.ORG_WIDE, observer=SilentObserver()
+            settings_for(server.url), strategy=Strategy.ORG_WIDE, listener=SilentListener()
         )
     assert summary.is_resumed
     assert [request.path for request in simulator.requests] == ["/v2/me"]
@@ -71,7 +71,7 @@ def test_a_staging_that_fails_ends_the_run_and_costs_no_request_again(
 
 def _fail_to_stage(settings: Settings) -> None:
     with (
-        open_run(settings, strategy=Strategy.ORG_WIDE, observer=SilentObserver()) as run,
+        open_run(settings, strategy=Strategy.ORG_WIDE, listener=SilentListener()) as run,
         staging_meanwhile(run),
     ):
         pipeline.extract(run)
@@ -83,7 +83,7 @@ def _fail_to_stage(settings: Settings) -> None:
 def test_nothing_opens_the_warehouse_before_the_staging_has(settings_for: Callable[..., Settings]) -> None:
     with serve(Simulator(World.generate(people=3), limits=None)) as server:
         settings = settings_for(server.url)
-        with open_run(settings, strategy=Strategy.AUTO, observer=SilentObserver()) as run:
+        with open_run(settings, strategy=Strategy.AUTO, listener=SilentListener()) as run:
             pipeline.extract(run)
             failed: Future[Staging] = Future()
             failed.set_exception(WarehouseError("the staging's own"))

@@ -29,7 +29,7 @@ from calcom.strategy import Strategy
 from flows.report.queries import Dates, run_named
 from flows.run import stages as pipeline
 from flows.run.context import open_run
-from flows.run.progress import SilentObserver
+from flows.run.progress import SilentListener
 from flows.run.summary import RunSummary
 from flows.settings import Settings
 from flows.settings.errors import AccessRefusedError, QueryError
@@ -39,7 +39,7 @@ from warehouse.errors import GuardError, WarehouseError
 
 
 def _sync(settings: Settings, strategy: str = "auto", **options: bool) -> RunSummary:
-    return pipeline.sync(settings, strategy=Strategy(strategy), observer=SilentObserver(), **options)
+    return pipeline.sync(settings, strategy=Strategy(strategy), listener=SilentListener(), **options)
 
 
 @pytest.mark.parametrize("strategy", ["org-wide", "per-user", "auto"])
@@ -269,7 +269,7 @@ def test_a_page_of_another_users_entries_says_nothing_of_the_user(
 
     def run() -> RunSummary:
         return pipeline.sync(
-            settings, strategy=Strategy.PER_USER, observer=SilentObserver(), connection=connection
+            settings, strategy=Strategy.PER_USER, listener=SilentListener(), connection=connection
         )
 
     whole = run()
@@ -304,7 +304,7 @@ def test_an_empty_users_list_does_not_empty_the_warehouse(settings_for: Callable
 
     def run() -> RunSummary:
         return pipeline.sync(
-            settings, strategy=Strategy.AUTO, observer=SilentObserver(), connection=connection
+            settings, strategy=Strategy.AUTO, listener=SilentListener(), connection=connection
         )
 
     run()
@@ -350,7 +350,7 @@ def test_a_landing_that_is_older_than_the_warehouse_is_not_resumed(
     world = World.generate(people=10)
     with serve(Simulator(world, limits=None)) as server:
         settings = settings_for(server.url)
-        with open_run(settings, strategy=Strategy.PER_USER, observer=SilentObserver()) as killed:
+        with open_run(settings, strategy=Strategy.PER_USER, listener=SilentListener()) as killed:
             pipeline.read_people(killed)
             for batch in pipeline.plan_batches(killed):
                 pipeline.read_entries(killed, batch)
@@ -384,7 +384,7 @@ def test_a_second_run_on_the_same_data_folder_is_refused(settings_for: Callable[
     world = World.generate(people=3)
     with serve(Simulator(world, limits=None)) as server:
         settings = settings_for(server.url)
-        held = open_run(settings, strategy=Strategy.AUTO, observer=SilentObserver())
+        held = open_run(settings, strategy=Strategy.AUTO, listener=SilentListener())
         with held, pytest.raises(WarehouseError, match="another run is writing"):
             _sync(settings)
         _sync(settings)
@@ -422,7 +422,7 @@ def test_a_run_that_is_killed_between_load_and_publication_is_published_by_the_n
     simulator = Simulator(world, limits=None)
     with serve(simulator) as server:
         settings = settings_for(server.url)
-        with open_run(settings, strategy=Strategy.ORG_WIDE, observer=SilentObserver()) as run:
+        with open_run(settings, strategy=Strategy.ORG_WIDE, listener=SilentListener()) as run:
             pipeline.read_people(run)
             for batch in pipeline.plan_batches(run):
                 pipeline.read_entries(run, batch)

@@ -15,7 +15,7 @@ from calcom.simulator.errors import unauthorized
 from calcom.strategy import Strategy
 from flows.run import stages as pipeline
 from flows.run.plan import make_plan
-from flows.run.progress import SilentObserver
+from flows.run.progress import SilentListener
 from flows.run.summary import RunSummary
 from flows.settings import Settings
 from tests.support.truth import assert_equals_truth
@@ -34,7 +34,7 @@ def with_teams(settings_for: Callable[..., Settings]) -> Callable[..., Settings]
 
 
 def _sync(settings: Settings, strategy: str = "org-wide", **options: Any) -> RunSummary:
-    return pipeline.sync(settings, strategy=Strategy(strategy), observer=SilentObserver(), **options)
+    return pipeline.sync(settings, strategy=Strategy(strategy), listener=SilentListener(), **options)
 
 
 def _rows(database: Path, query: str) -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ import pytest
 
 from calcom.simulator import MEMBER_KEY, OWNER_KEY, Simulator, World, serve
 from flows.cli.doctor import Level, examine, exit_code
-from flows.run.data_folder import holding
+from flows.run.data_folder import lock_data_folder
 from flows.settings import load_settings
 from tests.support.program import OOO, run_ooo
 
@@ -212,7 +212,7 @@ def test_each_illness_is_named_with_its_exit_code(server_url: str, tmp_path: Pat
 
 
 def test_a_run_that_is_writing_is_seen(server_url: str, tmp_path: Path) -> None:
-    with holding(tmp_path / "data"):
+    with lock_data_folder(tmp_path / "data"):
         found = _examined(server_url, tmp_path / "data")
     assert found["lock"][0] is Level.WARNING
 

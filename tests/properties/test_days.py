@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from landing.segments import ENTRY_SCHEMA
 from tests.properties.test_marts import absences
 from tests.support.calendars import WORKING
-from tests.support.naive import Absence, NaiveWarehouse, days_between, followed_days
+from tests.support.naive import Absence, NaiveWarehouse, days_between, materialized_days
 from tests.support.warehouse import derivable, landed, night, read_all
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
 from transforms.entries import normalise_entries
@@ -28,7 +28,7 @@ def test_a_date_never_moves_whatever_time_of_day_it_carries(
     (entry,) = normalise_entries(landed([row], ENTRY_SCHEMA), organization_id=7).to_dicts()
     assert (entry["starts_on"], entry["ends_on"]) == (start[0], end[0])
     assert entry["calendar_days"] == len(days_between(start[0], end[0]))
-    assert entry["followed_days"] == len(followed_days(start[0], end[0]))
+    assert entry["materialized_days"] == len(materialized_days(start[0], end[0]))
     assert entry["starts_at_raw"] == datetime.fromisoformat(texts["start"][:-1])
 
 

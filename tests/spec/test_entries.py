@@ -9,7 +9,7 @@ from tests.support.warehouse import landed
 from transforms.entries import normalise_entries
 
 SPANS = """
-| start                          | end                      | starts_on  | ends_on    | calendar_days | followed_days | is_day_aligned |
+| start                          | end                      | starts_on  | ends_on    | calendar_days | materialized_days | is_day_aligned |
 | 2026-03-02T00:00:00.000Z       | 2026-03-06T23:59:59.999Z | 2026-03-02 | 2026-03-06 | 5             | 5             | yes            |
 | 2026-03-07T00:00:00.000Z       | 2026-03-08T23:59:59.999Z | 2026-03-07 | 2026-03-08 | 2             | 2             | yes            |
 | 2026-03-06T00:00:00Z           | 2026-03-06T23:59:59Z     | 2026-03-06 | 2026-03-06 | 1             | 1             | yes            |
@@ -58,7 +58,7 @@ def _normalise(rows: list[dict[str, object]]) -> list[dict[str, object]]:
 def test_a_span_is_its_two_date_parts_inclusive_and_never_converted() -> None:
     drawn = parse(SPANS)
     entries = _normalise([{"start": row["start"], "end": row["end"]} for row in drawn])
-    columns = ["starts_on", "ends_on", "calendar_days", "followed_days", "is_day_aligned"]
+    columns = ["starts_on", "ends_on", "calendar_days", "materialized_days", "is_day_aligned"]
     assert draw(entries, columns) == [{name: row[name] for name in columns} for row in drawn]
 
 

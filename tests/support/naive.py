@@ -130,7 +130,7 @@ def facts_of(absence: Absence) -> Row:
         "starts_on": absence.first,
         "ends_on": absence.last,
         "calendar_days": max((absence.last - absence.first).days + 1, 0),
-        "followed_days": len(followed_days(absence.first, absence.last)),
+        "materialized_days": len(materialized_days(absence.first, absence.last)),
         "reason": "custom" if reason is None else known,
         "reason_raw": reason,
         "has_notes": bool(absence.notes),
@@ -145,7 +145,7 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def followed_days(first: date, last: date) -> list[date]:
+def materialized_days(first: date, last: date) -> list[date]:
     """The days of an entry that count: ten years at most, and only of one that begins from 1970 to 2099."""
     if not FOLLOWED[0] <= first <= FOLLOWED[1]:
         return []
@@ -280,7 +280,7 @@ class NaiveWarehouse:
     def _stretch_calendar(self, at: datetime) -> None:
         years = [at.year - 1, at.year + 1]
         for version in self.history:
-            years += [day.year for day in followed_days(version["starts_on"], version["ends_on"])]
+            years += [day.year for day in materialized_days(version["starts_on"], version["ends_on"])]
         self.calendar = (date(min(years), 1, 1), date(max(years), 12, 31))
 
     def calendar_of(self, organization_id: int, user_id: int) -> tuple[str, Calendar]:
@@ -292,7 +292,7 @@ class NaiveWarehouse:
     def working_days(self, organization_id: int, facts: Row) -> int:
         """How many of an entry's followed days are the person's working days."""
         calendar = self.calendar_of(organization_id, facts["user_id"])[1]
-        return sum(map(calendar.is_working, followed_days(facts["starts_on"], facts["ends_on"])))
+        return sum(map(calendar.is_working, materialized_days(facts["starts_on"], facts["ends_on"])))
 
     def settle(self) -> None:
         """Nothing more is read: what many measures ask for is worked out once."""
@@ -329,14 +329,14 @@ class NaiveWarehouse:
             }
             for organization_id, entry_id, entry in self.live()
             for calendar in [self.calendar_of(organization_id, entry["user_id"])[1]]
-            for day in followed_days(entry["starts_on"], entry["ends_on"])
+            for day in materialized_days(entry["starts_on"], entry["ends_on"])
         }
 
     def absence_days(self) -> dict[tuple[int, int, date], Row]:
         """Each day of each absent person, once."""
         entries_of: dict[tuple[int, int, date], list[tuple[int, int, Row]]] = defaultdict(list)
         for organization_id, entry_id, entry in self.live():
-            for day in followed_days(entry["starts_on"], entry["ends_on"]):
+            for day in materialized_days(entry["starts_on"], entry["ends_on"]):
                 ranked = (ORDER[entry["reason"]], entry_id, entry)
                 entries_of[organization_id, entry["user_id"], day].append(ranked)
         found = {}

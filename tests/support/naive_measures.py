@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from tests.support import naive_teams
-from tests.support.naive import ORDER, NaiveWarehouse, Row, days_between, followed_days
+from tests.support.naive import ORDER, NaiveWarehouse, Row, days_between, materialized_days
 
 Rows = list[tuple[Any, ...]]
 
@@ -66,7 +66,7 @@ def cancelled_leave(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
         gone_at, user_id = entry["deleted_at"], entry["user_id"]
         if gone_at is None or warehouse.people[organization_id, user_id]["left_at"] == gone_at:
             continue
-        planned = followed_days(entry["starts_on"], entry["ends_on"])
+        planned = materialized_days(entry["starts_on"], entry["ends_on"])
         lost = [day for day in planned if first <= day <= last and day >= gone_at.date()]
         if lost:
             is_before = gone_at.date() <= entry["starts_on"]
@@ -235,7 +235,7 @@ def absence_spells(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     """The macro of that name."""
     entries: dict[tuple[int, int, int], list[list[date]]] = defaultdict(list)
     for organization_id, _, entry in warehouse.live():
-        if days := followed_days(entry["starts_on"], entry["ends_on"]):
+        if days := materialized_days(entry["starts_on"], entry["ends_on"]):
             entries[organization_id, entry["user_id"], ORDER[entry["reason"]]].append(days)
     found = []
     for (organization_id, user_id, reason), spans in sorted(entries.items()):

@@ -11,7 +11,7 @@ _FOLDER = Path(__file__).parent.parent / "recordings"
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class HandOffStore:
     """One recorded request with its response; credentials are described, not kept."""
 
     name: str
@@ -37,10 +37,10 @@ def load_users() -> list[dict[str, Any]]:
     return list(_read_lines("users.jsonl.gz"))
 
 
-def load_exchanges(*prefixes: str) -> list[Exchange]:
+def load_exchanges(*prefixes: str) -> list[HandOffStore]:
     """The recorded exchanges, or those whose names start with one of the prefixes."""
     return [
-        Exchange(
+        HandOffStore(
             name=line["name"],
             method=line["request"]["method"],
             path_and_query=line["request"]["path_and_query"],

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from flows.settings.calendars import read_policy
-from flows.settings.errors import ConfigurationError, exit_code_of
+from flows.settings.errors import ConfigurationError
 from transforms.calendars import (
     MONDAY_TO_FRIDAY,
     CalendarPolicy,
@@ -155,7 +155,7 @@ def test_a_file_that_cannot_be_right_is_refused_by_place_expectation_and_finding
 ) -> None:
     with pytest.raises(ConfigurationError, match=says) as caught:
         policy_of(tmp_path, text)
-    assert exit_code_of(caught.value) == 10
+    assert caught.value.exit_code == 10
     assert str(caught.value).startswith(f"OOO_CALENDARS {tmp_path}/calendars.toml: ")
     assert "docs/calendars.md" in str(caught.value)
     assert "@x.org" not in str(caught.value).lower()

@@ -36,7 +36,7 @@ from calcom.simulator import (
     serve,
 )
 from tests.support.fake_clock import run_virtually, virtual_now
-from tests.support.recordings import Exchange, load_exchanges
+from tests.support.recordings import HandOffStore, load_exchanges
 
 ATTEMPTS = 3
 OWNER = ApiKey(SecretStr(OWNER_KEY))
@@ -108,7 +108,7 @@ def raising(error: Exception) -> Wire:
 
 @pytest.mark.parametrize("exchange", [one for one in load_exchanges() if one.status >= 400], ids=str)
 def test_a_recorded_refusal_is_raised_with_its_facts_and_retried_only_if_it_may_pass(
-    exchange: Exchange,
+    exchange: HandOffStore,
 ) -> None:
     wire = always(exchange.status, json=exchange.body, headers={"x-request-id": "r-9"})
     error, traffic = call(wire)

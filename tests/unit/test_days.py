@@ -58,7 +58,7 @@ def test_a_longer_span_is_followed_for_ten_years_and_no_further() -> None:
 def test_only_days_of_this_century_are_followed(first: date, last: date, days: int) -> None:
     entry_days, person_days = days_of(Absence(1, 1, first, last))
     (entry,) = derivable((Absence(1, 1, first, last),)).to_dicts()
-    assert entry_days.height == person_days.height == entry["followed_days"] == days
+    assert entry_days.height == person_days.height == entry["materialized_days"] == days
     assert entry["calendar_days"] == (last - first).days + 1
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from calcom.errors import BODY_LIMIT, ApiError, ErrorKind, ProtocolError, TransportError, error_from_answer
-from tests.support.recordings import Exchange, load_exchanges
+from tests.support.recordings import HandOffStore, load_exchanges
 
 KINDS = {
     400: ErrorKind.INVALID_REQUEST,
@@ -30,7 +30,7 @@ def error_of(status: int, body: bytes) -> ApiError:
 
 
 @pytest.mark.parametrize("exchange", REFUSALS, ids=str)
-def test_a_recorded_refusal_keeps_its_facts(exchange: Exchange) -> None:
+def test_a_recorded_refusal_keeps_its_facts(exchange: HandOffStore) -> None:
     error = error_of(exchange.status, json.dumps(exchange.body).encode())
     assert error.status == exchange.status
     assert error.kind is KINDS[exchange.status]

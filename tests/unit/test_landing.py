@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from calcom.errors import LandingError
 from calcom.models import ENTRY_READER, MEMBERSHIP_READER, TEAM_READER, USER_READER, Records
 from calcom.paging import ALL_IDS, Page, Verdict
 from calcom.scopes import RunFacts, Scope, ScopeResult
 from landing.catalog import create_landing, find_resumable, prune_landings
+from landing.errors import LandingError
 from landing.folder import SEGMENT_ROWS, Landing
 
 USERS, ALL, ANN = Scope("users"), Scope("organization"), Scope("user", 7)

@@ -1,4 +1,4 @@
-"""The pacer spends the whole budget and not one request more, alone or beside others."""
+"""The rate_limiter spends the whole budget and not one request more, alone or beside others."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from calcom.client import CalcomClient
 from calcom.credentials import ApiKey
 from calcom.errors import ApiError, TransportError
-from calcom.rate_limit import BLOCK_MARGIN_SECONDS, Budget, Pacer, Window, read_limits
+from calcom.rate_limit import BLOCK_MARGIN_SECONDS, Budget, RateLimiter, Window, read_limits
 from calcom.requester import Connection
 from calcom.simulator import CUSTOM_LIMITS_KEY, OWNER_KEY, Limits, RateLimit, Simulator, World
 from tests.support.fake_clock import run_virtually, virtual_now
@@ -195,7 +195,7 @@ def test_what_is_foreseen_is_what_it_takes(requests: int) -> None:
     async def run() -> tuple[float, float]:
         client = connect(simulate(limits=scaled(30)))
         await client.fetch_users(1)
-        foreseen, begun = client.pacer.seconds_for(requests), virtual_now()
+        foreseen, begun = client.rate_limiter.seconds_for(requests), virtual_now()
         await spend(client, requests, 4)
         return foreseen, virtual_now() - begun
 
@@ -431,7 +431,7 @@ def test_lost_requests_neither_deadlock_the_others_nor_stay_under_way() -> None:
         wire = answering([httpx.ReadError("reset")] * 12)
         client = connect(simulate(), transport=wire)
         await spend(client, 40, 4)
-        return client.pacer.budget.in_flight, client.traffic.retries
+        return client.rate_limiter.budget.in_flight, client.traffic.retries
 
     assert run_virtually(run()) == (0, 12)
 
@@ -442,7 +442,7 @@ def test_requests_that_keep_failing_are_not_under_way_afterwards() -> None:
         async with client:
             with pytest.raises(TransportError):
                 await client.fetch_users(1)
-        return client.pacer.budget.in_flight
+        return client.rate_limiter.budget.in_flight
 
     assert run_virtually(run()) == 0
 
@@ -462,7 +462,7 @@ def test_who_gives_up_waiting_leaves_the_way_free_for_the_others(cancelled_after
         await client.fetch_users(1)
         await client.close()
         assert refused(simulator) == 0
-        return client.pacer.budget.in_flight
+        return client.rate_limiter.budget.in_flight
 
     assert run_virtually(run()) == 0
 
@@ -483,7 +483,7 @@ def test_one_pause_of_many_waiting_requests_counts_and_is_heard_of_once() -> Non
             on_wait=heard.append,
         )
         await spend(client, 11, 8)
-        return client.pacer.waited_seconds
+        return client.rate_limiter.waited_seconds
 
     waited = run_virtually(run())
     assert len(heard) == 1
@@ -511,8 +511,8 @@ def test_the_jitter_is_added_to_every_pause() -> None:
         clock[0] += seconds
 
     clock = [0.0]
-    pacer = Pacer(clock=lambda: clock[0], sleep=sleep, jitter=lambda: 0.125)
-    pacer.budget.note_sent()
-    pacer.note_answer(200, rate_headers(120, 0, 10))
-    asyncio.run(pacer.send_when_due())
+    rate_limiter = RateLimiter(clock=lambda: clock[0], sleep=sleep, jitter=lambda: 0.125)
+    rate_limiter.budget.note_sent()
+    rate_limiter.note_answer(200, rate_headers(120, 0, 10))
+    asyncio.run(rate_limiter.send_when_due())
     assert slept == [10.125]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from flows.settings import load_settings
-from flows.settings.errors import ConfigurationError, exit_code_of
-from warehouse.errors import ObjectStoreError
+from flows.settings.errors import ConfigurationError
+from landing.errors import ObjectStoreError
 from warehouse.publish.generation import Layout
 from warehouse.publish.publication import PublicationPolicy
 
@@ -59,4 +59,4 @@ def test_storage_credentials_in_env_files_reach_the_libraries_and_the_environmen
 
 
 def test_a_store_that_fails_ends_with_the_warehouses_exit_code() -> None:
-    assert exit_code_of(ObjectStoreError("refused")) == 15
+    assert ObjectStoreError("refused").exit_code == 15

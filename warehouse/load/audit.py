@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.connection import run_statement, select_each, side_by_side, transaction
+from warehouse.connection import run_in_parallel, run_statement, select_each, transaction
 from warehouse.errors import AuditError
 from warehouse.load.findings import Audit
 from warehouse.tables import PublishedTable
@@ -80,7 +80,7 @@ def audit_marts(
     counting = [
         partial(run_statement, name=f"load/audits/{audit.name}", parameters=parameters) for audit in AUDITS
     ]
-    counted = side_by_side(connection, counting)
+    counted = run_in_parallel(connection, counting)
     audits = [_count(audit, rows[0]) for audit, rows in zip(AUDITS, counted, strict=True)]
     found = select_each(connection, [_missing_values(table) for table in tables])
     audits += [_count(_required(table), rows) for table, rows in zip(tables, found, strict=True)]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from landing.files import flush
-from warehouse.connection import ASIDE, open_warehouse, run_statement
+from landing.files import TEMPORARY_PREFIX, flush
+from warehouse.connection import open_warehouse, run_statement
 from warehouse.errors import WarehouseError
 from warehouse.publish.database import quoted
 
@@ -34,7 +34,7 @@ def compact(path: Path, *, memory_limit: str | None = None) -> None:
 
     Nobody may have it open. Raises `WarehouseError` if the disk refuses; the old file then stands.
     """
-    aside = path.with_name(f"{ASIDE}{path.name}")
+    aside = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
     for leftover in (aside, aside.with_name(f"{aside.name}.wal")):
         leftover.unlink(missing_ok=True)
     try:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connection import ASIDE, transaction
+from landing.files import TEMPORARY_PREFIX
+from warehouse.connection import transaction
 from warehouse.errors import MigrationError
 
 BACKUPS = "backups"
@@ -86,7 +87,7 @@ def back_up(connection: duckdb.DuckDBPyConnection, label: str) -> Path | None:
         return None
     source = Path(path)
     copy = source.parent / BACKUPS / f"{source.stem}-{label}{source.suffix}"
-    aside = copy.with_name(f"{ASIDE}{copy.name}")
+    aside = copy.with_name(f"{TEMPORARY_PREFIX}{copy.name}")
     copy.parent.mkdir(mode=0o700, exist_ok=True)
     aside.unlink(missing_ok=True)
     quoted = str(aside).replace("'", "''")

@@ -14,13 +14,13 @@ from landing.files import digest, flush
 from warehouse.connection import (
     LANES,
     read_statement,
+    run_in_parallel,
     run_statement,
     select_each,
-    side_by_side,
     transaction,
 )
 from warehouse.errors import WarehouseError
-from warehouse.publish.fingerprint import contents_of, declared
+from warehouse.publish.fingerprint import declared, fingerprint_table
 from warehouse.publish.measures import Measure
 from warehouse.tables import PublishedTable
 
@@ -32,7 +32,7 @@ ROWS_SIDE_BY_SIDE = 2_500_000
 
 
 @dataclass(frozen=True)
-class Last:
+class PreviousPublication:
     """What was published last: the readers' database and the manifest of its generation."""
 
     database: Path
@@ -45,7 +45,7 @@ class Last:
 
 
 @dataclass(frozen=True)
-class Reader:
+class PublishedDatabase:
     """A readers' database, built aside: by table its rows and contents; and the file's own facts."""
 
     file: Path
@@ -54,21 +54,21 @@ class Reader:
     facts: Mapping[str, Any]
 
 
-def build_reader(
+def build_database(
     connection: duckdb.DuckDBPyConnection,
     aside: Path,
     tables: Sequence[PublishedTable],
     measures: Sequence[Measure],
-    last: Last | None = None,
-) -> Reader:
+    last: PreviousPublication | None = None,
+) -> PublishedDatabase:
     """A readers' database at `aside`, on disk to the last byte, rows ascending by key.
 
     Where most rows are those of `last`, it is a copy of that one, with the tables that differ made anew.
     """
     # Pseudonyms are in a temporary table, which no other connection sees.
     lanes = 1 if any(table.has_pseudonyms for table in tables) else LANES
-    telling = [partial(contents_of, table=table) for table in tables]
-    told = side_by_side(connection, telling, lanes=lanes)
+    telling = [partial(fingerprint_table, table=table) for table in tables]
+    told = run_in_parallel(connection, telling, lanes=lanes)
     counted = {table.name: one for table, one in zip(tables, told, strict=True)}
     contents = {name: text for name, (_, text) in counted.items()}
     made_by = declared(tables, *(read_statement(measure.statement) for measure in measures))
@@ -82,7 +82,7 @@ def build_reader(
         is_large = sum(counted[table.name][0] for table in others) > ROWS_SIDE_BY_SIDE
         jobs = [partial(_create_macros, measures=() if kept else measures)]
         jobs += [partial(_fill_table, table=table) for table in others]
-        side_by_side(connection, jobs, lanes=1 if is_large else lanes)
+        run_in_parallel(connection, jobs, lanes=1 if is_large else lanes)
         connection.execute("CHECKPOINT reader").fetchall()
         counts = select_each(connection, [_count_rows(table) for table in tables])
         rows = {table.name: count for table, (count,) in zip(tables, counts, strict=True)}
@@ -91,10 +91,10 @@ def build_reader(
         raise WarehouseError(message)
     flush(aside)
     facts = {"made_by": made_by, "bytes": aside.stat().st_size, "sha256": digest(aside)}
-    return Reader(aside, rows, contents, facts)
+    return PublishedDatabase(aside, rows, contents, facts)
 
 
-def _copy_last(last: Last, aside: Path, contents: Mapping[str, str], made_by: str) -> set[str]:
+def _copy_last(last: PreviousPublication, aside: Path, contents: Mapping[str, str], made_by: str) -> set[str]:
     """The tables that are at `aside` as they are to be, in a copy of the last file; none without a copy.
 
     No copy of a file that somebody else has written to, and none that would be mostly pages out of use.

@@ -16,18 +16,20 @@ from deltalake.transaction import AddAction, CommitProperties, create_table_with
 
 from warehouse.errors import WarehouseError
 from warehouse.publish.generation import Generation
-from warehouse.publish.targets import Place
+from warehouse.publish.targets import PublishTarget
 from warehouse.tables import PublishedTable
 
 INSTANTS = "timestampNtz"
 
 
-def commit_delta(place: Place, generation: Generation, tables: Sequence[PublishedTable]) -> dict[str, int]:
+def commit_delta(
+    place: PublishTarget, generation: Generation, tables: Sequence[PublishedTable]
+) -> dict[str, int]:
     """Every Delta table at `place` is the generation's; the version of each that is."""
     return {table.name: _commit_table(place, generation, table) for table in tables}
 
 
-def _commit_table(place: Place, generation: Generation, table: PublishedTable) -> int:
+def _commit_table(place: PublishTarget, generation: Generation, table: PublishedTable) -> int:
     uri = place.delta_uri(table.name)
     files = [str(facts["file"]) for facts in generation.files_of(table.name)]
     for file in files:

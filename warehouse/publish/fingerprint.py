@@ -13,7 +13,7 @@ import duckdb
 from warehouse.tables import PublishedTable
 
 
-def contents_of(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> tuple[int, str]:
+def fingerprint_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> tuple[int, str]:
     """How many rows `table` has in `marts`, and what tells them, as published and in whatever order.
 
     Rows are hashed twice: DuckDB's hash of several values is such that two rows could swap some unnoticed.

@@ -20,11 +20,11 @@ from typing import Any
 
 import duckdb
 
-from landing.files import digest, flush, link, replace, write_json
-from warehouse.connection import ASIDE, run_statement, side_by_side
+from landing.files import TEMPORARY_PREFIX, digest, flush, link, replace, write_json
+from warehouse.connection import run_in_parallel, run_statement
 from warehouse.load.audit import audit_counts, audit_keys, raise_if_failed
 from warehouse.load.findings import Audit
-from warehouse.publish.database import Reader, attached, quoted
+from warehouse.publish.database import PublishedDatabase, attached, quoted
 from warehouse.tables import PublishedTable, personal_columns
 
 MANIFEST = "manifest.json"
@@ -66,7 +66,7 @@ class Generation:
 
 def build_generation(  # noqa: PLR0913 - one generation's facts
     connection: duckdb.DuckDBPyConnection,
-    reader: Reader,
+    reader: PublishedDatabase,
     folder: Path,
     tables: Sequence[PublishedTable],
     *,
@@ -81,7 +81,7 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
     A table that holds what it held in the `last` one has that one's files, by links.
     """
     final = _free_name(folder / run_id)
-    aside = final.with_name(f"{ASIDE}{final.name}")
+    aside = final.with_name(f"{TEMPORARY_PREFIX}{final.name}")
     aside.mkdir()
     with attached(connection, reader.file, "READ_ONLY"):
         # The largest first, so that no lane is left with one when the other has nothing more to do.
@@ -91,7 +91,7 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
             for table in ordered
         ]
         provided = {
-            table.name: facts for table, facts in zip(ordered, side_by_side(connection, jobs), strict=True)
+            table.name: facts for table, facts in zip(ordered, run_in_parallel(connection, jobs), strict=True)
         }
         described = {table.name: provided[table.name] for table in tables}
         _count_rows(connection, aside, described)

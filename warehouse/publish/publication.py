@@ -15,13 +15,14 @@ from pathlib import Path
 
 import duckdb
 
+from landing.errors import ObjectStoreError
 from warehouse.connection import explain
-from warehouse.errors import ObjectStoreError, WarehouseError
+from warehouse.errors import WarehouseError
 from warehouse.load.findings import Audit
-from warehouse.publish.database import Last, build_reader
+from warehouse.publish.database import PreviousPublication, build_database
 from warehouse.publish.generation import Generation, Layout, build_generation
 from warehouse.publish.measures import Measure
-from warehouse.publish.targets import Bucket, Disk, Place, make_pointer
+from warehouse.publish.targets import DiskTarget, ObjectStoreTarget, PublishTarget, make_pointer
 from warehouse.tables import PublishedTable
 
 
@@ -71,10 +72,10 @@ def publish(  # noqa: PLR0913 - one publication's facts
     """
     policy = policy or PublicationPolicy()
     with _naming(data_dir):
-        disk = Disk(data_dir)
+        disk = DiskTarget(data_dir)
         last = disk.last_generation() if policy.reuses else None
-        former = Last(disk.database, last.manifest) if last else None
-        reader = build_reader(connection, disk.database_aside, tables, measures, former)
+        former = PreviousPublication(disk.database, last.manifest) if last else None
+        reader = build_database(connection, disk.database_aside, tables, measures, former)
         generation, audits = build_generation(
             connection,
             reader,
@@ -89,12 +90,12 @@ def publish(  # noqa: PLR0913 - one publication's facts
         _release(disk, generation, tables, policy)
     if policy.url:
         with _keeping_local(generation):
-            _release(Bucket(disk, policy.url), generation, tables, policy)
+            _release(ObjectStoreTarget(disk, policy.url), generation, tables, policy)
     return Publication(generation.name, published_at, dict(reader.rows), disk.database, disk.current, audits)
 
 
 def _release(
-    place: Place, generation: Generation, tables: Sequence[PublishedTable], policy: PublicationPolicy
+    place: PublishTarget, generation: Generation, tables: Sequence[PublishedTable], policy: PublicationPolicy
 ) -> None:
     """Readers at `place` get the generation; line by line, the pointer last."""
     place.take_generation(generation)
@@ -115,7 +116,7 @@ def _release(
 def _keeping_local(generation: Generation) -> Iterator[None]:
     try:
         yield
-    except WarehouseError as error:
+    except (WarehouseError, ObjectStoreError) as error:
         message = f"generation {generation.name} is published on the disk, but not at the URL: {error}"
         raise ObjectStoreError(message) from error
 

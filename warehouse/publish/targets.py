@@ -17,15 +17,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from landing.files import flush, link, remove_folder, remove_leftovers, replace, write_json
-from landing.object_store import Objects
-from warehouse.connection import ASIDE
+from landing.files import TEMPORARY_PREFIX, flush, link, remove_folder, remove_leftovers, replace, write_json
+from landing.object_store import ObjectStore
 from warehouse.publish.generation import FORMAT, MANIFEST, Generation, superseded, telling
 
 DELTA_LOG = "_delta_log"
 
 
-class Place(Protocol):
+class PublishTarget(Protocol):
     """What a publication does, in this order, wherever readers are."""
 
     def take_generation(self, generation: Generation) -> None:
@@ -78,13 +77,13 @@ def _told(read: Callable[[], bytes | None], key: str) -> Any:
     return None
 
 
-class Disk:
+class DiskTarget:
     """The data folder: `ooo.duckdb` and `exports/`. Files are hard links to the generation's."""
 
     def __init__(self, data_dir: Path) -> None:
         """The folders are there, without what a killed publication left in them."""
         self.database = data_dir / "ooo.duckdb"
-        self.database_aside = data_dir / f"{ASIDE}ooo.duckdb"
+        self.database_aside = data_dir / f"{TEMPORARY_PREFIX}ooo.duckdb"
         self.exports = data_dir / "exports"
         self.generations = self.exports / "generations"
         self.current = self.exports / "current"
@@ -168,13 +167,13 @@ class Disk:
             flush(self.exports)
 
 
-class Bucket:
+class ObjectStoreTarget:
     """The same in object storage, sent from the disk. Files are copies within the store."""
 
-    def __init__(self, disk: Disk, url: str) -> None:
+    def __init__(self, disk: DiskTarget, url: str) -> None:
         """Nothing is asked of the store yet. `ObjectStoreError` if the URL can't be one."""
         self.disk = disk
-        self.objects = Objects(url)
+        self.objects = ObjectStore(url)
 
     def take_generation(self, generation: Generation) -> None:
         """What an interrupted upload sent already is not sent again."""

@@ -10,12 +10,12 @@ WITH days AS (
     GROUP BY organization_id, entry_id
 ),
 followed AS (
-    SELECT organization_id, entry_id, user_id, starts_on, followed_days
+    SELECT organization_id, entry_id, user_id, starts_on, materialized_days
     FROM core.ooo_entries
-    WHERE deleted_at IS NULL AND followed_days > 0
+    WHERE deleted_at IS NULL AND materialized_days > 0
 )
 SELECT count(*)
 FROM days FULL JOIN followed USING (organization_id, entry_id)
 WHERE (days.days, days.first_on, days.last_on, days.user_id, days.other_user_id) IS DISTINCT FROM
-      (followed.followed_days, followed.starts_on, followed.starts_on + followed.followed_days - 1,
+      (followed.materialized_days, followed.starts_on, followed.starts_on + followed.materialized_days - 1,
        followed.user_id, followed.user_id);

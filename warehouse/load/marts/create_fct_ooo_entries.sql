@@ -4,9 +4,9 @@ CREATE OR REPLACE VIEW marts.fct_ooo_entries AS
 SELECT
     c.organization_id, c.entry_id, c.entry_uuid, c.user_id, c.covering_user_id, c.starts_on, c.ends_on,
     c.calendar_days,
-    CASE WHEN c.followed_days = 0 THEN 0
+    CASE WHEN c.materialized_days = 0 THEN 0
         ELSE z.working_day_number - a.working_day_number + a.is_working_day::INTEGER END AS working_days,
-    c.followed_days, c.reason, c.reason_raw, c.has_notes, c.starts_at_raw, c.ends_at_raw,
+    c.materialized_days, c.reason, c.reason_raw, c.has_notes, c.starts_at_raw, c.ends_at_raw,
     c.is_day_aligned, c.first_seen_at, c.last_seen_at, c.deleted_at,
     c.notes,
     c.deleted_at IS NULL AND c.last_seen_at < l.observed_at AS is_stale
@@ -15,4 +15,4 @@ JOIN ops.latest_snapshots AS l USING (organization_id)
 LEFT JOIN marts.person_calendars AS w USING (organization_id, user_id)
 LEFT JOIN marts.dim_calendar_days AS a ON a.calendar = w.calendar AND a.date_on = c.starts_on
 LEFT JOIN marts.dim_calendar_days AS z
-    ON z.calendar = w.calendar AND z.date_on = c.starts_on + c.followed_days - 1;
+    ON z.calendar = w.calendar AND z.date_on = c.starts_on + c.materialized_days - 1;

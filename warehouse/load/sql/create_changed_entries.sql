@@ -2,9 +2,9 @@
 -- Grain: one entry with a day. Reads core as applied; a second run makes the same table.
 CREATE OR REPLACE TEMP TABLE changed_entries AS
 SELECT
-    organization_id, e.entry_id, user_id, e.covering_user_id, e.starts_on, e.followed_days, e.reason, w.calendar
+    organization_id, e.entry_id, user_id, e.covering_user_id, e.starts_on, e.materialized_days, e.reason, w.calendar
 FROM core.ooo_entries AS e
 SEMI JOIN changed_people AS p USING (organization_id, user_id)
 LEFT JOIN marts.person_calendars AS w USING (organization_id, user_id)
-WHERE e.deleted_at IS NULL AND e.followed_days > 0
+WHERE e.deleted_at IS NULL AND e.materialized_days > 0
 ORDER BY organization_id, user_id, e.entry_id;

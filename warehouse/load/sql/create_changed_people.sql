@@ -13,7 +13,7 @@ WITH people AS (
     LEFT JOIN former_calendars AS f USING (organization_id, user_id)
     WHERE w.rules IS DISTINCT FROM f.rules
 )
-SELECT organization_id, user_id, coalesce(sum(e.followed_days), 0)::BIGINT AS days
+SELECT organization_id, user_id, coalesce(sum(e.materialized_days), 0)::BIGINT AS days
 FROM people
 LEFT JOIN (FROM core.ooo_entries WHERE deleted_at IS NULL) AS e USING (organization_id, user_id)
 GROUP BY organization_id, user_id;

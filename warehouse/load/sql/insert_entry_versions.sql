@@ -3,7 +3,7 @@
 INSERT INTO core.ooo_entry_history BY NAME
 SELECT
     organization_id, entry_id, $observed_at::TIMESTAMP AS valid_from, NULL AS valid_to, change, entry_uuid,
-    user_id, covering_user_id, starts_on, ends_on, calendar_days, followed_days, reason, reason_raw,
+    user_id, covering_user_id, starts_on, ends_on, calendar_days, materialized_days, reason, reason_raw,
     has_notes, starts_at_raw, ends_at_raw, is_day_aligned
 FROM entry_changes
 WHERE change <> 'unchanged';

@@ -3,7 +3,7 @@
 -- Grain: one row. Parameters: $observed_at. Reads only.
 SELECT
     date_trunc('year', least(min(starts_on), $observed_at::DATE - INTERVAL 1 YEAR))::DATE AS first_on,
-    (date_trunc('year', greatest(max(starts_on + followed_days - 1), $observed_at::DATE + INTERVAL 1 YEAR))
+    (date_trunc('year', greatest(max(starts_on + materialized_days - 1), $observed_at::DATE + INTERVAL 1 YEAR))
         + INTERVAL 1 YEAR - INTERVAL 1 DAY)::DATE AS last_on
 FROM core.ooo_entry_history
-WHERE followed_days > 0;
+WHERE materialized_days > 0;

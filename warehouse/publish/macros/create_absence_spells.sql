@@ -8,16 +8,16 @@
 --   of Social Medicine 26 (1998); that days off don't end it is how working time counts: no day of work
 --   was worked between.
 -- Caveats: spells of different reasons may overlap: a sick day within a vacation leaves the vacation
---   whole. Days are followed as far as followed_days. Work calendars are those of now.
+--   whole. Days are followed as far as materialized_days. Work calendars are those of now.
 -- Second run: makes the same macro again.
 CREATE OR REPLACE MACRO absence_spells(from_date, to_date) AS TABLE
 WITH spans AS (
     SELECT
         e.organization_id, e.user_id, p.calendar, e.reason, e.entry_id,
-        e.starts_on, e.starts_on + e.followed_days - 1 AS ends_on
+        e.starts_on, e.starts_on + e.materialized_days - 1 AS ends_on
     FROM fct_ooo_entries AS e
     JOIN dim_people AS p USING (organization_id, user_id)
-    WHERE e.deleted_at IS NULL AND e.followed_days > 0
+    WHERE e.deleted_at IS NULL AND e.materialized_days > 0
 ),
 seams AS (
     SELECT

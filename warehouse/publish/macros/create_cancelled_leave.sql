@@ -16,7 +16,7 @@ WITH cancelled AS (
         e.organization_id, e.reason, e.user_id, p.calendar,
         e.deleted_at::DATE <= e.starts_on AS is_before,
         greatest(e.starts_on, e.deleted_at::DATE, from_date::DATE) AS first_on,
-        least(e.starts_on + e.followed_days - 1, to_date::DATE) AS last_on
+        least(e.starts_on + e.materialized_days - 1, to_date::DATE) AS last_on
     FROM fct_ooo_entries AS e
     JOIN dim_people AS p USING (organization_id, user_id)
     WHERE e.deleted_at IS NOT NULL AND p.left_at IS DISTINCT FROM e.deleted_at

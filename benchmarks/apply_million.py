@@ -1,9 +1,9 @@
-"""Seconds and peak memory of each stage of a load and its publication, over a million entries.
+"""Measure seconds and peak memory of each stage of a load and its publication, over a million entries.
 
 python benchmarks/apply_million.py --entries 1000000
 
-Nothing is fetched: the entries are invented, staged as a landing's are, and applied three times: to an empty
-warehouse, unchanged, and with 1 % changed.
+The script sends no request. It invents entries, stages them like the segments of a landing, and applies them
+three times: to an empty warehouse, unchanged, and with 1 % changed.
 """
 
 import argparse
@@ -33,24 +33,26 @@ from warehouse.publish.measures import find_measures
 from warehouse.publish.publication import publish
 
 ORGANIZATION_ID = 1
-ENTRIES_A_PERSON = 28
-ROWS_A_SEGMENT = 10_000
-FIRST_NIGHT = datetime(2026, 1, 1, 5)  # noqa: DTZ001 - as the warehouse keeps instants
+ENTRIES_PER_PERSON = 28
+ROWS_PER_SEGMENT = 10_000
+FIRST_NIGHT = datetime(2026, 1, 1, 5)  # noqa: DTZ001 - the warehouse stores UTC without a zone
 REASONS = ("vacation", "vacation", "vacation", "sick", "travel", "custom", "unspecified", "public_holiday")
 
 
 def main() -> None:
-    """Print one line a stage, for each of the three nights."""
+    """Print one line per stage, for each of the three nights."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--entries", type=int, default=1_000_000)
-    parser.add_argument("--data-dir", type=Path, help="keep the warehouse here; else it is thrown away")
+    parser.add_argument(
+        "--data-dir", type=Path, help="folder for the warehouse; by default a temporary folder"
+    )
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data_dir = chosen.data_dir or Path(folder)
         data_dir.mkdir(parents=True, exist_ok=True)
-        print(f"{chosen.entries:,} entries, {people_of(chosen.entries):,} people")
+        print(f"{chosen.entries:,} entries, {count_people(chosen.entries):,} people")
         for number, (name, changed_share) in enumerate(
             (("first night", 0.0), ("nothing changed", 0.0), ("1 % changed", 0.01)), start=1
         ):
@@ -58,11 +60,11 @@ def main() -> None:
 
 
 def run_night(data_dir: Path, number: int, name: str, *, entries: int, changed_share: float) -> None:
-    """The warehouse in `data_dir` holds that night's entries and has published them."""
+    """Load the entries of one night into the warehouse in `data_dir`, and publish them."""
     print(f"\n{name}")
     run_id, observed_at = f"night-{number}", FIRST_NIGHT + timedelta(days=number)
     snapshot = Snapshot(
-        run_id, ORGANIZATION_ID, observed_at, scopes=(proved("users"), proved("organization"))
+        run_id, ORGANIZATION_ID, observed_at, scopes=(complete_scope("users"), complete_scope("organization"))
     )
     limit = f"{max(1.0, entries / 1_000_000) * MEGABYTES_A_MILLION:.0f}MB"
     with open_warehouse(data_dir / "warehouse.duckdb", memory_limit=limit) as connection:
@@ -75,7 +77,7 @@ def run_night(data_dir: Path, number: int, name: str, *, entries: int, changed_s
                 changes = apply_snapshot(connection, snapshot, Guards())
             with timed("person-days"):
                 derive_days(connection, observed_at, read_policy(None))
-            insert_run(connection, row_of(snapshot, changes.rows_in, changes.inserted, changes.updated))
+            insert_run(connection, run_row(snapshot, changes.rows_in, changes.inserted, changes.updated))
         with timed("checkpoint"):
             connection.execute("CHECKPOINT").fetchall()
     tables = published_tables(publishes_notes=False)
@@ -91,9 +93,9 @@ def run_night(data_dir: Path, number: int, name: str, *, entries: int, changed_s
 
 
 def stage(connection: duckdb.DuckDBPyConnection, entries: int, changed_share: float) -> None:
-    """The night's people and entries are staged, in pieces of a landing segment's size."""
+    """Stage the people and entries of one night, in frames of the size of a landing segment."""
     create_staging(connection)
-    people = pl.select(user_id=pl.int_range(1, people_of(entries) + 1, dtype=pl.Int64)).with_columns(
+    people = pl.select(user_id=pl.int_range(1, count_people(entries) + 1, dtype=pl.Int64)).with_columns(
         page=pl.lit(1, pl.Int32),
         organization_id=pl.lit(ORGANIZATION_ID, pl.Int64),
         email=pl.format("person-{}@example.com", "user_id"),
@@ -105,13 +107,13 @@ def stage(connection: duckdb.DuckDBPyConnection, entries: int, changed_share: fl
     )
     stage_rows(connection, "staged_people", people.select(STAGED_PEOPLE.polars_schema.names()))
     changed_every = round(1 / changed_share) if changed_share else 0
-    for first in range(1, entries + 1, ROWS_A_SEGMENT):
-        ids = range(first, min(first + ROWS_A_SEGMENT, entries + 1))
-        stage_rows(connection, "staged_entries", invent_entries(ids, people_of(entries), changed_every))
+    for first in range(1, entries + 1, ROWS_PER_SEGMENT):
+        ids = range(first, min(first + ROWS_PER_SEGMENT, entries + 1))
+        stage_rows(connection, "staged_entries", invent_entries(ids, count_people(entries), changed_every))
 
 
 def invent_entries(ids: range, people: int, changed_every: int) -> pl.DataFrame:
-    """Entries of one to nine days, spread over three years; every `changed_every`th begins a day later."""
+    """Return entries of one to nine days over three years; every `changed_every`th starts one day later."""
     entry_id = pl.col("entry_id")
     moved = (entry_id % changed_every == 0).cast(pl.Int64) if changed_every else pl.lit(0, pl.Int64)
     start = pl.lit(date(2024, 1, 1)) + pl.duration(days=entry_id * 7919 % 1096 + moved)
@@ -138,18 +140,18 @@ def invent_entries(ids: range, people: int, changed_every: int) -> pl.DataFrame:
     ).select(STAGED_ENTRIES.polars_schema.names())
 
 
-def people_of(entries: int) -> int:
-    """How many people have so many entries."""
-    return max(entries // ENTRIES_A_PERSON, 1)
+def count_people(entries: int) -> int:
+    """Return the number of people who have that number of entries."""
+    return max(entries // ENTRIES_PER_PERSON, 1)
 
 
-def proved(kind: str) -> ScopeRow:
-    """A scope that was read whole."""
+def complete_scope(kind: str) -> ScopeRow:
+    """Return the row of a scope with the verdict `complete`."""
     return ScopeRow(kind, None, "complete", 1, 1, 0, proven_spans=((0, 2**63 - 1),), problem=None)
 
 
-def row_of(snapshot: Snapshot, rows_in: int, inserted: int, updated: int) -> RunRow:
-    """The run's own row."""
+def run_row(snapshot: Snapshot, rows_in: int, inserted: int, updated: int) -> RunRow:
+    """Return the row of the run."""
     return RunRow(
         snapshot.run_id,
         snapshot.organization_id,
@@ -166,7 +168,7 @@ def row_of(snapshot: Snapshot, rows_in: int, inserted: int, updated: int) -> Run
 
 @contextlib.contextmanager
 def timed(stage_name: str) -> Iterator[None]:
-    """Wall and CPU seconds of the block are printed, and the process's peak memory so far."""
+    """Print the wall and CPU seconds of the block, and the peak memory of the process until now."""
     wall, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     yield
     after = resource.getrusage(resource.RUSAGE_SELF)

@@ -1,4 +1,4 @@
-"""What Prefect adds: CPU and wall of `ooo sync` and of the flow, against a running Prefect server.
+"""Measure the wall and CPU time of `ooo sync` and of the Prefect flow, against a running Prefect server.
 
 prefect server start &
 PREFECT_API_URL=http://127.0.0.1:4200/api python benchmarks/prefect_overhead.py --people 250
@@ -15,7 +15,7 @@ import click
 
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 
-WAYS = {
+COMMANDS = {
     "`ooo sync`": ["-m", "flows", "sync", "--quiet", "--json"],
     "the flow": ["-c", "from flows.sync import sync; sync(return_state=True)"],
 }
@@ -24,11 +24,13 @@ WAYS = {
 @click.command()
 @click.option("--people", default=250, show_default=True)
 def main(people: int) -> None:
-    """Print a row for a first sync in each of the two ways."""
+    """Print one row per command for a first sync."""
     world = World.generate(people=people)
     with serve(Simulator(world, limits=None)) as server, tempfile.TemporaryDirectory() as folder:
-        print(f"| {people:,} people, {len(world.entries()):,} entries | wall | CPU |\n| --- | --- | --- |")
-        for number, (way, arguments) in enumerate(WAYS.items()):
+        print(
+            f"| {people:,} people, {len(world.entries()):,} entries | wall time | CPU time |\n| --- | --- | --- |"
+        )
+        for number, (name, arguments) in enumerate(COMMANDS.items()):
             environment = os.environ | {
                 "CALCOM_API_URL": server.url,
                 "CALCOM_API_KEY": OWNER_KEY,
@@ -39,7 +41,7 @@ def main(people: int) -> None:
             after = os.times()
             spent = after.children_user + after.children_system
             spent -= before.children_user + before.children_system
-            print(f"| {way} | {time.monotonic() - began_at:.1f} s | {spent:.1f} s |")
+            print(f"| {name} | {time.monotonic() - began_at:.1f} s | {spent:.1f} s |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The benchmark's results as a table in `docs/performance.md` and a picture beside it."""
+"""Write the results of the benchmark as tables into `docs/performance.md` and as a chart beside it."""
 
 import os
 import platform
@@ -10,36 +10,36 @@ from typing import Any
 TITLES = {
     "one_entry": "one entry: the fixed cost",
     "1000_users": "1,000 users",
-    "1000_users_50_ms": "1,000 users, every answer after 50 ms",
+    "1000_users_50_ms": "1,000 users, each response delayed by 50 ms",
     "10000_users": "10,000 users",
     "million": "36,000 users",
-    "limited": "1,000 users at 120 requests a minute, on a clock 5 times as fast",
+    "limited": "1,000 users at 120 requests per minute, on a clock that runs 5 times faster",
 }
-PICTURED = "10000_users"
-LIMIT_A_MINUTE = 120
+CHARTED = "10000_users"
+LIMIT_PER_MINUTE = 120
 SPEED = 5.0
-"""How much faster than ours the limit's minutes pass."""
+"""The factor by which the minutes of the rate limit are shortened."""
 _BAR, _LEFT, _WIDTH = 22, 190, 720
 Results = dict[str, list[dict[str, Any]]]
 
 
 def write_report(results: Results, docs: Path) -> None:
-    """The document's results are those given; its words around them stay."""
+    """Replace the results in `docs/performance.md` and the chart; the text around the results stays."""
     document = docs / "performance.md"
-    table = "\n".join([*_lines(results), "", *_ratios(results)])
+    table = "\n".join([*_result_rows(results), "", *_ratio_rows(results)])
     marked = re.compile(r"(<!-- results -->\n).*(<!-- end of results -->)", re.DOTALL)
     text = document.read_text(encoding="utf-8")
-    document.write_text(marked.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text), encoding="utf-8")
-    if PICTURED in results:
-        (docs / "performance.svg").write_text(_picture(results[PICTURED]), encoding="utf-8")
+    document.write_text(marked.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text), encoding="utf-8")
+    if CHARTED in results:
+        (docs / "performance.svg").write_text(_draw_chart(results[CHARTED]), encoding="utf-8")
 
 
-def _lines(results: Results) -> list[str]:
+def _result_rows(results: Results) -> list[str]:
     lines = [
         f"Measured {datetime.now(UTC):%Y-%m-%d} with {os.cpu_count()} CPUs ({platform.machine()}),"
         f" {platform.system()}, Python {platform.python_version()}.",
         "",
-        "| | wall | CPU | peak memory | requests |",
+        "| | wall time | CPU time | peak memory | requests |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for name, title in TITLES.items():
@@ -47,64 +47,68 @@ def _lines(results: Results) -> list[str]:
         if measured:
             lines.append(f"| **{title}** ({measured[0]['entries']:,} entries) | | | | |")
         lines += [
-            f"| {_label(one['contender'])} | {one['wall_seconds']:.2f} s | {one['cpu_seconds']:.2f} s |"
-            f" {one['peak_mb']:.0f} MB | {one['requests']:,} |"
-            for one in measured
+            f"| {_label(figures['contender'])} | {figures['wall_seconds']:.2f} s |"
+            f" {figures['cpu_seconds']:.2f} s | {figures['peak_mb']:.0f} MB | {figures['requests']:,} |"
+            for figures in measured
         ]
-    return lines + [_limited(one) for one in results.get("limited", [])]
+    return lines + [_limited_row(figures) for figures in results.get("limited", [])]
 
 
-def _ratios(results: Results) -> list[str]:
-    """What each sync took of what others took of the same work in the same run."""
+def _ratio_rows(results: Results) -> list[str]:
+    """Return the rows that compare each sync with dlt, with the bare script and with its first run."""
     lines = [
-        "| | of dlt's wall | of dlt's memory | of the bare script's wall | of the first run's wall |",
+        "| | share of dlt's wall time | share of dlt's memory | wall time relative to the bare script"
+        " | wall time relative to the first run |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for name, title in TITLES.items():
-        measured = {one["contender"]: one for one in results.get(name, [])}
-        for contender, one in measured.items():
+        measured = {figures["contender"]: figures for figures in results.get(name, [])}
+        for contender, figures in measured.items():
             bare = measured.get("bare httpx, per user" if contender == "per-user" else "bare httpx, org-wide")
             if contender.startswith(("bare", "dlt")) or bare is None:
                 continue
             dlt, first = measured.get("dlt"), measured.get(contender.partition(",")[0])
             of_dlt = ["", ""]
             if dlt:
-                of_dlt = [f"1/{dlt[key] / one[key]:.1f}" for key in ("wall_seconds", "peak_mb")]
-            of_bare = f"{one['wall_seconds'] / bare['wall_seconds']:.2f} ×"
-            of_first = (
-                f"{one['wall_seconds'] / first['wall_seconds']:.2f} ×" if first not in (None, one) else ""
-            )
+                of_dlt = [f"1/{dlt[key] / figures[key]:.1f}" for key in ("wall_seconds", "peak_mb")]
+            of_bare = f"{figures['wall_seconds'] / bare['wall_seconds']:.2f} ×"
+            of_first = ""
+            if first is not None and first is not figures:
+                of_first = f"{figures['wall_seconds'] / first['wall_seconds']:.2f} ×"
             row = [f"{title.partition(':')[0]}: {_label(contender)}", *of_dlt, of_bare, of_first]
             lines.append(f"| {' | '.join(row)} |")
     return lines
 
 
-def _limited(one: dict[str, Any]) -> str:
-    """The last row: reading under the limit against what the limit alone would take."""
-    taken, least = one["reading_seconds"] * SPEED, one["requests"] / LIMIT_A_MINUTE * 60
-    return f"| … of it reading, in the limit's own time | {taken:.0f} s of {least:.0f} s | | | |"
+def _limited_row(figures: dict[str, Any]) -> str:
+    """Return the row that compares the extraction time with the time that the limit alone needs."""
+    taken, least = figures["reading_seconds"] * SPEED, figures["requests"] / LIMIT_PER_MINUTE * 60
+    return (
+        "| extraction time without the speed-up, and the time that the limit alone needs"
+        f" | {taken:.0f} s of {least:.0f} s | | | |"
+    )
 
 
 def _label(contender: str) -> str:
     return contender if contender.startswith(("bare", "dlt")) else f"`ooo sync` {contender}"
 
 
-def _picture(measured: list[dict[str, Any]]) -> str:
-    """A bar a contender, as long as its wall time."""
-    longest = max(one["wall_seconds"] for one in measured)
+def _draw_chart(measured: list[dict[str, Any]]) -> str:
+    """Return an SVG with one bar per contender, as long as its wall time."""
+    longest = max(figures["wall_seconds"] for figures in measured)
     height = _BAR * len(measured) + 10
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img"'
         ' font-family="sans-serif" font-size="12" fill="#57606a">'
         "<title>Wall time of a sync of 10,000 users, by contender</title>"
     ]
-    for row, one in enumerate(measured):
-        top, length = row * _BAR + 5, (_WIDTH - _LEFT - 70) * one["wall_seconds"] / longest
-        colour = "#8c959f" if one["contender"].startswith(("bare", "dlt")) else "#0969da"
-        name = _label(one["contender"]).replace("`", "")
+    for row, figures in enumerate(measured):
+        top, length = row * _BAR + 5, (_WIDTH - _LEFT - 70) * figures["wall_seconds"] / longest
+        colour = "#8c959f" if figures["contender"].startswith(("bare", "dlt")) else "#0969da"
+        name = _label(figures["contender"]).replace("`", "")
         parts.append(
             f'<text x="{_LEFT - 8}" y="{top + 13}" text-anchor="end">{name}</text>'
             f'<rect x="{_LEFT}" y="{top}" width="{length:.1f}" height="{_BAR - 5}" rx="2" fill="{colour}"/>'
-            f'<text x="{_LEFT + length + 6:.1f}" y="{top + 13}">{one["wall_seconds"]:.1f} s</text>'
+            f'<text x="{_LEFT + length + 6:.1f}" y="{top + 13}">{figures["wall_seconds"]:.1f} s</text>'
         )
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -1,11 +1,11 @@
-"""The whole of `ooo sync`, dlt and bare httpx scripts against the same server, process by process.
+"""Measure `ooo sync`, dlt and bare httpx scripts against the same server, one process after the other.
 
-make bench                                        everything: an hour on two cores
+make bench                                        everything; takes an hour on two cores
 .venv/bin/python benchmarks/run.py --only one_entry 1000_users
 
-Wall, CPU and peak memory are the operating system's account of each process. The project, as its users
-install it, and dlt have environments of their own in `benchmarks/.scratch`. Results go to `results.json`
-beside this file and to the docs.
+Wall time, CPU time and peak memory are the operating system's account of each process. The project and dlt are
+installed into separate environments in `benchmarks/.scratch`, as users install them. The results are written to
+`results.json` beside this file and to the documents.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from report import LIMIT_A_MINUTE, SPEED, write_report
+from report import LIMIT_PER_MINUTE, SPEED, write_report
 
 HERE = Path(__file__).parent
 SCRATCH = HERE / ".scratch"
@@ -32,18 +32,18 @@ DLT = "dlt[duckdb]==1.31.0"
 
 @dataclass(frozen=True)
 class Scenario:
-    """One organization, how it is served, and who reads it, in order, into one folder each."""
+    """One organization, its server, and the contenders that read it, in order, each into its own folder."""
 
     name: str
     server: tuple[str, ...]
     contenders: tuple[str, ...]
     rounds: int = 1
-    """Each contender's figures are the medians of so many; once is enough of what takes minutes."""
+    """The number of measurements per contender; the medians are reported. Slow contenders are measured once."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one process took, or the medians of several."""
+    """The time and memory of one process, or the medians of several."""
 
     scenario: str
     entries: int
@@ -53,16 +53,16 @@ class Measured:
     peak_mb: float
     requests: int
     reading_seconds: float
-    """From the first request to the last."""
+    """Seconds from the first request to the last."""
 
 
 def organization(people: int, entries: int) -> tuple[str, ...]:
-    """A server's arguments for so many people and entries."""
+    """Return the arguments of a server with that number of people and entries."""
     return ("--people", str(people), "--years", "3", "--entries", str(entries))
 
 
 MINUTES = 60.0
-"""What takes longer is measured once."""
+"""Contenders that take longer, in seconds, are measured once."""
 
 FIRST, AGAIN, CHANGED = "auto", "auto, nothing changed", "auto, 1 % changed"
 BARE = ("bare httpx, org-wide", "bare httpx, per user")
@@ -75,18 +75,18 @@ SCENARIOS = (
     Scenario("million", organization(36_000, 1_000_000), (BARE[0], FIRST, AGAIN, CHANGED)),
     Scenario(
         "limited",
-        (*THOUSAND, "--limit", str(LIMIT_A_MINUTE), "--speed", str(SPEED)),
+        (*THOUSAND, "--limit", str(LIMIT_PER_MINUTE), "--speed", str(SPEED)),
         ("per-user, fast clock",),
     ),
 )
 
 
 def main() -> None:
-    """Measure what the arguments name, keep it, and write the report over all that was ever kept."""
+    """Measure the chosen scenarios, store the results, and write the report over all stored results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", nargs="*", choices=[one.name for one in SCENARIOS])
+    parser.add_argument("--only", nargs="*", choices=[scenario.name for scenario in SCENARIOS])
     parser.add_argument("--without-dlt", action="store_true")
     chosen = parser.parse_args()
     results_path = HERE / "results.json"
@@ -94,53 +94,55 @@ def main() -> None:
     for scenario in SCENARIOS:
         if chosen.only and scenario.name not in chosen.only:
             continue
-        contenders = [one for one in scenario.contenders if one != "dlt" or not chosen.without_dlt]
-        results[scenario.name] = [asdict(one) for one in run_scenario(scenario, contenders)]
+        contenders = [name for name in scenario.contenders if name != "dlt" or not chosen.without_dlt]
+        results[scenario.name] = [asdict(figures) for figures in run_scenario(scenario, contenders)]
         results_path.write_text(json.dumps(results, indent=2) + "\n")
     write_report(results, HERE.parent / "docs")
 
 
 def run_scenario(scenario: Scenario, contenders: list[str]) -> list[Measured]:
-    """Every contender's figures, each printed as it comes."""
-    found: dict[str, list[Measured]] = {contender: [] for contender in contenders}
+    """Return the figures of every contender; print each measurement when it is made."""
+    measurements: dict[str, list[Measured]] = {contender: [] for contender in contenders}
     with serving(scenario) as (url, entries):
         for _ in range(scenario.rounds):
             with tempfile.TemporaryDirectory() as folder:
-                for contender, before in found.items():
-                    if not before or before[0].wall_seconds < MINUTES:
-                        before.append(run_contender(scenario, contender, url, Path(folder), entries))
-    return [median(measured) for measured in found.values()]
+                for contender, earlier in measurements.items():
+                    if not earlier or earlier[0].wall_seconds < MINUTES:
+                        earlier.append(run_contender(scenario, contender, url, Path(folder), entries))
+    return [median(measured) for measured in measurements.values()]
 
 
 def run_contender(scenario: Scenario, contender: str, url: str, folder: Path, entries: int) -> Measured:
-    """One contender's figures, in a folder of its own; a second run finds the first one's."""
+    """Measure one contender in its own folder; its second run finds the files of the first."""
     if contender == CHANGED:
-        ask(f"{url}/change?share=0.01")
+        fetch(f"{url}/change?share=0.01")
     own = folder / (FIRST if contender.startswith(FIRST) else contender)
     own.mkdir(exist_ok=True)
-    ask(f"{url}/requests")
+    fetch(f"{url}/requests")
     wall, cpu, peak = measure(command_of(contender, own), url, own)
-    told = json.loads(ask(f"{url}/requests"))
-    one = Measured(scenario.name, entries, contender, wall, cpu, peak, told["requests"], told["seconds"])
+    traffic = json.loads(fetch(f"{url}/requests"))
+    figures = Measured(
+        scenario.name, entries, contender, wall, cpu, peak, traffic["requests"], traffic["seconds"]
+    )
     print(
         f"{scenario.name:<18}{contender:<24}wall {wall:7.2f} s  cpu {cpu:7.2f} s  peak {peak:6.0f} MB"
-        f"  {one.requests:,} requests",
+        f"  {figures.requests:,} requests",
         flush=True,
     )
-    return one
+    return figures
 
 
 def median(measured: list[Measured]) -> Measured:
-    """The median of each figure."""
+    """Return the median of each figure."""
     figures = ("wall_seconds", "cpu_seconds", "peak_mb", "reading_seconds")
     return replace(
-        measured[0], **{name: statistics.median(getattr(one, name) for one in measured) for name in figures}
+        measured[0], **{name: statistics.median(getattr(run, name) for run in measured) for name in figures}
     )
 
 
 @contextlib.contextmanager
 def serving(scenario: Scenario) -> Iterator[tuple[str, int]]:
-    """A server of the scenario's organization in a process of its own: its address and entries."""
+    """Run a server of the scenario's organization in its own process; yield its URL and number of entries."""
     command = [sys.executable, str(HERE / "server.py"), *scenario.server]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -152,7 +154,7 @@ def serving(scenario: Scenario) -> Iterator[tuple[str, int]]:
 
 
 def command_of(contender: str, folder: Path) -> list[str]:
-    """What starts the contender."""
+    """Return the command that starts the contender."""
     scripts = HERE / "contenders"
     match contender:
         case "bare httpx, org-wide":
@@ -168,7 +170,7 @@ def command_of(contender: str, folder: Path) -> list[str]:
 
 @cache
 def installed_ooo() -> Path:
-    """The commands of an environment that has this checkout as users install it, at the locked versions."""
+    """Install this checkout with the locked versions of its dependencies; return the folder of its commands."""
     SCRATCH.mkdir(exist_ok=True)
     constraints = SCRATCH / "constraints.txt"
     locked = (HERE.parent / "requirements.lock").read_text(encoding="utf-8").splitlines()
@@ -181,7 +183,7 @@ def installed_ooo() -> Path:
 
 
 def installed(name: str, *requirements: str) -> Path:
-    """The commands of an environment that has the requirements and nothing else."""
+    """Install the requirements, and nothing else, into an environment; return the folder of its commands."""
     commands = SCRATCH / name / "bin"
     if not (commands / ".installed").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(SCRATCH / name)], check=True)
@@ -193,26 +195,26 @@ def installed(name: str, *requirements: str) -> Path:
 
 
 def measure(command: list[str], url: str, folder: Path) -> tuple[float, float, float]:
-    """Wall and CPU seconds and peak megabytes of one process, which has to end well."""
+    """Run one process and return its wall seconds, CPU seconds and peak megabytes; raise if it fails."""
     environment = os.environ | {
         "CALCOM_API_URL": url,
         "CALCOM_API_KEY": "cal_benchmark",
         "OOO_DATA_DIR": str(folder / "data"),
     }
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled once
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # users' installations store bytecode
     began = time.perf_counter()
     process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        message = f"{' '.join(command)} ended with {process.returncode}"
+        message = f"{' '.join(command)} ended with exit code {process.returncode}, expected 0"
         raise RuntimeError(message)
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def ask(url: str) -> str:
-    """The server's own answer, which counts as no request."""
+def fetch(url: str) -> str:
+    """Return the response of one of the server's own routes, which are not counted as requests."""
     with urllib.request.urlopen(url) as answer:  # noqa: S310 - loopback
         body: bytes = answer.read()
     return body.decode()

@@ -1,4 +1,4 @@
-"""The script that one would write: all entries page by page with httpx, into DuckDB and Parquet. No proof."""
+"""Read all entries page by page with httpx into DuckDB and Parquet, as a simple script without a proof would."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ TAKE = 250
 
 
 def main(folder: Path) -> None:
-    """All entries are in `bare.duckdb` and `entries.parquet`."""
+    """Write all entries to `bare.duckdb` and `entries.parquet`."""
     url, key = os.environ["CALCOM_API_URL"], os.environ["CALCOM_API_KEY"]
     entries: list[dict[str, object]] = []
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:

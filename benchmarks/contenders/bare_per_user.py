@@ -1,4 +1,4 @@
-"""The script that one would write: all entries user by user with httpx, into DuckDB and Parquet. No proof."""
+"""Read all entries user by user with httpx into DuckDB and Parquet, as a simple script without a proof would."""
 
 import asyncio
 import os
@@ -10,11 +10,11 @@ import httpx
 import polars as pl
 
 CONNECTIONS = 10
-"""As many at once as one would try, without a rate_limiter."""
+"""Open connections; the script has no rate limiter."""
 
 
 async def main(folder: Path) -> None:
-    """All entries are in `bare.duckdb` and `entries.parquet`."""
+    """Write all entries to `bare.duckdb` and `entries.parquet`."""
     url, key = os.environ["CALCOM_API_URL"], os.environ["CALCOM_API_KEY"]
     headers = {"Authorization": f"Bearer {key}"}
     limits = httpx.Limits(max_connections=CONNECTIONS)

@@ -1,4 +1,4 @@
-"""dlt as its documentation has it: the REST API source, users and each user's entries, into DuckDB."""
+"""Read users and the entries of each user with dlt's REST API source into DuckDB, as dlt's documentation shows."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from dlt.sources.rest_api import rest_api_source
 
 
 def main(folder: Path) -> None:
-    """Users and entries are in `dlt.duckdb`."""
+    """Write users and entries to `dlt.duckdb`."""
     url, key = os.environ["CALCOM_API_URL"], os.environ["CALCOM_API_KEY"]
     me = requests.get(f"{url}/v2/me", headers={"Authorization": f"Bearer {key}"}).json()["data"]
 

@@ -1,4 +1,4 @@
-"""`ooo sync` by user, with a clock that runs as many times faster as the first argument says."""
+"""Run `ooo sync` per user, with a clock that runs faster by the factor in the first argument."""
 
 import asyncio
 import sys
@@ -14,12 +14,12 @@ SPEED = float(sys.argv[1])
 
 
 def clock() -> float:
-    """Seconds of the fast clock."""
+    """Return the seconds of the fast clock."""
     return time.monotonic() * SPEED
 
 
 async def sleep(seconds: float) -> None:
-    """Return after so many seconds of the fast clock."""
+    """Sleep for `seconds` of the fast clock."""
     await asyncio.sleep(seconds / SPEED)
 
 

@@ -1,1 +1,1 @@
-"""Extract: speaks HTTP and Pydantic to Cal.com's API v2; knows no frame, no database, no Prefect."""
+"""Extract: read Cal.com's API v2 with httpx and Pydantic, without data frames, databases or Prefect."""

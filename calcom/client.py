@@ -1,26 +1,24 @@
-"""An httpx client for the out-of-office surface of Cal.com's API v2: paced, retried, strictly read.
+"""A client for the out-of-office endpoints of Cal.com's API v2: rate-limited, retried and read-only.
 
-Every answer ends in one of three ways: validated records, or an `ApiError`, or a `TransportError` or
-`ProtocolError`. Nothing that is not a whole, well-formed 200 ever reads as "no entries".
+Each call returns validated records or raises `ApiError`, `TransportError` or `ProtocolError`.
+An incomplete or malformed response never reads as an empty list.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Literal, Self
 
-from pydantic import ValidationError
-
 from calcom.errors import ProtocolError
 from calcom.models import (
-    ENTRY_READER,
+    ENTRY_PARSER,
     MAX_PATH_ID,
-    MEMBERSHIP_READER,
-    TEAM_READER,
-    USER_READER,
+    MEMBERSHIP_PARSER,
+    TEAM_PARSER,
+    USER_PARSER,
     Me,
-    MeAnswer,
-    RecordReader,
     Records,
+    parse_me,
 )
 from calcom.requester import Connection, Requester, Traffic
 
@@ -32,10 +30,13 @@ Direction = Literal["asc", "desc"]
 
 
 class CalcomClient:
-    """Reads users, teams and out-of-office entries, one page a call, in the server's order."""
+    """Reads users, teams and out-of-office entries, one page per call, in the order of the server."""
 
     def __init__(self, connection: Connection, *, on_wait: Callable[[float], None] | None = None) -> None:
-        """Open no socket yet; `on_wait` hears of every pause that the rate limit imposes, in seconds."""
+        """Prepare the client without opening a socket.
+
+        `on_wait` is called before each pause that the rate limit requires, with its length in seconds.
+        """
         self._requester = Requester(connection, on_wait=on_wait)
         self.traffic, self.rate_limiter = self._requester.traffic, self._requester.rate_limiter
 
@@ -57,23 +58,9 @@ class CalcomClient:
         await self._requester.close()
 
     async def fetch_me(self) -> Me:
-        """The caller and its main organization. Source: `GET /v2/me`."""
+        """Return the owner of the credential and the owner's main organization. Source: `GET /v2/me`."""
         path = "/v2/me"
-
-        def read(body: bytes, request_id: str | None) -> Me:
-            try:
-                return MeAnswer.model_validate_json(body).data
-            except ValidationError as error:
-                problems = "; ".join(
-                    f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['type']}"
-                    for one in error.errors(include_input=False, include_url=False)
-                )
-                expected = "the caller's id and organizationId"
-                raise ProtocolError(
-                    path=path, expected=expected, found=problems, request_id=request_id
-                ) from None
-
-        return await self._requester.fetch(path, {}, read)
+        return await self._requester.fetch(path, {}, partial(parse_me, path=path))
 
     async def fetch_users(
         self,
@@ -83,12 +70,14 @@ class CalcomClient:
         take: int = MAX_USERS_TAKE,
         traffic: Traffic | None = None,
     ) -> Records:
-        """One page of the organization's users, ascending by id. `take` is 1 to 1000.
+        """Return one page of the organization's users, ascending by id. `take` is 1 to 1000.
 
-        `traffic` (here and below) counts what this call sends and meets, besides the client's own.
+        `traffic` (here and below) counts the requests of this call in addition to the client's own counts.
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/users"
-        return await self._fetch_page(path, USER_READER, _page(skip, take, MAX_USERS_TAKE), traffic)
+        query = _page_query(skip, take, MAX_USERS_TAKE)
+        parse = partial(USER_PARSER.parse, path=path, max_records=take)
+        return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_teams(
         self,
@@ -98,9 +87,11 @@ class CalcomClient:
         take: int = MAX_TEAMS_TAKE,
         traffic: Traffic | None = None,
     ) -> Records:
-        """One page of the organization's teams, ascending by id. `take` is 1 to 250."""
+        """Return one page of the organization's teams, ascending by id. `take` is 1 to 250."""
         path = f"/v2/organizations/{_path_id(organization_id)}/teams"
-        return await self._fetch_page(path, TEAM_READER, _page(skip, take, MAX_TEAMS_TAKE), traffic)
+        query = _page_query(skip, take, MAX_TEAMS_TAKE)
+        parse = partial(TEAM_PARSER.parse, path=path, max_records=take)
+        return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_team_memberships(
         self,
@@ -111,9 +102,14 @@ class CalcomClient:
         take: int = MAX_TEAMS_TAKE,
         traffic: Traffic | None = None,
     ) -> Records:
-        """One page of a team's memberships, pending ones too, ascending by id. `take` is 1 to 250."""
+        """Return one page of a team's memberships, ascending by id, pending ones included.
+
+        `take` is 1 to 250.
+        """
         path = f"/v2/organizations/{_path_id(organization_id)}/teams/{_path_id(team_id)}/memberships"
-        return await self._fetch_page(path, MEMBERSHIP_READER, _page(skip, take, MAX_TEAMS_TAKE), traffic)
+        query = _page_query(skip, take, MAX_TEAMS_TAKE)
+        parse = partial(MEMBERSHIP_PARSER.parse, path=path, max_records=take)
+        return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_organization_entries(  # noqa: PLR0913 - the endpoint's own parameters
         self,
@@ -126,15 +122,17 @@ class CalcomClient:
         email: str | None = None,
         traffic: Traffic | None = None,
     ) -> Records:
-        """One page of the whole organization's entries; ascending by id unless a sort is asked for.
+        """Return one page of the organization's entries, ascending by id unless a sort is requested.
 
-        `sort_start` and `sort_end` are for an ordered look only: sorted pages have no tie-breaker and
-        lose rows from page to page. With both, Cal.com obeys `sort_end` alone.
+        `take` is 1 to 250. Never sort when reading for completeness: sorted pages have no tie-breaker,
+        and rows are lost between them. With both sorts, Cal.com uses `sort_end` alone.
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/ooo"
-        query = _page(skip, take, MAX_ENTRIES_TAKE) | _sorting(sort_start, sort_end)
-        query |= {"email": email} if email else {}
-        return await self._fetch_page(path, ENTRY_READER, query, traffic)
+        query = _page_query(skip, take, MAX_ENTRIES_TAKE) | _sort_query(sort_start, sort_end)
+        if email:
+            query["email"] = email
+        parse = partial(ENTRY_PARSER.parse, path=path, max_records=take)
+        return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_user_entries(  # noqa: PLR0913 - the endpoint's own parameters
         self,
@@ -147,44 +145,25 @@ class CalcomClient:
         sort_end: Direction | None = None,
         traffic: Traffic | None = None,
     ) -> Records:
-        """One page of one user's entries; ascending by id unless a sort is asked for (see above)."""
+        """Return one page of one user's entries, ascending by id unless a sort is requested (see above)."""
         path = f"/v2/organizations/{_path_id(organization_id)}/users/{_path_id(user_id)}/ooo"
-        query = _page(skip, take, MAX_ENTRIES_TAKE) | _sorting(sort_start, sort_end)
-        return await self._fetch_page(path, ENTRY_READER, query, traffic)
-
-    async def _fetch_page(
-        self,
-        path: str,
-        reader: RecordReader,
-        query: Mapping[str, str | int],
-        traffic: Traffic | None,
-    ) -> Records:
-        def read(body: bytes, request_id: str | None) -> Records:
-            records = reader.read(body, path=path, request_id=request_id)
-            if len(records.ids) > int(query["take"]):
-                raise ProtocolError(
-                    path=path,
-                    expected=f"at most {query['take']} records",
-                    found=f"{len(records.ids)} records",
-                    request_id=request_id,
-                )
-            return records
-
-        return await self._requester.fetch(path, query, read, traffic)
+        query = _page_query(skip, take, MAX_ENTRIES_TAKE) | _sort_query(sort_start, sort_end)
+        parse = partial(ENTRY_PARSER.parse, path=path, max_records=take)
+        return await self._requester.fetch(path, query, parse, traffic)
 
 
 def _path_id(value: int) -> str:
-    # Cal.com answers an id that is no 32-bit integer with a 500, which would look like an outage.
+    # Cal.com responds with HTTP 500 to an id that is not a 32-bit integer, which would look like an outage.
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_PATH_ID:
         raise ProtocolError(
             path="/v2/organizations/…",
-            expected=f"an id from 1 to {MAX_PATH_ID}, as paths can have",
+            expected=f"an id from 1 to {MAX_PATH_ID} for the path",
             found=repr(value),
         )
     return str(value)
 
 
-def _page(skip: int, take: int, max_take: int) -> dict[str, str | int]:
+def _page_query(skip: int, take: int, max_take: int) -> dict[str, str | int]:
     if not 1 <= take <= max_take:
         message = f"take must be from 1 to {max_take}, found {take}"
         raise ValueError(message)
@@ -194,10 +173,6 @@ def _page(skip: int, take: int, max_take: int) -> dict[str, str | int]:
     return {"take": take, "skip": skip}
 
 
-def _sorting(sort_start: Direction | None, sort_end: Direction | None) -> dict[str, str | int]:
-    asked: dict[str, str | int] = {}
-    if sort_start:
-        asked["sortStart"] = sort_start
-    if sort_end:
-        asked["sortEnd"] = sort_end
-    return asked
+def _sort_query(sort_start: Direction | None, sort_end: Direction | None) -> dict[str, str | int]:
+    directions = {"sortStart": sort_start, "sortEnd": sort_end}
+    return {name: direction for name, direction in directions.items() if direction}

@@ -19,7 +19,7 @@ _KEY = re.compile(r"\bcal_[A-Za-z0-9_\-]+")
 
 
 class ErrorKind(StrEnum):
-    """What an error status asks of the caller."""
+    """The kinds of error status, grouped by how the caller can recover."""
 
     CREDENTIALS = "credentials"
     FORBIDDEN = "forbidden"
@@ -30,18 +30,18 @@ class ErrorKind(StrEnum):
 
 
 _ADVICE = {
-    ErrorKind.CREDENTIALS: "check that the credential is right, not expired, and of this region's host",
+    ErrorKind.CREDENTIALS: "check that the credential is right, has not expired, and belongs to this host's region",
     ErrorKind.FORBIDDEN: "use a credential of an admin or owner of that organization",
     ErrorKind.THROTTLED: "wait for the whole reset before the next request; polling extends the block",
     ErrorKind.INVALID_REQUEST: "correct the request; repeating it will not help",
     ErrorKind.NOT_FOUND: "check CALCOM_API_URL: the API lives under /v2 of https://api.cal.com or https://api.cal.eu",
-    ErrorKind.SERVER: "try again later; nothing that was read is lost",
+    ErrorKind.SERVER: "try again later; the pages that were read are kept",
 }
 
 
 def redact(text: str) -> str:
-    """`text` without e-mail addresses, API keys and what can't be printed, cut at 500 characters."""
-    printable = "".join(one if one.isprintable() else " " for one in text[: 4 * BODY_LIMIT])
+    """Return `text` with e-mail addresses and API keys masked, printable, at most 500 characters long."""
+    printable = "".join(character if character.isprintable() else " " for character in text[: 4 * BODY_LIMIT])
     return _KEY.sub("cal_…", _EMAIL.sub("<e-mail>", printable))[:BODY_LIMIT]
 
 
@@ -76,18 +76,18 @@ class CalcomError(OooError):
 
 
 class CredentialError(CalcomError):
-    """A credential that no request can carry; the message never quotes it."""
+    """The credential cannot be sent as an HTTP header; the message never quotes it."""
 
     exit_code = ExitCode.CONFIGURATION
 
 
 class TransportError(CalcomError):
-    """No answer came from `host` (refused, unresolved, reset or timed out)."""
+    """No response arrived from `host`: refused, unresolved, reset or timed out."""
 
     exit_code = ExitCode.UNAVAILABLE
 
     def __init__(self, *, host: str, path: str, cause: str) -> None:
-        """Keep the facts; `cause` is the transport's own short text."""
+        """Store the facts and build the message; `cause` is the short text of the transport's error."""
         self.host, self.path, self.cause = host, path, cause
         super().__init__(
             f"no answer from {host} for GET {path}: {redact(cause)}; check CALCOM_API_URL and the network"
@@ -95,10 +95,10 @@ class TransportError(CalcomError):
 
 
 class ProtocolError(CalcomError):
-    """An answer that the API does not document: `expected` against `found`."""
+    """A response that the API does not document; `expected` and `found` describe the difference."""
 
     def __init__(self, *, path: str, expected: str, found: str, request_id: str | None = None) -> None:
-        """Keep the facts; `found` is described, never quoted beyond 500 characters."""
+        """Store the facts and build the message, which quotes at most 500 characters of `found`."""
         self.path, self.expected, self.found, self.request_id = path, expected, found, request_id
         super().__init__(
             f"unusable answer to GET {path}: expected {expected}, found {redact(found)}"
@@ -107,17 +107,17 @@ class ProtocolError(CalcomError):
 
 
 class ApiError(CalcomError):
-    """An error status from Cal.com, whatever the shape of its body.
+    """Cal.com responded with an error status, with a body of any shape.
 
-    Attributes: `status`, `code` (Cal.com's exception class name, or None), `detail` (its text,
-    redacted), `request_id`, `path` (without its query), `kind`, `advice` (what to do next).
+    Attributes: `status`, `code` (the name of Cal.com's exception class, or None), `detail` (the text,
+    redacted), `request_id`, `path` (without the query), `kind`, `advice` (the next step for the user).
     Source: the shapes of `details` that Cal.com's exception filters write.
     """
 
     def __init__(
         self, *, status: int, path: str, code: str | None, detail: str, request_id: str | None
     ) -> None:
-        """Keep the facts and derive what to do from the status."""
+        """Store the facts and derive the kind, the exit code and the advice from the status."""
         self.status, self.path, self.code, self.request_id = status, path, code, request_id
         self.detail = redact(detail)
         self.kind = _kind_of(status)
@@ -138,7 +138,7 @@ _EXIT_CODES = {
 
 
 def _kind_of(status: int) -> ErrorKind:
-    # 498 is what Cal.com answers to an expired managed-user token.
+    # Cal.com responds with 498 to an expired token of a managed user.
     by_status = {
         401: ErrorKind.CREDENTIALS,
         498: ErrorKind.CREDENTIALS,
@@ -150,21 +150,21 @@ def _kind_of(status: int) -> ErrorKind:
     return by_status.get(status, fallback)
 
 
-def error_from_answer(*, status: int, path: str, request_id: str | None, body: bytes) -> ApiError:
-    """The one error for an answer with an error status, whichever of the documented bodies it has.
+def error_from_response(*, status: int, path: str, request_id: str | None, body: bytes) -> ApiError:
+    """Return the error for a response with an error status and any of the known bodies.
 
-    Bodies: the envelope with `details` as an object, a list of validation errors or a plain string;
+    Known bodies: the envelope with `details` as an object, a list of validation errors or a plain string;
     Prisma's envelope without details; the bare `{"statusCode", "message"}`; an edge server's HTML.
     """
     try:
-        answer: Any = json.loads(body)
+        document: Any = json.loads(body)
     except (ValueError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict):
-        text = "an answer that is not JSON, as an edge server in front of Cal.com would send"
+        document = None
+    if not isinstance(document, dict):
+        text = "a body that is not JSON, as an edge server in front of Cal.com would send"
         return ApiError(status=status, path=path, code=None, detail=text, request_id=request_id)
-    error = answer.get("error")
-    facts: dict[str, Any] = error if isinstance(error, dict) else answer
+    error = document.get("error")
+    facts: dict[str, Any] = error if isinstance(error, dict) else document
     code = facts.get("code")
     return ApiError(
         status=status,
@@ -189,7 +189,7 @@ def _detail_text(facts: dict[str, Any]) -> str:
 
 
 def is_transient(error: BaseException) -> bool:
-    """True for what another attempt may mend; never for a refused credential or a bad request."""
+    """Return True if another attempt may succeed; False for a refused credential or an invalid request."""
     if isinstance(error, ApiError):
         return error.kind in (ErrorKind.SERVER, ErrorKind.THROTTLED)
     return isinstance(error, TransportError | ProtocolError)

@@ -1,9 +1,9 @@
-"""What Cal.com sends, checked strictly where a wrong type would corrupt, and no further.
+"""The records of Cal.com's API v2, validated strictly where a wrong type would corrupt data.
 
-Unknown keys are ignored, `null` and an absent key are both accepted where the server sends either,
-and integers are integers (`"7"`, `7.0` and `true` are refused). Source: Cal.com's `UserOooOutputDto`,
-`GetOrgUsersWithProfileOutput`, `OrgTeamOutputDto` and `TeamMembershipOutput`, and the answers of its own
-request classes.
+Unknown keys are ignored. `null` and a missing key are both accepted where the server sends either.
+Integers must be integers: `"7"`, `7.0` and `true` are rejected.
+Source: Cal.com's `UserOooOutputDto`, `GetOrgUsersWithProfileOutput`, `OrgTeamOutputDto` and
+`TeamMembershipOutput`, and recorded responses of its own request classes.
 """
 
 import json
@@ -24,9 +24,9 @@ _DAY = (
 )
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
 INSTANT_PATTERN = rf"^({_YEAR}-{_DAY}|{_LEAP_YEAR}-02-29)T{_TIME}Z$"
-"""An instant of a day that the calendar has. One pattern, because a check in Python doubles a page's cost."""
+"""An instant on a day that exists in the calendar. A check in Python would double the cost of a page."""
 MAX_PATH_ID = 2**31 - 1
-"""Cal.com's ids are PostgreSQL `integer`; a larger one in a path is answered with a 500."""
+"""Cal.com's ids are of PostgreSQL's type `integer`; a larger id in a path causes an HTTP 500 response."""
 MAX_WIRE_ID = 2**63 - 1
 
 _WIRE = ConfigDict(extra="ignore", strict=True)
@@ -39,9 +39,9 @@ WireInstant = Annotated[str, Field(pattern=INSTANT_PATTERN)]
 
 @with_config(_WIRE)
 class OooEntry(TypedDict):
-    """One out-of-office entry, as `…/ooo` sends it.
+    """One out-of-office entry, as `…/ooo` returns it.
 
-    `start` and `end` are civil dates that wear a Z; a missing `reason` means a custom reason.
+    `start` and `end` are civil dates written with a Z. A missing `reason` means a custom reason.
     """
 
     id: WireId
@@ -56,7 +56,7 @@ class OooEntry(TypedDict):
 
 @with_config(_WIRE)
 class OrgUser(TypedDict):
-    """One user of an organization, as `…/users` sends it (the keys that the warehouse keeps)."""
+    """One user of an organization, as `…/users` returns it (the keys that the warehouse stores)."""
 
     id: WireId
     email: str
@@ -69,7 +69,7 @@ class OrgUser(TypedDict):
 
 @with_config(_WIRE)
 class OrgTeam(TypedDict):
-    """One team of an organization, as `…/teams` sends it (the keys that the warehouse keeps)."""
+    """One team of an organization, as `…/teams` returns it (the keys that the warehouse stores)."""
 
     id: WireId
     name: str
@@ -81,9 +81,9 @@ class OrgTeam(TypedDict):
 
 @with_config(_WIRE)
 class TeamMembership(TypedDict):
-    """One membership of a team, as `…/teams/{teamId}/memberships` sends it (the keys that are kept).
+    """One membership of a team, as `…/teams/{teamId}/memberships` returns it.
 
-    Whose it is, is said by `userId` alone: who they are is the users list's to tell.
+    Only `userId` identifies the member; the name and the address come from the users list.
     """
 
     id: WireId
@@ -94,7 +94,7 @@ class TeamMembership(TypedDict):
 
 
 class MyOrganization(BaseModel):
-    """The organization of the caller's main profile."""
+    """The organization of the main profile of the credential's owner."""
 
     model_config = _WIRE
 
@@ -103,7 +103,7 @@ class MyOrganization(BaseModel):
 
 
 class Me(BaseModel):
-    """The caller, as `/v2/me` sends it."""
+    """The owner of the credential, as `/v2/me` returns it."""
 
     model_config = _WIRE
 
@@ -112,7 +112,7 @@ class Me(BaseModel):
     organization: MyOrganization | None = None
 
 
-class MeAnswer(BaseModel):
+class _MeEnvelope(BaseModel):
     """The envelope of `/v2/me`."""
 
     model_config = _WIRE
@@ -123,7 +123,7 @@ class MeAnswer(BaseModel):
 
 @dataclass(frozen=True)
 class RejectedRecord:
-    """A record that is there and can't be read: kept as text, with a reason code and its id if it has one."""
+    """A record that fails validation: its JSON text, a reason code, and the ids that are valid in it."""
 
     record_id: int | None
     user_id: int | None
@@ -133,22 +133,22 @@ class RejectedRecord:
 
 @dataclass(frozen=True)
 class Records:
-    """The records of one page, in the server's order: those that hold and those that do not."""
+    """The records of one page in the server's order, separated into valid and invalid records."""
 
     accepted: list[dict[str, Any]]
     rejected: list[RejectedRecord] = field(default_factory=list)
     ids: list[int | None] = field(default_factory=list)
-    """Every record's id in the server's order; None where it can't be read."""
-    answer: bytes | None = None
-    """The page as it came, if its records are the accepted ones, all of them and as they are."""
+    """The id of every record in the server's order; None for an invalid id."""
+    body: bytes | None = None
+    """The response body, if every record in it was accepted unchanged."""
 
     def as_json(self) -> bytes:
-        """The accepted records as the list `data` of an object."""
-        return self.answer or json.dumps({"data": self.accepted}).encode()
+        """Return a JSON object whose list `data` has the accepted records."""
+        return self.body or json.dumps({"data": self.accepted}).encode()
 
 
-class _UnreadablePageError(Exception):
-    """Says what was found in place of a page."""
+class _InvalidPageError(Exception):
+    """The body is not a page; the message describes the body."""
 
 
 @with_config(_WIRE)
@@ -157,54 +157,52 @@ class _Envelope(TypedDict, Generic[_Record]):
     data: list[_Record]
 
 
-class RecordReader:
-    """Reads one kind of list answer: the whole page at once, or record by record if one is bad."""
+class RecordParser:
+    """Parses pages of one kind of record: the whole page at once, or each record if one is invalid."""
 
     def __init__(self, record_type: type, *, noun: str) -> None:
-        """`noun` names the record in error messages."""
+        """Store the type; `noun` names a record in error messages."""
         self._type, self._noun = record_type, noun
 
     @cached_property
-    def _page(self) -> TypeAdapter[Any]:  # built at its first use: not every list is read by every run
+    def _page_adapter(self) -> TypeAdapter[Any]:  # built at its first use: few runs read every kind of list
         return TypeAdapter(_Envelope[self._type])  # type: ignore[name-defined]
 
     @cached_property
-    def _record(self) -> TypeAdapter[Any]:
+    def _record_adapter(self) -> TypeAdapter[Any]:
         return TypeAdapter(self._type)
 
-    def read(self, body: bytes, *, path: str, request_id: str | None) -> Records:
-        """The records of `body`; a bad record is set aside, a bad page raises `ProtocolError`."""
+    def parse(
+        self, body: bytes, request_id: str | None, *, path: str, max_records: int | None = None
+    ) -> Records:
+        """Return the records of `body`, with invalid records in `rejected`.
+
+        Raise `ProtocolError` if the body is not a page or has more than `max_records` records.
+        """
         try:
-            accepted = self._page.validate_json(body)["data"]
-        except ValidationError:
-            pass  # something in it is bad: the records that are not have to be told from those that are
-        else:
-            return Records(accepted=accepted, ids=[record["id"] for record in accepted], answer=body)
-        try:
-            return self._read_one_by_one(body)
-        except _UnreadablePageError as error:
-            found = str(error)
+            records = self._parse_page(body)
+        except _InvalidPageError as error:
+            expected, found = f'{{"status": "success", "data": [{self._noun}, …]}}', str(error)
         except RecursionError:
-            found = f"{len(body)} bytes of JSON nested too deeply"
-        expected = f'{{"status": "success", "data": [{self._noun}, …]}}'
+            expected, found = "a page", f"{len(body)} bytes of JSON nested too deeply"
+        else:
+            if max_records is None or len(records.ids) <= max_records:
+                return records
+            expected, found = f"at most {max_records} records", f"{len(records.ids)} records"
         raise ProtocolError(path=path, expected=expected, found=found, request_id=request_id)
 
-    def _read_one_by_one(self, body: bytes) -> Records:
+    def _parse_page(self, body: bytes) -> Records:
         try:
-            answer = json.loads(body)
-        except ValueError as error:
-            found = f"{len(body)} bytes that are not JSON ({type(error).__name__})"
-            raise _UnreadablePageError(found) from None
-        if (
-            not isinstance(answer, dict)
-            or answer.get("status") != "success"
-            or not isinstance(answer.get("data"), list)
-        ):
-            raise _UnreadablePageError(_shape_of(answer))
+            accepted = self._page_adapter.validate_json(body)["data"]
+        except ValidationError:
+            return self._parse_each_record(body)
+        return Records(accepted=accepted, ids=[record["id"] for record in accepted], body=body)
+
+    def _parse_each_record(self, body: bytes) -> Records:
         records = Records(accepted=[])
-        for raw in map(_with_whole_characters, answer["data"]):
+        for raw in map(_replace_lone_surrogates, _load_records(body)):
             try:
-                record = self._record.validate_python(raw)
+                record = self._record_adapter.validate_python(raw)
             except ValidationError as error:
                 rejected = _reject(raw, error)
                 records.rejected.append(rejected)
@@ -215,10 +213,46 @@ class RecordReader:
         return records
 
 
-def _with_whole_characters(raw: Any) -> Any:
-    """The record with `?` for each half of a character, which no file can hold.
+ENTRY_PARSER = RecordParser(OooEntry, noun="entry")
+USER_PARSER = RecordParser(OrgUser, noun="user")
+TEAM_PARSER = RecordParser(OrgTeam, noun="team")
+MEMBERSHIP_PARSER = RecordParser(TeamMembership, noun="membership")
 
-    JavaScript sends them where a text was cut within an emoji; Pydantic refuses a page that has one.
+
+def parse_me(body: bytes, request_id: str | None, *, path: str) -> Me:
+    """Return the owner of the credential; raise `ProtocolError` if the body has another shape."""
+    try:
+        return _MeEnvelope.model_validate_json(body).data
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['type']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        expected = "the caller's id and organizationId"
+        raise ProtocolError(path=path, expected=expected, found=problems, request_id=request_id) from None
+
+
+def _load_records(body: bytes) -> list[Any]:
+    """Return the list `data` of a page; raise `_InvalidPageError` for any other body."""
+    try:
+        page = json.loads(body)
+    except ValueError as error:
+        message = f"{len(body)} bytes that are not JSON ({type(error).__name__})"
+        raise _InvalidPageError(message) from None
+    if (
+        not isinstance(page, dict)
+        or page.get("status") != "success"
+        or not isinstance(page.get("data"), list)
+    ):
+        raise _InvalidPageError(_describe_shape(page))
+    records: list[Any] = page["data"]
+    return records
+
+
+def _replace_lone_surrogates(raw: Any) -> Any:
+    """Return the record with `?` for each unpaired surrogate in its text, which UTF-8 cannot encode.
+
+    JavaScript sends unpaired surrogates where a text was cut within an emoji. Pydantic rejects the page.
     """
     if not isinstance(raw, dict):
         return raw
@@ -230,37 +264,31 @@ def _with_whole_characters(raw: Any) -> Any:
 
 def _reject(raw: Any, error: ValidationError) -> RejectedRecord:
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    where = str(first["loc"][0]) if first["loc"] else "record"
+    location = str(first["loc"][0]) if first["loc"] else "record"
     return RejectedRecord(
-        record_id=_readable_id(raw, "id"),
-        user_id=_readable_id(raw, "userId"),
-        problem=f"{where}_{_problem_of(first['type'])}",
+        record_id=_valid_id(raw, "id"),
+        user_id=_valid_id(raw, "userId"),
+        problem=f"{location}_{_reason_code(first['type'])}",
         raw=json.dumps(raw, sort_keys=True),
     )
 
 
-def _problem_of(pydantic_type: str) -> str:
-    """`missing`, `wrong_type` or `invalid`, from Pydantic's own name of a validation error."""
+def _reason_code(pydantic_type: str) -> str:
+    """Return `missing`, `wrong_type` or `invalid` for Pydantic's name of a validation error."""
     if pydantic_type == "missing":
         return "missing"
     return "wrong_type" if pydantic_type.endswith("_type") else "invalid"
 
 
-def _readable_id(raw: Any, key: str) -> int | None:
+def _valid_id(raw: Any, key: str) -> int | None:
     value = raw.get(key) if isinstance(raw, Mapping) else None
-    readable = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_WIRE_ID
-    return value if readable else None
+    is_valid = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_WIRE_ID
+    return value if is_valid else None
 
 
-def _shape_of(answer: Any) -> str:
-    if not isinstance(answer, dict):
-        return f"a JSON {type(answer).__name__}"
+def _describe_shape(document: Any) -> str:
+    if not isinstance(document, dict):
+        return f"a JSON {type(document).__name__}"
     return "a JSON object with " + ", ".join(
-        f"{key}: {type(value).__name__}" for key, value in sorted(answer.items())
+        f"{key}: {type(value).__name__}" for key, value in sorted(document.items())
     )
-
-
-ENTRY_READER = RecordReader(OooEntry, noun="entry")
-USER_READER = RecordReader(OrgUser, noun="user")
-TEAM_READER = RecordReader(OrgTeam, noun="team")
-MEMBERSHIP_READER = RecordReader(TeamMembership, noun="membership")

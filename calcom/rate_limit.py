@@ -1,16 +1,18 @@
-"""Pacing: one budget for a credential, read from Cal.com's headers, spent before it runs out.
+"""The rate limiter: one budget per credential, read from Cal.com's headers and never exceeded.
 
-Cal.com counts requests in fixed windows that open with their first request, and answers a request too
-many with 429 and a block of its own length. So the rate_limiter never sends the request too many: it sleeps
-until the window ends. Every named limit counts. `Reset` is seconds left, rounded up, so `now + Reset`
-is never before the true end. While a window's state is unknown (at the start, after a window or a
-block ends) one request goes ahead alone and the rest wait for what its answer says; near the end of a
-budget that others share, no more requests are in flight than the budget has left. Without headers
-(self-hosted servers) nothing is paced.
+Cal.com counts requests in fixed windows. A window opens with its first request. One request too many
+causes an HTTP 429 response and a block, which has a length of its own. The rate limiter therefore sleeps
+until the window ends, and sends the next request then. Every named limit counts. `Reset` is the number of
+seconds left, rounded up, so `now + Reset` is never before the true end.
 
-`Budget` is pure; `RateLimiter` is the thin asynchronous edge with an injected clock and sleep.
-Source: Cal.com's `CustomThrottlerGuard`, measured: polling while blocked extends the block, there is no
-`Retry-After` (obeyed where an edge server sends one), and calls made while blocked count afterwards.
+The state of a window is unknown at the start, after the end of a window and after a block. Then one request
+is sent alone, and the others wait for its response. Other programs may use the same credential, so there
+are never more requests in flight than the budget has left. Without rate headers (self-hosted servers)
+there is no limit.
+
+`Budget` is pure. `RateLimiter` adds the waiting, with an injected clock and sleep.
+Source: Cal.com's `CustomThrottlerGuard`, measured. Requests during a block extend it and count in the next
+window. Cal.com sends no `Retry-After`, but an edge server may.
 """
 
 import asyncio
@@ -18,119 +20,129 @@ import random
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 
-UNSTATED_BLOCK_SECONDS = 60.0
-"""How long a 429 blocks when its headers do not say: Cal.com's default."""
+DEFAULT_BLOCK_SECONDS = 60.0
+"""The length of a block after an HTTP 429 response without headers: Cal.com's default."""
 
 USUAL_WINDOW_SECONDS = 60.0
-"""The length of Cal.com's default window, for one that was joined midway."""
+"""The length of Cal.com's default window, assumed for a window that was already open."""
 
 BLOCK_MARGIN_SECONDS = 1.0
-"""Slept on top of a block's reset: 429 was still seen just before a reset that said 1."""
+"""Added to the reset of a block: Cal.com still responded with HTTP 429 when a reset of 1 s was nearly over."""
 
 MAX_RESET_SECONDS = 86_400.0
-"""A longer reset is no number of seconds left (an epoch, most likely), and nobody waits for it."""
+"""The longest accepted reset. A larger number is not a number of seconds left; it is probably an epoch."""
 
 _HEADER = re.compile(r"x-ratelimit-(limit|remaining|reset)-(.+)", re.IGNORECASE)
-_TOO_MANY = 429
+_TOO_MANY_REQUESTS = 429
 
 
 @dataclass
 class Window:
-    """One named limit: `limit` requests in `length` seconds, `remaining` of them left until `ends_at`."""
+    """One named limit: `limit` requests per `length` seconds, `remaining` of them left until `ends_at`.
+
+    `ends_at` is infinite for a new window whose first response has not arrived.
+    """
 
     limit: int
     remaining: int
     ends_at: float
     length: float = field(default=0.0, compare=False)
-    """The longest reset that was stated, which a window's first answer does."""
+    """The longest reset that a response reported; the first response of a window reports its length."""
 
 
 @dataclass
 class Budget:
-    """What may be sent and when, from what was sent and answered. Times are a monotonic clock's seconds."""
+    """The requests that may be sent, from the requests sent and the responses received so far.
+
+    All times are seconds of a monotonic clock.
+    """
 
     windows: dict[str, Window] = field(default_factory=dict)
     in_flight: int = 0
     blocked_until: float = 0.0
     _is_probing: bool = True
+    """True while the state of a window is unknown, so that only one request may be in flight."""
 
     def seconds_to_wait(self, now: float) -> float | None:
-        """0 to send now, seconds to sleep, or None to wait for an answer that is under way."""
+        """Return 0 to send now, a number of seconds to sleep, or None to wait for a response in flight."""
         if now < self.blocked_until:
             return self.blocked_until - now
         for window in self.windows.values():
             if now >= window.ends_at:
-                window.remaining, window.ends_at = window.limit, float("inf")
+                window.remaining, window.ends_at = window.limit, inf
                 self._is_probing = True
-        ends = [one.ends_at for one in self.windows.values() if one.remaining <= 0]
-        if known_ends := [end for end in ends if end != float("inf")]:
+        ends = [window.ends_at for window in self.windows.values() if window.remaining <= 0]
+        if known_ends := [end for end in ends if end != inf]:
             return max(known_ends) - now
-        most = min((one.remaining for one in self.windows.values()), default=self.in_flight + 1)
+        most = min((window.remaining for window in self.windows.values()), default=self.in_flight + 1)
         if self.in_flight and (self._is_probing or self.in_flight >= most):
             return None
         return 0.0
 
     def seconds_for(self, requests: int, now: float) -> float:
-        """Seconds that the limits will impose on `requests` more requests, as far as is known."""
-        begins_in = max(self.blocked_until - now, 0.0)
-        waits = [begins_in]
+        """Return the seconds of waiting that the known limits require for `requests` more requests."""
+        starts_in = max(self.blocked_until - now, 0.0)
+        waits = [starts_in]
         for window in self.windows.values():
             left, ends_in = max(window.remaining, 0), window.ends_at - now
-            if ends_in <= begins_in:  # over by then: the first request opens a new one
-                left, ends_in = window.limit, begins_in + window.length
-            elif ends_in == float("inf"):
+            if ends_in <= starts_in:  # the window is over by then: the first request opens a new one
+                left, ends_in = window.limit, starts_in + window.length
+            elif ends_in == inf:
                 ends_in = window.length
             if requests > left:
                 waits.append(ends_in + (ceil((requests - left) / window.limit) - 1) * window.length)
         return max(waits)
 
     def requests_left(self) -> tuple[int, int] | None:
-        """(remaining, limit) of the window that has least left; None where no limit is stated."""
-        scarcest = min(self.windows.values(), key=lambda one: one.remaining, default=None)
+        """Return (remaining, limit) of the window with the least left; None without a known limit."""
+        scarcest = min(self.windows.values(), key=lambda window: window.remaining, default=None)
         return None if scarcest is None else (max(scarcest.remaining, 0), scarcest.limit)
 
-    def note_sent(self) -> None:
-        """A request has left."""
+    def record_sent(self) -> None:
+        """Count a request that is sent now."""
         self.in_flight += 1
         for window in self.windows.values():
             window.remaining -= 1
 
-    def note_lost(self) -> None:
-        """A request ended without an answer; it is counted as spent."""
+    def record_lost(self) -> None:
+        """Record that a request ended without a response; the request stays counted as spent."""
         self.in_flight -= 1
 
-    def note_answer(self, now: float, status: int, headers: Mapping[str, str]) -> None:
-        """An answer has come: take over what its headers say of every named limit."""
+    def record_response(self, now: float, status: int, headers: Mapping[str, str]) -> None:
+        """Update the windows, and the block if there is one, from the status and headers of a response."""
         self.in_flight -= 1
-        stated = read_limits(headers)
-        for name, (limit, remaining, reset) in stated.items():
-            self._take_over(name, Window(limit, remaining, now + reset, reset), now)
-        asked = _retry_after(headers)
-        if status == _TOO_MANY:
-            resets = [reset for _, _, reset in stated.values()] + ([] if asked is None else [asked])
-            self._block(now + max(resets, default=UNSTATED_BLOCK_SECONDS) + BLOCK_MARGIN_SECONDS)
-        elif asked:
-            self._block(now + asked)
-        elif stated or not self.windows:
+        limits = read_limits(headers)
+        for name, (limit, remaining, reset) in limits.items():
+            self._merge_window(name, Window(limit, remaining, now + reset, reset), now)
+        retry_after = read_retry_after(headers)
+        if status == _TOO_MANY_REQUESTS:
+            resets = [reset for _, _, reset in limits.values()]
+            resets += [] if retry_after is None else [retry_after]
+            self._block(now + max(resets, default=DEFAULT_BLOCK_SECONDS) + BLOCK_MARGIN_SECONDS)
+        elif retry_after:
+            self._block(now + retry_after)
+        elif limits or not self.windows:
             self._is_probing = False
 
-    def _take_over(self, name: str, told: Window, now: float) -> None:
+    def _merge_window(self, name: str, reported: Window, now: float) -> None:
+        """Replace a window that is new or over by the reported one; else keep the stricter numbers."""
         known = self.windows.get(name)
-        if known is None and told.remaining < told.limit - 1:
-            told.length = max(told.length, USUAL_WINDOW_SECONDS)  # joined midway: its length is not known yet
-        told.length = max(told.length, known.length if known else 0.0)
-        if known is None or known.ends_at == float("inf") or now >= known.ends_at:
-            told.remaining -= self.in_flight
-            self.windows[name] = told
+        if known is None and reported.remaining < reported.limit - 1:
+            # The window was already open, so its reset is shorter than its length.
+            reported.length = max(reported.length, USUAL_WINDOW_SECONDS)
+        reported.length = max(reported.length, known.length if known else 0.0)
+        if known is None or known.ends_at == inf or now >= known.ends_at:
+            reported.remaining -= self.in_flight
+            self.windows[name] = reported
             return
-        known.limit, known.length = told.limit, told.length
-        known.remaining = min(known.remaining, told.remaining)
-        known.ends_at = min(known.ends_at, told.ends_at)
+        known.limit, known.length = reported.limit, reported.length
+        known.remaining = min(known.remaining, reported.remaining)
+        known.ends_at = min(known.ends_at, reported.ends_at)
 
     def _block(self, until: float) -> None:
-        """Nothing is sent before `until`; afterwards every window is new, as far as anyone knows."""
+        """Send no request before `until`, and expect new windows after it."""
         self.blocked_until = max(self.blocked_until, until)
         for window in self.windows.values():
             window.remaining, window.ends_at = window.limit, self.blocked_until
@@ -138,24 +150,24 @@ class Budget:
 
 
 def read_limits(headers: Mapping[str, str]) -> dict[str, tuple[int, int, float]]:
-    """(limit, remaining, seconds until reset) of every named limit that the headers state whole."""
-    found: dict[str, dict[str, str]] = {}
+    """Return (limit, remaining, seconds until the reset) of each named limit with all three headers."""
+    fields: dict[str, dict[str, str]] = {}
     for key, value in headers.items():
         if match := _HEADER.fullmatch(key):
-            found.setdefault(match[2].lower(), {})[match[1].lower()] = value
+            fields.setdefault(match[2].lower(), {})[match[1].lower()] = value
     limits = {}
-    for name, fields in found.items():
+    for name, texts in fields.items():
         try:
-            numbers = int(fields["limit"]), int(fields["remaining"]), float(fields["reset"])
+            limit, remaining, reset = int(texts["limit"]), int(texts["remaining"]), float(texts["reset"])
         except (KeyError, ValueError):
             continue
-        if numbers[0] > 0 and 0 <= numbers[2] <= MAX_RESET_SECONDS:
-            limits[name] = numbers
+        if limit > 0 and 0 <= reset <= MAX_RESET_SECONDS:
+            limits[name] = limit, remaining, reset
     return limits
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, where they are sent as such; an HTTP date is left to the reset of the block."""
+def read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of `Retry-After`; None without the header and for an HTTP date."""
     try:
         seconds = float(headers.get("retry-after", ""))
     except ValueError:
@@ -164,7 +176,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 class RateLimiter:
-    """Lets requests through when the budget says so, whoever asks."""
+    """Delays each request until the budget allows it; all requests of a credential share one instance."""
 
     def __init__(
         self,
@@ -174,49 +186,56 @@ class RateLimiter:
         jitter: Callable[[], float] | None = None,
         on_wait: Callable[[float], None] | None = None,
     ) -> None:
-        """`jitter` gives the seconds added to each wait (default: 0.05 to 0.25)."""
+        """Start with an unknown budget.
+
+        `jitter` returns the seconds that are added to each pause (default: 0.05 to 0.25). `on_wait` is
+        called before each pause with its length in seconds.
+        """
         self.budget = Budget()
         self.waited_seconds = 0.0
         self._clock, self._sleep = clock, sleep
         self._jitter = jitter or (lambda: random.uniform(0.05, 0.25))  # noqa: S311
         self._on_wait = on_wait or (lambda _: None)
-        self._pauses_until = float("-inf")
-        self._answered = asyncio.Event()
+        self._pause_ends_at = -inf
+        self._response_arrived = asyncio.Event()
 
-    async def send_when_due(self) -> None:
-        """Return when one request may be sent; the caller sends it and reports back."""
+    async def acquire(self) -> None:
+        """Wait until one request may be sent, and count it.
+
+        The caller sends the request and then calls `record_response` or `record_lost`.
+        """
         while (seconds := self.budget.seconds_to_wait(self._clock())) != 0:
             if seconds is None:
-                self._answered.clear()
-                await self._answered.wait()
+                self._response_arrived.clear()
+                await self._response_arrived.wait()
                 continue
             await self._pause(seconds + self._jitter())
-        self.budget.note_sent()
+        self.budget.record_sent()
 
     async def _pause(self, seconds: float) -> None:
-        """Sleep; of requests that wait side by side, one counts and is heard of."""
+        """Sleep; requests that wait at the same time count and report one pause."""
         now = self._clock()
-        if now >= self._pauses_until:
-            self._pauses_until = now + seconds
+        if now >= self._pause_ends_at:
+            self._pause_ends_at = now + seconds
             self.waited_seconds += seconds
             self._on_wait(seconds)
-        # What hears of the pause may take its time in it: it writes what was read.
+        # `on_wait` may use part of the pause, for example to write the pages that were read.
         await self._sleep(max(now + seconds - self._clock(), 0.0))
 
     def seconds_for(self, requests: int) -> float:
-        """Seconds that the limits will impose on `requests` more requests, as far as is known."""
+        """Return the seconds of waiting that the known limits require for `requests` more requests."""
         return self.budget.seconds_for(requests, self._clock())
 
     def requests_left(self) -> tuple[int, int] | None:
-        """(remaining, limit) of the window that has least left; None where no limit is stated."""
+        """Return (remaining, limit) of the window with the least left; None without a known limit."""
         return self.budget.requests_left()
 
-    def note_answer(self, status: int, headers: Mapping[str, str]) -> None:
-        """Report the answer to a request that was let through."""
-        self.budget.note_answer(self._clock(), status, headers)
-        self._answered.set()
+    def record_response(self, status: int, headers: Mapping[str, str]) -> None:
+        """Record the response to a request that `acquire` allowed."""
+        self.budget.record_response(self._clock(), status, headers)
+        self._response_arrived.set()
 
-    def note_lost(self) -> None:
-        """Report that a request that was let through got no answer."""
-        self.budget.note_lost()
-        self._answered.set()
+    def record_lost(self) -> None:
+        """Record that a request that `acquire` allowed ended without a response."""
+        self.budget.record_lost()
+        self._response_arrived.set()

@@ -1,8 +1,8 @@
-"""How requests travel: by httpx's own transport while they are few, by aiohttp once they are many.
+"""The network transports: httpx's own for a process with few requests, aiohttp's for many requests.
 
-Both stand behind httpx's transport interface, so the client is httpx's throughout. A request through
-httpx's own costs twice the CPU of one through aiohttp, more with many connections; but importing
-aiohttp costs as much as a hundred requests save. Measured by `benchmarks/`.
+Both implement httpx's transport interface. A request costs 0.41 to 0.68 ms of CPU through httpx's own
+transport and 0.19 ms through `AiohttpTransport`, but the import of aiohttp costs as much CPU as 100
+requests save. Scenario `10000_users` of `benchmarks/run.py`; docs/adr/0005 has the measurements.
 """
 
 import contextlib
@@ -15,27 +15,27 @@ import httpx
 if TYPE_CHECKING:
     import aiohttp
 
-FEW = 100
-"""Requests after which aiohttp is worth its import."""
+SWITCH_AFTER_REQUESTS = 100
+"""The number of requests after which aiohttp is worth its import."""
 
 
 def open_transport(*, is_encrypted: bool, is_proxied: bool, max_connections: int) -> httpx.AsyncBaseTransport:
-    """A transport that has no socket open yet. Raises `ValueError` for a proxy that can't be used."""
+    """Return a transport that has no open socket yet. Raise `ValueError` for an unusable proxy."""
     limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     if is_proxied:
         return ProxiedTransport(limits)
-    return GrowingTransport(is_encrypted=is_encrypted, limits=limits)
+    return SwitchingTransport(is_encrypted=is_encrypted, limits=limits)
 
 
 class ProxiedTransport(httpx.AsyncBaseTransport):
-    """httpx's own transports, by way of the proxies that the environment names."""
+    """httpx's own transports, through the proxies that the environment names."""
 
     def __init__(self, limits: httpx.Limits) -> None:
-        """Open no socket yet; which proxy is for which host is httpx's to know."""
+        """Prepare the transports without opening a socket; httpx chooses the proxy for each host."""
         self._client = httpx.AsyncClient(limits=limits)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer, its body not read yet."""
+        """Return the response, with its body unread."""
         return await self._client.send(request, stream=True)
 
     async def aclose(self) -> None:
@@ -43,55 +43,57 @@ class ProxiedTransport(httpx.AsyncBaseTransport):
         await self._client.aclose()
 
 
-class GrowingTransport(httpx.AsyncBaseTransport):
-    """httpx's own transport for the first `FEW` requests, aiohttp's from then on."""
+class SwitchingTransport(httpx.AsyncBaseTransport):
+    """httpx's own transport for the first requests, aiohttp's for all later ones."""
 
-    def __init__(self, *, is_encrypted: bool, limits: httpx.Limits, few: int = FEW) -> None:
-        """Open no socket yet; `limits` hold for each of the two."""
-        # Without TLS there is nothing to verify, and loading the certificates costs 50 ms.
+    def __init__(
+        self, *, is_encrypted: bool, limits: httpx.Limits, switch_after: int = SWITCH_AFTER_REQUESTS
+    ) -> None:
+        """Prepare both transports without opening a socket; `limits` apply to each of them."""
+        # Without TLS, the certificates are not needed, and loading them costs 50 ms.
         tls: ssl.SSLContext | bool = httpx.create_ssl_context() if is_encrypted else False
-        self._left_to_few = few
-        self._few = httpx.AsyncHTTPTransport(verify=tls, limits=limits)
-        self._many = AiohttpTransport(tls=tls, limits=limits)
+        self._requests_before_switch = switch_after
+        self._httpx_transport = httpx.AsyncHTTPTransport(verify=tls, limits=limits)
+        self._aiohttp_transport = AiohttpTransport(tls=tls, limits=limits)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer. What the wire or the server does wrong is an `httpx.TransportError`."""
-        if self._left_to_few > 0:
-            self._left_to_few -= 1
-            return await self._few.handle_async_request(request)
-        return await self._many.handle_async_request(request)
+        """Return the response; raise `httpx.TransportError` for a failure of the network or the protocol."""
+        if self._requests_before_switch > 0:
+            self._requests_before_switch -= 1
+            return await self._httpx_transport.handle_async_request(request)
+        return await self._aiohttp_transport.handle_async_request(request)
 
     async def aclose(self) -> None:
-        """Close the connections of both."""
-        await self._few.aclose()
-        await self._many.aclose()
+        """Close the connections of both transports."""
+        await self._httpx_transport.aclose()
+        await self._aiohttp_transport.aclose()
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    """aiohttp behind httpx's interface, for requests without a body whose answers fit into memory."""
+    """aiohttp behind httpx's interface, for requests without a body and responses that fit into memory."""
 
     def __init__(self, *, tls: ssl.SSLContext | bool, limits: httpx.Limits) -> None:
-        """Open no socket yet, and import nothing."""
+        """Store the settings; aiohttp is imported and the session opened with the first request."""
         self._tls, self._limits = tls, limits
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer, its body read. Every `httpx.TransportError` is one that httpx's own would raise too."""
-        from yarl import URL  # noqa: PLC0415 - only who sends many requests pays for it
+        """Return the response, with its body read; raise the errors that httpx's own transport raises."""
+        from yarl import URL  # noqa: PLC0415 - only a process with many requests needs it
 
         session = self._session = self._session or self._open_session(request)
-        with _speaking_httpx():
+        with _translate_errors():
             async with session.request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=request.headers.multi_items(),
                 allow_redirects=False,
-            ) as answer:
-                body = await answer.read()
-        return httpx.Response(answer.status, headers=answer.raw_headers, content=body, request=request)
+            ) as response:
+                body = await response.read()
+        return httpx.Response(response.status, headers=response.raw_headers, content=body, request=request)
 
     def _open_session(self, request: httpx.Request) -> "aiohttp.ClientSession":
-        """A session that keeps to the limits and to the request's own bound on connecting."""
+        """Return a session with the limits of the transport and the connect timeout of the request."""
         import aiohttp  # noqa: PLC0415
 
         return aiohttp.ClientSession(
@@ -101,7 +103,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 ssl=self._tls,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,  # httpx does
+            auto_decompress=False,  # httpx decompresses
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=request.extensions.get("timeout", {}).get("connect")
             ),
@@ -114,8 +116,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
 
 @contextlib.contextmanager
-def _speaking_httpx() -> Iterator[None]:
-    """What aiohttp raises leaves the block as httpx's errors."""
+def _translate_errors() -> Iterator[None]:
+    """Raise aiohttp's errors as the corresponding errors of httpx."""
     import aiohttp  # noqa: PLC0415
 
     try:

@@ -19,7 +19,7 @@ def without_people(records: Records, erased: AbstractSet[int], *, owner: int | N
     accepted = [_without_cover(one, erased) for one in records.accepted if one[key] not in erased]
     rejected = [_withhold(one, erased, owner=owner, key=key) for one in records.rejected]
     kept = [one for one in rejected if one is not None]
-    return replace(records, accepted=accepted, rejected=kept, answer=None)
+    return replace(records, accepted=accepted, rejected=kept, body=None)
 
 
 def _without_cover(record: dict[str, Any], erased: AbstractSet[int]) -> dict[str, Any]:

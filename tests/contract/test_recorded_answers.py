@@ -20,7 +20,7 @@ from calcom.simulator import (
     serve,
 )
 from tests.contract.conftest import Connect
-from tests.support.recordings import HandOffStore, load_exchanges, load_truth, load_users
+from tests.support.recordings import RecordedExchange, load_exchanges, load_truth, load_users
 
 CREDENTIALS = {
     "API key of an org 1 owner": f"Bearer {OWNER_KEY}",
@@ -40,7 +40,7 @@ SORTED = [exchange for exchange in SUCCESSES if "sort" in exchange.path_and_quer
 UNSORTED = [exchange for exchange in SUCCESSES if "sort" not in exchange.path_and_query]
 
 
-def replay(client: httpx.Client, url: str, exchange: HandOffStore) -> httpx.Response:
+def replay(client: httpx.Client, url: str, exchange: RecordedExchange) -> httpx.Response:
     """The answer to the recorded request, sent with the matching credential."""
     headers = dict(exchange.request_headers)
     if "Authorization" in headers:
@@ -85,7 +85,7 @@ def throttled_url() -> Iterator[str]:
 
 @pytest.mark.parametrize("exchange", ERRORS, ids=str)
 def test_an_error_has_the_recorded_status_body_and_headers(
-    exchange: HandOffStore, throttled_url: str, anonymous: httpx.Client
+    exchange: RecordedExchange, throttled_url: str, anonymous: httpx.Client
 ) -> None:
     response = replay(anonymous, throttled_url, exchange)
     assert response.status_code == exchange.status
@@ -95,7 +95,7 @@ def test_an_error_has_the_recorded_status_body_and_headers(
 
 @pytest.mark.parametrize("exchange", UNSORTED, ids=str)
 def test_an_unsorted_page_is_the_recorded_one_to_the_byte(
-    exchange: HandOffStore, recorded_url: str, anonymous: httpx.Client
+    exchange: RecordedExchange, recorded_url: str, anonymous: httpx.Client
 ) -> None:
     response = replay(anonymous, recorded_url, exchange)
     assert response.status_code == exchange.status
@@ -106,7 +106,7 @@ def test_an_unsorted_page_is_the_recorded_one_to_the_byte(
 
 @pytest.mark.parametrize("exchange", SORTED, ids=str)
 def test_a_sorted_page_has_the_recorded_length_order_and_keys(
-    exchange: HandOffStore, recorded_url: str, anonymous: httpx.Client
+    exchange: RecordedExchange, recorded_url: str, anonymous: httpx.Client
 ) -> None:
     records = replay(anonymous, recorded_url, exchange).json()["data"]
     column = "end" if "sortEnd" in exchange.path_and_query else "start"
@@ -136,7 +136,7 @@ def test_of_two_orders_only_the_end_counts(recorded_url: str, anonymous: httpx.C
 
 @pytest.mark.parametrize("exchange", load_exchanges("outage/500"), ids=str)
 def test_an_outage_is_the_recorded_error(
-    exchange: HandOffStore, connect: Connect, small_world: World
+    exchange: RecordedExchange, connect: Connect, small_world: World
 ) -> None:
     fault = Fault("500") if "redis" in exchange.name else Fault("500_prisma")
     client = connect(Simulator(small_world, faults=[fault]))

@@ -1,4 +1,4 @@
-"""Whichever transport carries a request, an answer is the same answer and a failure the same error."""
+"""Every transport returns the same response and raises the same error for the same bytes of a server."""
 
 import asyncio
 import gzip
@@ -15,13 +15,13 @@ from calcom.client import CalcomClient
 from calcom.credentials import ApiKey
 from calcom.errors import CalcomError, ProtocolError, TransportError
 from calcom.requester import Connection
-from calcom.transport import GrowingTransport, ProxiedTransport
+from calcom.transport import ProxiedTransport, SwitchingTransport
 
 PAGE = json.dumps({"status": "success", "data": []}).encode()
-assert aiohttp.ClientSession  # imported here, as it takes longer than these tests wait for an answer
+assert aiohttp.ClientSession  # imported here, because the import takes longer than the timeout of these tests
 LIMITS = httpx.Limits(max_connections=2)
 
-Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
+Respond = Callable[[asyncio.StreamWriter], Awaitable[None]]
 Transport = Callable[[], httpx.AsyncBaseTransport]
 
 
@@ -29,9 +29,9 @@ def head(status: str, *headers: str) -> bytes:
     return "\r\n".join((f"HTTP/1.1 {status}", *headers, "\r\n")).encode()
 
 
-def sending(answer: bytes) -> Answer:
+def sending(response: bytes) -> Respond:
     async def send(writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
+        writer.write(response)
         await writer.drain()
 
     return send
@@ -51,9 +51,13 @@ async def hang(writer: asyncio.StreamWriter) -> None:
 
 
 GZIPPED = gzip.compress(PAGE)
-SAME = [
+CASES = [
     ("whole", sending(head("200 OK", f"Content-Length: {len(PAGE)}") + PAGE), None),
-    ("unasked_header", sending(head("200 OK", "X-A: caf\xe9", f"Content-Length: {len(PAGE)}") + PAGE), None),
+    (
+        "additional_header",
+        sending(head("200 OK", "X-A: caf\xe9", f"Content-Length: {len(PAGE)}") + PAGE),
+        None,
+    ),
     (
         "gzip",
         sending(head("200 OK", "Content-Encoding: gzip", f"Content-Length: {len(GZIPPED)}") + GZIPPED),
@@ -68,44 +72,44 @@ SAME = [
     ("closed", sending(b""), TransportError),
     ("cut_off", sending(head("200 OK", "Content-Length: 99") + PAGE[:5]), TransportError),
     ("cut_off_chunk", sending(head("200 OK", "Transfer-Encoding: chunked") + b"5\r\nab"), TransportError),
-    ("no_http", sending(b"220 mail.example ESMTP\r\n\r\n"), TransportError),
+    ("not_http", sending(b"220 mail.example ESMTP\r\n\r\n"), TransportError),
     ("bad_header", sending(head("200 OK", "no colon", "Content-Length: 0")), TransportError),
     ("dribbling", dribble, TransportError),
     ("hanging", hang, TransportError),
 ]
 TRANSPORTS: dict[str, Transport] = {
-    "few": lambda: GrowingTransport(is_encrypted=False, limits=LIMITS),
-    "many": lambda: GrowingTransport(is_encrypted=False, limits=LIMITS, few=0),
+    "httpx": lambda: SwitchingTransport(is_encrypted=False, limits=LIMITS),
+    "aiohttp": lambda: SwitchingTransport(is_encrypted=False, limits=LIMITS, switch_after=0),
     "proxied": lambda: ProxiedTransport(LIMITS),
 }
 
 
 async def fetch(transport: httpx.AsyncBaseTransport, url: str, times: int = 1) -> list[Any]:
-    """What each of `times` calls gave: records or the error."""
+    """Return the result of each of `times` calls: records or the error."""
     connection = Connection(
         url, ApiKey(SecretStr("cal_x")), max_attempts=1, read_timeout_seconds=0.5, transport=transport
     )
-    found: list[Any] = []
+    results: list[Any] = []
     async with CalcomClient(connection) as client:
         for _ in range(times):
             try:
-                found.append(await client.fetch_organization_entries(1))
+                results.append(await client.fetch_organization_entries(1))
             except CalcomError as error:
-                found.append(error)
-    return found
+                results.append(error)
+    return results
 
 
-async def fetch_from(answer: Answer, transport: httpx.AsyncBaseTransport, times: int = 1) -> list[Any]:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def fetch_from(respond: Respond, transport: httpx.AsyncBaseTransport, times: int = 1) -> list[Any]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await reader.readuntil(b"\r\n\r\n")
-            await answer(writer)
+            await respond(writer)
         except (OSError, asyncio.IncompleteReadError):
-            pass  # the client has gone, as it may
+            pass  # the client has closed the connection
         finally:
             writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
         port = server.sockets[0].getsockname()[1]
         return await fetch(transport, f"http://127.0.0.1:{port}", times)
@@ -114,25 +118,27 @@ async def fetch_from(answer: Answer, transport: httpx.AsyncBaseTransport, times:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS.values(), ids=TRANSPORTS)
-@pytest.mark.parametrize(("answer", "kind"), [one[1:] for one in SAME], ids=[one[0] for one in SAME])
-def test_an_answer_means_the_same_however_it_came(
-    answer: Answer, kind: type[CalcomError] | None, transport: Transport
+@pytest.mark.parametrize(
+    ("respond", "error_type"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_every_transport_gives_the_same_result_for_the_same_response(
+    respond: Respond, error_type: type[CalcomError] | None, transport: Transport
 ) -> None:
-    (found,) = asyncio.run(fetch_from(answer, transport()))
-    if kind is None:
-        assert (found.accepted, found.ids) == ([], [])
+    (result,) = asyncio.run(fetch_from(respond, transport()))
+    if error_type is None:
+        assert (result.accepted, result.ids) == ([], [])
     else:
-        assert type(found) is kind
+        assert type(result) is error_type
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS.values(), ids=TRANSPORTS)
-def test_a_port_where_nobody_listens_is_named_as_such(transport: Transport) -> None:
-    (found,) = asyncio.run(fetch(transport(), "http://127.0.0.1:1"))
-    assert isinstance(found, TransportError)
-    assert "ConnectError" in str(found)
+def test_a_refused_connection_is_a_connect_error(transport: Transport) -> None:
+    (result,) = asyncio.run(fetch(transport(), "http://127.0.0.1:1"))
+    assert isinstance(result, TransportError)
+    assert "ConnectError" in str(result)
 
 
-def test_a_run_that_grows_from_few_requests_to_many_reads_on() -> None:
-    transport = GrowingTransport(is_encrypted=False, limits=LIMITS, few=2)
-    found = asyncio.run(fetch_from(SAME[0][1], transport, times=4))
-    assert [one.ids for one in found] == [[], [], [], []]
+def test_the_transport_switches_to_aiohttp_between_two_requests() -> None:
+    transport = SwitchingTransport(is_encrypted=False, limits=LIMITS, switch_after=2)
+    results = asyncio.run(fetch_from(CASES[0][1], transport, times=4))
+    assert [result.ids for result in results] == [[], [], [], []]

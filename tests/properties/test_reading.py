@@ -1,4 +1,4 @@
-"""Whatever a server sends as a body, reading it gives records or one `ProtocolError`."""
+"""Every possible body of a response is parsed into records or raises one `ProtocolError`."""
 
 import json
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calcom.errors import ProtocolError, error_from_answer
-from calcom.models import ENTRY_READER, USER_READER, RecordReader
+from calcom.errors import ProtocolError, error_from_response
+from calcom.models import ENTRY_PARSER, USER_PARSER, RecordParser
 from landing.segments import SEGMENT_KINDS, Rows
 
 SCALARS = (
@@ -38,13 +38,13 @@ ENTRIES = st.fixed_dictionaries(
 KEYS = ["id", "uuid", "userId", "toUserId", "start", "end", "notes", "reason", "email", "name", "x"]
 RECORDS = VALUES | ENTRIES | st.dictionaries(st.sampled_from(KEYS), SCALARS)
 PAGES = st.fixed_dictionaries({"status": st.just("success"), "data": st.lists(RECORDS, max_size=6)})
-READERS = st.sampled_from([ENTRY_READER, USER_READER])
+PARSERS = st.sampled_from([ENTRY_PARSER, USER_PARSER])
 
 
-def check(reader: RecordReader, body: bytes) -> None:
-    """Records, each of them counted and fit for a file; or the one error."""
+def check(parser: RecordParser, body: bytes) -> None:
+    """Check that the body is parsed into countable, encodable records, or raises `ProtocolError`."""
     try:
-        records = reader.read(body, path="/p", request_id=None)
+        records = parser.parse(body, path="/p", request_id=None)
     except ProtocolError as error:
         str(error).encode()
         return
@@ -57,17 +57,17 @@ def check(reader: RecordReader, body: bytes) -> None:
         assert rejected.problem.isascii()
 
 
-@given(reader=READERS, answer=PAGES | VALUES)
-def test_any_json_gives_records_or_a_protocol_error(reader: RecordReader, answer: object) -> None:
-    check(reader, json.dumps(answer).encode())
+@given(parser=PARSERS, document=PAGES | VALUES)
+def test_any_json_is_parsed_into_records_or_a_protocol_error(parser: RecordParser, document: object) -> None:
+    check(parser, json.dumps(document).encode())
 
 
 @given(
-    reader=READERS, body=st.binary() | st.integers(0, 2_000).map(lambda depth: b"[" * depth + b"]" * depth)
+    parser=PARSERS, body=st.binary() | st.integers(0, 2_000).map(lambda depth: b"[" * depth + b"]" * depth)
 )
-def test_any_bytes_give_records_or_a_protocol_error(reader: RecordReader, body: bytes) -> None:
-    check(reader, body)
-    check(reader, b'{"status":"success","data":[' + body + b"]}")
+def test_any_bytes_are_parsed_into_records_or_a_protocol_error(parser: RecordParser, body: bytes) -> None:
+    check(parser, body)
+    check(parser, b'{"status":"success","data":[' + body + b"]}")
 
 
 @given(
@@ -76,17 +76,19 @@ def test_any_bytes_give_records_or_a_protocol_error(reader: RecordReader, body: 
     ),
     indent=st.sampled_from([None, 1]),
 )
-def test_what_is_written_of_pages_is_what_was_read_of_them(pages: list[object], indent: int | None) -> None:
+def test_the_rows_written_for_pages_equal_the_records_parsed_from_them(
+    pages: list[object], indent: int | None
+) -> None:
     kind = SEGMENT_KINDS["entries"]
     rows, expected = Rows(kind), []
-    for number, answer in enumerate(pages):
-        body = json.dumps(answer, indent=indent).encode()
-        records = ENTRY_READER.read(body, path="/p", request_id=None)
+    for number, document in enumerate(pages):
+        body = json.dumps(document, indent=indent).encode()
+        records = ENTRY_PARSER.parse(body, path="/p", request_id=None)
         rows.add(number, records, user_id=None, team_id=None)
         expected += [
-            {column: one.get(key) for column, key in kind.keys.items()}
-            | {"page": number, "has_notes": bool(one.get("notes"))}
-            for one in records.accepted
+            {column: record.get(key) for column, key in kind.keys.items()}
+            | {"page": number, "has_notes": bool(record.get("notes"))}
+            for record in records.accepted
         ]
     table = rows.as_table()
     assert table.num_rows == len(rows)
@@ -95,14 +97,12 @@ def test_what_is_written_of_pages_is_what_was_read_of_them(pages: list[object], 
 
 
 @given(
-    answer=VALUES | st.fixed_dictionaries({"error": VALUES}),
+    document=VALUES | st.fixed_dictionaries({"error": VALUES}),
     secret=st.from_regex(r"cal_[a-z0-9]{8,40}", fullmatch=True) | st.emails(domains=st.just("acme.example")),
 )
-def test_any_error_body_gives_an_error_that_can_be_printed_and_keeps_secrets(
-    answer: object, secret: str
-) -> None:
-    body = json.dumps({"message": f"refused {secret} ", "answer": answer}).encode()
-    for one in (body, json.dumps(answer).encode()):
-        error = error_from_answer(status=400, path="/p", request_id=None, body=one)
+def test_any_error_body_becomes_a_printable_error_without_secrets(document: object, secret: str) -> None:
+    body = json.dumps({"message": f"refused {secret} ", "document": document}).encode()
+    for error_body in (body, json.dumps(document).encode()):
+        error = error_from_response(status=400, path="/p", request_id=None, body=error_body)
         str(error).encode()
         assert secret not in f"{error} {error!r} {error.detail}"

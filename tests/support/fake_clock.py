@@ -1,7 +1,7 @@
 """Virtual time: an event loop whose clock jumps to the next timer instead of waiting for it.
 
-`asyncio.sleep` costs nothing and takes exactly as long as it says, whoever else sleeps. Where nothing
-is left to wait for, waiting is a deadlock, and an error.
+`asyncio.sleep` returns at once and advances the clock by exactly its argument. Waiting while no timer and
+no task is left is a deadlock, and raises an error.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ _T = TypeVar("_T")
 
 
 class DeadlockError(Exception):
-    """Everyone waits and nothing is going to happen."""
+    """Every task waits, and no timer is scheduled."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """A selector that never blocks: it turns the clock on by as long as it was to wait."""
+    """A selector that never blocks; it advances the clock by the time that it should have waited."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,31 +25,31 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is None:
-            message = "nothing is scheduled and nothing is ready"
+            message = "every task waits, and no timer is scheduled"
             raise DeadlockError(message)
         self.now += max(timeout, 0.0)
         return super().select(0)
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop with a clock of its own, which starts at 0."""
+    """An event loop with a virtual clock that starts at 0."""
 
     def __init__(self) -> None:
-        """Start at 0 seconds."""
+        """Create the loop with its clock at 0 seconds."""
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
 
     def time(self) -> float:
-        """Seconds since the loop began."""
+        """Return the virtual seconds since the creation of the loop."""
         return self._jumping.now
 
 
 def virtual_now() -> float:
-    """The running loop's time: the clock to inject beside `asyncio.sleep`."""
+    """Return the time of the running loop; inject it as the clock together with `asyncio.sleep`."""
     return asyncio.get_running_loop().time()
 
 
 def run_virtually(work: Coroutine[Any, Any, _T]) -> _T:
-    """The result of `work`, done in virtual time."""
+    """Run a coroutine in virtual time and return its result."""
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(work)

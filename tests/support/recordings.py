@@ -1,4 +1,4 @@
-"""The recorded answers in tests/recordings; its README says where they come from."""
+"""Access to the recorded responses in tests/recordings; the README there describes their source."""
 
 import gzip
 import json
@@ -11,8 +11,8 @@ _FOLDER = Path(__file__).parent.parent / "recordings"
 
 
 @dataclass(frozen=True, slots=True)
-class HandOffStore:
-    """One recorded request with its response; credentials are described, not kept."""
+class RecordedExchange:
+    """One recorded request with its response; a description replaces the credential."""
 
     name: str
     method: str
@@ -23,24 +23,24 @@ class HandOffStore:
     body: Any
 
     def __str__(self) -> str:
-        """The name, which is also how pytest shows a parametrized test."""
+        """Return the name, which pytest shows for a parametrized test."""
         return self.name
 
 
 def load_truth() -> list[dict[str, Any]]:
-    """Every visible entry of the recorded organization, by ascending id."""
+    """Return every visible entry of the recorded organization, by ascending id."""
     return list(_read_lines("truth.jsonl.gz"))
 
 
 def load_users() -> list[dict[str, Any]]:
-    """Every person of the recorded organization, by ascending id."""
+    """Return every person of the recorded organization, by ascending id."""
     return list(_read_lines("users.jsonl.gz"))
 
 
-def load_exchanges(*prefixes: str) -> list[HandOffStore]:
-    """The recorded exchanges, or those whose names start with one of the prefixes."""
+def load_exchanges(*prefixes: str) -> list[RecordedExchange]:
+    """Return the recorded exchanges, or those with a name that starts with one of the prefixes."""
     return [
-        HandOffStore(
+        RecordedExchange(
             name=line["name"],
             method=line["request"]["method"],
             path_and_query=line["request"]["path_and_query"],

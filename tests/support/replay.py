@@ -1,6 +1,6 @@
-"""A server that answers from the recordings alone: entries by id with take and skip, users, errors, headers.
+"""A server that responds from the recordings alone: entries and users by `skip` and `take`, and refusals.
 
-It shares no code with the simulator: an independent witness of what Cal.com's own request classes said.
+It shares no code with the simulator, so it is an independent witness of Cal.com's own request classes.
 """
 
 import json
@@ -19,8 +19,8 @@ MEMBER_KEY = "cal_replay_member"
 _ROUTE = re.compile(r"/v2/organizations/(\d+)/(?:(users)|ooo|users/(\d+)/ooo)")
 
 
-class _Recorded:
-    """The recorded world, and the recorded answers that refuse."""
+class _Recordings:
+    """The recorded organization, and the recorded responses that refuse a request."""
 
     def __init__(self) -> None:
         self.entries, self.users = load_truth(), load_users()
@@ -34,8 +34,8 @@ class _Recorded:
         self.member_key = exchanges["errors/403_member_key"]
         self.unknown_user = exchanges["errors/403_unknown_user"]
 
-    def answer(self, target: str, authorization: str) -> tuple[int, Any]:
-        """The status and body for one request."""
+    def respond(self, target: str, authorization: str) -> tuple[int, Any]:
+        """Return the status and the body for one request."""
         url = urlsplit(target)
         route = _ROUTE.fullmatch(url.path)
         if authorization == f"Bearer {MEMBER_KEY}":
@@ -48,26 +48,26 @@ class _Recorded:
         if route[3]:
             rows = self.by_user.get(int(route[3]), [])
         query = parse_qs(url.query)
-        assert not {"sortStart", "sortEnd"} & query.keys(), "a snapshot must not ask for a sort"
+        assert not {"sortStart", "sortEnd"} & query.keys(), "a snapshot must not request a sort"
         skip, take = int(query.get("skip", ["0"])[0]), int(query.get("take", ["250"])[0])
         return 200, {"status": "success", "data": rows[skip : skip + take]}
 
 
 @contextmanager
 def serve_recordings() -> Iterator[tuple[str, list[str]]]:
-    """The URL of the replay server, and the list of the targets that it is asked for."""
-    recorded = _Recorded()
-    asked: list[str] = []
+    """Yield the URL of a replay server, and the list of the targets that clients request from it."""
+    recordings = _Recordings()
+    targets: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            asked.append(self.path)
-            status, answer = recorded.answer(self.path, self.headers.get("Authorization", ""))
-            body = json.dumps(answer).encode()
+            targets.append(self.path)
+            status, document = recordings.respond(self.path, self.headers.get("Authorization", ""))
+            body = json.dumps(document).encode()
             self.send_response(status)
-            for name, value in recorded.headers.items():
+            for name, value in recordings.headers.items():
                 if name.lower() in {"x-request-id", "content-type"}:
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
@@ -75,14 +75,14 @@ def serve_recordings() -> Iterator[tuple[str, list[str]]]:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Nothing is printed."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://127.0.0.1:{server.server_port}", targets
     finally:
         server.shutdown()
         server.server_close()

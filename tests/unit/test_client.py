@@ -1,4 +1,4 @@
-"""Every answer ends as records or as the one right error, in bounded attempts; secrets stay inside."""
+"""Every response becomes records or the right error, after a bounded number of attempts and without secrets."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from calcom.errors import (
     TransportError,
 )
 from calcom.models import Records
-from calcom.requester import Connection, Traffic
+from calcom.requester import MAX_BACKOFF_SECONDS, Connection, Traffic, backoff_seconds
 from calcom.simulator import (
     ACCESS_TOKEN,
     CLIENT_ID,
@@ -36,7 +36,7 @@ from calcom.simulator import (
     serve,
 )
 from tests.support.fake_clock import run_virtually, virtual_now
-from tests.support.recordings import HandOffStore, load_exchanges
+from tests.support.recordings import RecordedExchange, load_exchanges
 
 ATTEMPTS = 3
 OWNER = ApiKey(SecretStr(OWNER_KEY))
@@ -50,38 +50,40 @@ def fetch_page(client: CalcomClient) -> Awaitable[Records]:
     return client.fetch_organization_entries(1)
 
 
-class Wire:
-    """A server that gives the same answer to all, and remembers what it was asked."""
+class Server:
+    """A server that responds to every request in the same way, and stores the requests."""
 
-    def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
-        """`answer` may raise what httpx raises."""
+    def __init__(self, respond: Callable[[httpx.Request], httpx.Response]) -> None:
+        """`respond` may raise an error of httpx."""
         self.requests: list[httpx.Request] = []
-        self._answer = answer
+        self._respond = respond
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Give the answer."""
+        """Store the request and return the response."""
         self.requests.append(request)
-        return self._answer(request)
+        return self._respond(request)
 
 
-def connection_to(wire: Any, credential: Credential = OWNER) -> Connection:
-    """In virtual time."""
-    is_wire = isinstance(wire, Wire)
+def connection_to(server: Server | Simulator, credential: Credential = OWNER) -> Connection:
+    """Return a connection to the server in virtual time."""
+    is_mock = isinstance(server, Server)
     return Connection(
         base_url="http://api.example",
         credential=credential,
         max_attempts=ATTEMPTS,
-        transport=httpx.MockTransport(wire) if is_wire else httpx.ASGITransport(wire),
+        transport=httpx.MockTransport(server) if is_mock else httpx.ASGITransport(server),
         clock=virtual_now,
         sleep=asyncio.sleep,
     )
 
 
-def call(wire: Any, do: Call = fetch_page, credential: Credential = OWNER) -> tuple[Any, Traffic]:
-    """What `do` returns, or the error it raises, and the traffic it made."""
+def call(
+    server: Server | Simulator, do: Call = fetch_page, credential: Credential = OWNER
+) -> tuple[Any, Traffic]:
+    """Return the result of `do`, or the error that it raised, and the traffic of the client."""
 
     async def run() -> tuple[Any, Traffic]:
-        async with CalcomClient(connection_to(wire, credential)) as client:
+        async with CalcomClient(connection_to(server, credential)) as client:
             try:
                 return await do(client), client.traffic
             except CalcomError as error:
@@ -90,33 +92,35 @@ def call(wire: Any, do: Call = fetch_page, credential: Credential = OWNER) -> tu
     return run_virtually(run())
 
 
-def always(status: int = 200, **answer: Any) -> Wire:
-    return Wire(lambda _: httpx.Response(status, **answer))
+def always(status: int = 200, **response: Any) -> Server:
+    return Server(lambda _: httpx.Response(status, **response))
 
 
-def raising(error: Exception) -> Wire:
-    def answer(request: httpx.Request) -> httpx.Response:
+def raising(error: Exception) -> Server:
+    def respond(request: httpx.Request) -> httpx.Response:
         if isinstance(error, httpx.RequestError):
             error.request = request
         raise error
 
-    return Wire(answer)
+    return Server(respond)
 
 
 # Errors
 
 
-@pytest.mark.parametrize("exchange", [one for one in load_exchanges() if one.status >= 400], ids=str)
-def test_a_recorded_refusal_is_raised_with_its_facts_and_retried_only_if_it_may_pass(
-    exchange: HandOffStore,
+@pytest.mark.parametrize(
+    "exchange", [exchange for exchange in load_exchanges() if exchange.status >= 400], ids=str
+)
+def test_a_recorded_error_response_is_raised_with_its_facts_and_retried_only_if_transient(
+    exchange: RecordedExchange,
 ) -> None:
-    wire = always(exchange.status, json=exchange.body, headers={"x-request-id": "r-9"})
-    error, traffic = call(wire)
+    server = always(exchange.status, json=exchange.body, headers={"x-request-id": "r-9"})
+    error, traffic = call(server)
     assert isinstance(error, ApiError)
     assert (error.status, error.request_id, error.path) == (exchange.status, "r-9", OOO)
     assert error.code == exchange.body.get("error", {}).get("code")
     attempts = ATTEMPTS if exchange.status in RETRIED else 1
-    assert len(wire.requests) == traffic.requests == attempts
+    assert len(server.requests) == traffic.requests == attempts
     assert traffic.retries == attempts - 1
     assert traffic.throttled == (attempts if exchange.status == 429 else 0)
 
@@ -131,25 +135,48 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "kind", "sort"), FAULTS, ids=lambda one: getattr(one, "kind", ""))
-def test_a_fault_that_lasts_ends_in_its_error_after_bounded_attempts(
-    fault: Fault, kind: type[CalcomError], sort: ErrorKind | None
+@pytest.mark.parametrize(
+    ("fault", "error_type", "kind"), FAULTS, ids=lambda value: getattr(value, "kind", "")
+)
+def test_a_permanent_fault_raises_its_error_after_the_last_attempt(
+    fault: Fault, error_type: type[CalcomError], kind: ErrorKind | None
 ) -> None:
     error, traffic = call(Simulator(World.generate(people=4, years=1), faults=[fault], clock=virtual_now))
-    assert isinstance(error, kind)
-    assert getattr(error, "kind", None) is sort
+    assert isinstance(error, error_type)
+    assert getattr(error, "kind", None) is kind
     assert (traffic.requests, traffic.retries) == (ATTEMPTS, ATTEMPTS - 1)
 
 
-@pytest.mark.parametrize("fault", [replace(one, times=1) for one, _, _ in FAULTS], ids=lambda one: one.kind)
-def test_a_fault_that_passes_is_mended_by_another_attempt(fault: Fault) -> None:
+@pytest.mark.parametrize(
+    "fault", [replace(fault, times=1) for fault, _, _ in FAULTS], ids=lambda fault: fault.kind
+)
+def test_a_transient_fault_is_retried_with_success(fault: Fault) -> None:
     world = World.generate(people=4, years=1)
     records, traffic = call(Simulator(world, faults=[fault], clock=virtual_now))
     assert records.accepted == world.entries()[:250]
     assert (traffic.requests, traffic.retries) == (2, 1)
 
 
-def test_a_refusal_by_the_edge_is_not_repeated() -> None:
+@pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.5), (2, 1.0), (3, 2.0), (6, 16.0)])
+def test_the_pause_before_a_retry_doubles_with_each_attempt(attempt: int, seconds: float) -> None:
+    assert all(seconds <= backoff_seconds(attempt) <= seconds + 0.5 for _ in range(100))
+
+
+def test_the_pause_before_a_retry_is_bounded() -> None:
+    assert {backoff_seconds(attempt) for attempt in (7, 10, 999)} == {MAX_BACKOFF_SECONDS}
+
+
+def test_transient_failures_are_retried_after_growing_pauses() -> None:
+    async def run() -> float:
+        async with CalcomClient(connection_to(raising(httpx.ReadError("reset")))) as client:
+            with pytest.raises(TransportError):
+                await fetch_page(client)
+            return virtual_now()
+
+    assert 0.5 + 1.0 <= run_virtually(run()) <= 1.0 + 1.5
+
+
+def test_a_403_of_an_edge_server_is_not_retried() -> None:
     error, traffic = call(Simulator(World((), ()), faults=[Fault("403_html")]))
     assert (error.kind, error.code, traffic.requests) == (ErrorKind.FORBIDDEN, None, 1)
 
@@ -158,14 +185,14 @@ def test_a_refusal_by_the_edge_is_not_repeated() -> None:
     ("fault", "rejected"),
     [(Fault("wrong_types"), 3), (Fault("bad_record"), 1), (Fault("bad_record", field="id"), 1)],
 )
-def test_bad_records_are_set_aside_and_cost_no_second_request(fault: Fault, rejected: int) -> None:
+def test_invalid_records_are_rejected_without_a_second_request(fault: Fault, rejected: int) -> None:
     simulator = Simulator(World.generate(people=4, years=1), faults=[fault])
     records, traffic = call(simulator, lambda client: client.fetch_organization_entries(1, take=3))
     assert (len(records.rejected), len(records.ids), traffic.requests) == (rejected, 3, 1)
 
 
 @pytest.mark.parametrize("fault", [Fault("timeout", times=9), Fault("reset", times=9)])
-def test_over_a_real_socket_no_answer_is_a_transport_error(fault: Fault) -> None:
+def test_a_missing_response_over_a_real_socket_is_a_transport_error(fault: Fault) -> None:
     async def no_pause(_: float) -> None:
         return
 
@@ -180,7 +207,7 @@ def test_over_a_real_socket_no_answer_is_a_transport_error(fault: Fault) -> None
         asyncio.run(run(server.url))
 
 
-def test_a_slow_body_is_read_to_its_end() -> None:
+def test_a_slow_body_is_read_completely() -> None:
     world = World.generate(people=4, years=1)
     records, _ = call(Simulator(world, faults=[Fault("slow_body", seconds=20)]))
     assert records.accepted == world.entries()[:250]
@@ -197,7 +224,9 @@ def test_a_slow_body_is_read_to_its_end() -> None:
         httpx.PoolTimeout(""),
     ],
 )
-def test_no_answer_is_a_transport_error_that_names_the_host(error: httpx.TransportError) -> None:
+def test_every_failure_of_the_network_is_a_transport_error_that_names_the_host(
+    error: httpx.TransportError,
+) -> None:
     raised, traffic = call(raising(error))
     assert isinstance(raised, TransportError)
     assert (raised.host, raised.path) == ("api.example", OOO)
@@ -206,7 +235,7 @@ def test_no_answer_is_a_transport_error_that_names_the_host(error: httpx.Transpo
 
 
 @pytest.mark.parametrize("status", [201, 204, 301, 302, 304, 307])
-def test_a_status_that_no_page_has_is_a_protocol_error(status: int) -> None:
+def test_a_status_other_than_200_below_400_is_a_protocol_error(status: int) -> None:
     location = "https://app.example/login?token=abc"
     error, _ = call(always(status, headers={"location": location}))
     assert isinstance(error, ProtocolError)
@@ -214,25 +243,23 @@ def test_a_status_that_no_page_has_is_a_protocol_error(status: int) -> None:
     assert "token" not in str(error)
 
 
-def test_more_records_than_asked_for_are_a_protocol_error() -> None:
-    simulator = Simulator(World.generate(people=4, years=1))
+def test_more_records_than_requested_are_a_protocol_error() -> None:
     body = json.dumps({"status": "success", "data": [{}, {}, {}]}).encode()
     error, _ = call(always(content=body), lambda client: client.fetch_users(1, take=2))
     assert isinstance(error, ProtocolError)
     assert (error.expected, error.found) == ("at most 2 records", "3 records")
-    assert simulator.requests == []
 
 
 @pytest.mark.parametrize(
     ("headers", "content"),
     [({"content-encoding": "gzip"}, b"not gzip"), ({}, b"\xff\xfe"), ({}, b""), ({}, b"[]")],
 )
-def test_a_body_that_cannot_be_read_is_a_protocol_error(headers: dict[str, str], content: bytes) -> None:
+def test_a_page_that_cannot_be_decoded_is_a_protocol_error(headers: dict[str, str], content: bytes) -> None:
     class Stream(httpx.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             yield content
 
-    error, traffic = call(Wire(lambda _: httpx.Response(200, headers=headers, stream=Stream())))
+    error, traffic = call(Server(lambda _: httpx.Response(200, headers=headers, stream=Stream())))
     assert isinstance(error, ProtocolError)
     assert traffic.requests == ATTEMPTS
 
@@ -240,7 +267,7 @@ def test_a_body_that_cannot_be_read_is_a_protocol_error(headers: dict[str, str],
 @pytest.mark.parametrize(
     "content", [b"{", b"[]", b'{"status":"success","data":null}', b'{"status":"success","data":{"id":"1"}}']
 )
-def test_a_caller_that_cannot_be_read_is_a_protocol_error(content: bytes) -> None:
+def test_an_invalid_body_of_the_callers_own_data_is_a_protocol_error(content: bytes) -> None:
     error, traffic = call(always(content=content), lambda client: client.fetch_me())
     assert isinstance(error, ProtocolError)
     assert traffic.requests == ATTEMPTS
@@ -253,7 +280,7 @@ def test_a_caller_that_cannot_be_read_is_a_protocol_error(content: bytes) -> Non
     "credential",
     [OWNER, AccessToken(SecretStr(ACCESS_TOKEN)), PlatformClient(CLIENT_ID, SecretStr(CLIENT_SECRET))],
 )
-def test_every_kind_of_credential_is_understood(credential: Credential) -> None:
+def test_every_kind_of_credential_is_accepted(credential: Credential) -> None:
     me, _ = call(Simulator(World.generate(people=4, years=1)), lambda client: client.fetch_me(), credential)
     assert me.organizationId == 1
 
@@ -268,12 +295,12 @@ def test_every_kind_of_credential_is_understood(credential: Credential) -> None:
         (PlatformClient(CLIENT_ID, SecretStr("wrong")), 401, ErrorKind.CREDENTIALS),
     ],
 )
-def test_a_refused_credential_is_refused_once(credential: Credential, status: int, kind: ErrorKind) -> None:
+def test_a_refused_credential_is_not_retried(credential: Credential, status: int, kind: ErrorKind) -> None:
     error, traffic = call(Simulator(World.generate(people=4, years=1)), credential=credential)
     assert (error.status, error.kind, traffic.requests) == (status, kind, 1)
 
 
-def test_a_credential_is_sent_in_its_own_headers_and_without_the_blanks_around_it() -> None:
+def test_a_credential_is_sent_in_its_own_headers_without_surrounding_blanks() -> None:
     token = AccessToken(SecretStr(" abc\n"))
     assert token.headers() == {"Authorization": "Bearer abc"}
     client = PlatformClient("id", SecretStr("s"))
@@ -281,7 +308,7 @@ def test_a_credential_is_sent_in_its_own_headers_and_without_the_blanks_around_i
 
 
 @pytest.mark.parametrize("secret", ["", "  ", "cal_a\nb", "cal_ä", "cal_\u2026", "cal_a b", "cal_\x7f"])
-def test_a_credential_that_no_header_holds_is_refused_without_quoting_it(secret: str) -> None:
+def test_a_credential_that_cannot_be_a_header_is_refused_without_quoting_it(secret: str) -> None:
     with pytest.raises(CredentialError) as caught:
         CalcomClient(connection_to(always(), ApiKey(SecretStr(secret))))
     assert not secret.strip() or secret not in repr(caught.value) + str(caught.value)
@@ -314,10 +341,10 @@ def test_a_credential_that_no_header_holds_is_refused_without_quoting_it(secret:
         ),
     ],
 )
-def test_only_what_was_asked_for_is_sent(do: Call, path: str, query: dict[str, str]) -> None:
-    wire = always(json={"status": "success", "data": []})
-    call(wire, do)
-    (request,) = wire.requests
+def test_a_request_has_only_the_parameters_of_the_call(do: Call, path: str, query: dict[str, str]) -> None:
+    server = always(json={"status": "success", "data": []})
+    call(server, do)
+    (request,) = server.requests
     assert request.url.path == path
     assert dict(request.url.params) == query
     assert b"+" not in request.url.query
@@ -337,18 +364,18 @@ def test_only_what_was_asked_for_is_sent(do: Call, path: str, query: dict[str, s
         lambda c: c.fetch_user_entries(1, -7),
     ],
 )
-def test_what_the_server_would_misread_is_refused_before_it_is_sent(do: Call) -> None:
-    wire = always()
+def test_an_argument_that_the_server_would_misinterpret_is_refused_before_a_request(do: Call) -> None:
+    server = always()
     try:
-        refused, _ = call(wire, do)
+        refused, _ = call(server, do)
     except ValueError as error:
         refused = error
     assert isinstance(refused, ValueError | ProtocolError)
     assert "found" in str(refused)
-    assert wire.requests == []
+    assert server.requests == []
 
 
-def test_a_call_counts_its_own_traffic_beside_the_clients() -> None:
+def test_the_traffic_of_a_call_is_counted_in_addition_to_the_clients() -> None:
     own = Traffic()
     simulator = Simulator(World((), ()), faults=[Fault("500", times=2)])
     _, traffic = call(simulator, lambda client: client.fetch_users(1, traffic=own))
@@ -366,20 +393,20 @@ def test_a_call_counts_its_own_traffic_beside_the_clients() -> None:
         PlatformClient("client", SecretStr("s3cr3t")),
     ],
 )
-def test_no_error_shows_the_credential_even_if_the_server_quotes_it(credential: Credential) -> None:
+def test_no_error_quotes_the_credential_even_if_the_server_does(credential: Credential) -> None:
     def quote(request: httpx.Request) -> httpx.Response:
         text = " ".join(request.headers.values())
         return httpx.Response(401, json={"error": {"code": "UnauthorizedException", "message": text}})
 
-    error, _ = call(Wire(quote), credential=credential)
+    error, _ = call(Server(quote), credential=credential)
     assert isinstance(error, ApiError)
     assert "s3cr3t" not in f"{error}{error!r}{error.detail}{credential}{credential!r}"
 
 
-def test_the_environments_own_headers_may_be_added_but_never_replace_the_credential() -> None:
-    wire = always(json={"status": "success", "data": []})
+def test_additional_headers_are_sent_and_never_replace_the_credential() -> None:
+    server = always(json={"status": "success", "data": []})
     connection = replace(
-        connection_to(wire),
+        connection_to(server),
         headers={"X-Trace": "1", "Authorization": "other"},
         base_url="http://api.example/",
     )
@@ -389,6 +416,6 @@ def test_the_environments_own_headers_may_be_added_but_never_replace_the_credent
             await fetch_page(client)
 
     run_virtually(run())
-    assert wire.requests[0].headers["authorization"] == f"Bearer {OWNER_KEY}"
-    assert wire.requests[0].headers["x-trace"] == "1"
-    assert str(wire.requests[0].url).startswith("http://api.example/v2/")
+    assert server.requests[0].headers["authorization"] == f"Bearer {OWNER_KEY}"
+    assert server.requests[0].headers["x-trace"] == "1"
+    assert str(server.requests[0].url).startswith("http://api.example/v2/")

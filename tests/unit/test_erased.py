@@ -2,14 +2,14 @@
 
 import json
 
-from calcom.models import ENTRY_READER, USER_READER, Records
+from calcom.models import ENTRY_PARSER, USER_PARSER, Records
 from landing.record_filter import WITHHELD, without_people
 
 
 def _read(kind: str, *records: object) -> Records:
-    reader = USER_READER if kind == "users" else ENTRY_READER
+    parser = USER_PARSER if kind == "users" else ENTRY_PARSER
     body = json.dumps({"status": "success", "data": list(records)}).encode()
-    return reader.read(body, path="/", request_id=None)
+    return parser.parse(body, path="/", request_id=None)
 
 
 def _entry(entry_id: int, user_id: object, **others: object) -> dict[str, object]:

@@ -1,11 +1,11 @@
-"""Every recorded refusal becomes one error that says what to do, and no error quotes what is private."""
+"""Every recorded error response becomes one error with advice, and no error quotes private data."""
 
 import json
 
 import pytest
 
-from calcom.errors import BODY_LIMIT, ApiError, ErrorKind, ProtocolError, TransportError, error_from_answer
-from tests.support.recordings import HandOffStore, load_exchanges
+from calcom.errors import BODY_LIMIT, ApiError, ErrorKind, ProtocolError, TransportError, error_from_response
+from tests.support.recordings import RecordedExchange, load_exchanges
 
 KINDS = {
     400: ErrorKind.INVALID_REQUEST,
@@ -17,7 +17,7 @@ KINDS = {
     500: ErrorKind.SERVER,
     502: ErrorKind.SERVER,
 }
-REFUSALS = [one for one in load_exchanges() if one.status >= 400]
+REFUSALS = [exchange for exchange in load_exchanges() if exchange.status >= 400]
 PRIVATE = {
     "e-mail address": "ann.other+work@acme.example",
     "encoded address": "ann.other%40acme.example",
@@ -26,11 +26,13 @@ PRIVATE = {
 
 
 def error_of(status: int, body: bytes) -> ApiError:
-    return error_from_answer(status=status, path="/v2/me", request_id="r-1", body=body)
+    return error_from_response(status=status, path="/v2/me", request_id="r-1", body=body)
 
 
 @pytest.mark.parametrize("exchange", REFUSALS, ids=str)
-def test_a_recorded_refusal_keeps_its_facts(exchange: HandOffStore) -> None:
+def test_the_error_of_a_recorded_response_has_its_status_code_request_id_and_advice(
+    exchange: RecordedExchange,
+) -> None:
     error = error_of(exchange.status, json.dumps(exchange.body).encode())
     assert error.status == exchange.status
     assert error.kind is KINDS[exchange.status]
@@ -42,7 +44,7 @@ def test_a_recorded_refusal_keeps_its_facts(exchange: HandOffStore) -> None:
         assert fact in str(error)
 
 
-def test_validation_errors_are_told_by_their_constraints() -> None:
+def test_the_detail_of_a_validation_error_has_every_broken_constraint() -> None:
     (exchange,) = load_exchanges("errors/400_several_at_once")
     error = error_of(400, json.dumps(exchange.body).encode())
     assert "take must not be greater than 250" in error.detail
@@ -64,13 +66,13 @@ def test_validation_errors_are_told_by_their_constraints() -> None:
         b'{"error": {"code": 7, "message": {"deep": 1}}}',
     ],
 )
-def test_a_body_of_any_other_shape_is_an_error_all_the_same(body: bytes) -> None:
+def test_a_body_of_any_other_shape_still_becomes_an_error_of_its_status(body: bytes) -> None:
     error = error_of(502, body)
     assert (error.kind, error.code) == (ErrorKind.SERVER, None)
 
 
 @pytest.mark.parametrize("private", PRIVATE.values(), ids=PRIVATE)
-def test_no_error_quotes_what_is_private(private: str) -> None:
+def test_no_error_quotes_an_address_or_a_key(private: str) -> None:
     text = f"Cannot GET /v2/organizations/1/ooo?email={private} for <{private}>, {private}"
     errors = [
         error_of(404, json.dumps({"error": {"code": "NotFoundException", "message": text}}).encode()),
@@ -82,7 +84,7 @@ def test_no_error_quotes_what_is_private(private: str) -> None:
         assert private.partition("@")[0] not in str(error)
 
 
-def test_long_texts_are_cut_and_every_message_can_be_printed() -> None:
+def test_long_details_are_cut_and_every_message_is_printable() -> None:
     error = error_of(500, json.dumps({"message": "\ud800\x1b[2J\n" + "x" * 10_000}).encode())
     assert len(error.detail) <= BODY_LIMIT
     assert str(error).isprintable()

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from calcom.models import ENTRY_READER, MEMBERSHIP_READER, TEAM_READER, USER_READER, Records
+from calcom.models import ENTRY_PARSER, MEMBERSHIP_PARSER, TEAM_PARSER, USER_PARSER, Records
 from calcom.paging import ALL_IDS, Page, Verdict
 from calcom.scopes import RunFacts, Scope, ScopeResult
 from landing.catalog import create_landing, find_resumable, prune_landings
@@ -46,7 +46,7 @@ def entry(entry_id: object, **changes: object) -> dict[str, Any]:
 
 def read(*records: object) -> Records:
     body = json.dumps({"status": "success", "data": records}).encode()
-    return ENTRY_READER.read(body, path="/ooo", request_id=None)
+    return ENTRY_PARSER.parse(body, path="/ooo", request_id=None)
 
 
 def page_of(records: Records, skip: int = 0, take: int = 250) -> Page:
@@ -77,7 +77,7 @@ def test_pages_rows_and_verdicts_come_back_as_they_were(tmp_path: Path) -> None:
     landing = create(tmp_path)
     users = [{"id": 9, "email": "z@acme.example"}, {"id": 7, "email": "a@acme.example"}, {"id": 8}]
     body = json.dumps({"status": "success", "data": users}).encode()
-    found = USER_READER.read(body, path="/users", request_id=None)
+    found = USER_PARSER.parse(body, path="/users", request_id=None)
     landing.add_page(USERS, page_of(found), found)
     landing.end_scope(ScopeResult(USERS, Verdict.UNPROVEN, 1, 1, 0, (), "ids_not_ascending"))
     landing.flush()
@@ -162,7 +162,7 @@ def test_a_rejected_record_is_kept_whole_with_its_problem_and_its_scopes_user(tm
 def test_what_is_odd_in_a_page_does_not_change_what_is_landed_of_it(tmp_path: Path, odd: str) -> None:
     landing = create(tmp_path)
     text = json.dumps({"status": "success", "data": [entry(1), entry(2)]})
-    found = ENTRY_READER.read(text.replace('"id": 2', odd).encode(), path="/ooo", request_id=None)
+    found = ENTRY_PARSER.parse(text.replace('"id": 2', odd).encode(), path="/ooo", request_id=None)
     landing.add_page(ALL, page_of(found), found)
     landing.flush()
     assert found.ids == [row["id"] for row in rows(landing)] == [1, 3]
@@ -326,12 +326,12 @@ def test_teams_and_memberships_land_beside_the_entries_and_keep_no_profile(tmp_p
     landing = create(tmp_path)
     member = {"id": 9, "userId": 7, "teamId": 5, "accepted": True, "role": "OWNER"}
     profile = {"user": {"email": "ann@acme.example", "bio": NOTE}}
-    for scope, reader, records in (
-        (Scope("teams"), TEAM_READER, [{"id": 5, "name": "Sales"}, {"id": 6, "name": 7, "bio": NOTE}]),
-        (Scope("team", team_id=5), MEMBERSHIP_READER, [member | profile, member | profile | {"role": None}]),
+    for scope, parser, records in (
+        (Scope("teams"), TEAM_PARSER, [{"id": 5, "name": "Sales"}, {"id": 6, "name": 7, "bio": NOTE}]),
+        (Scope("team", team_id=5), MEMBERSHIP_PARSER, [member | profile, member | profile | {"role": None}]),
     ):
         body = json.dumps({"status": "success", "data": records}).encode()
-        found = reader.read(body, path="/teams", request_id=None)
+        found = parser.parse(body, path="/teams", request_id=None)
         landing.add_page(scope, page_of(found), found)
         landing.end_scope(ScopeResult(scope, Verdict.COMPLETE, 1, 1, 0, ()))
     landing.flush()

@@ -1,24 +1,31 @@
-"""Anchored paging: which page to ask for next, and whether the pages seen so far prove a snapshot.
+"""Paging with a proof: which page to request next, and whether the pages read so far prove a snapshot.
 
-The server answers `skip`/`take` with a run of rows that is contiguous in ascending id order at the
-instant of the answer. So each page vouches for a span of ids: every row that was alive then and whose
-id lies in the span is on the page. A page at `skip=0` vouches from the lowest id up; a page shorter
-than `take` vouches to the highest. **A scan is complete when the spans that its pages vouch for cover
-every id.** Neither the order nor the time of the answers matters, so pages may be read concurrently,
-or by an earlier process. A row that lived through the whole scan is then in one of them.
+The server answers `skip` and `take` with rows that are contiguous in ascending id order at that instant.
+So each page vouches for a span of ids: every row that existed at that instant and whose id lies in the
+span is on the page. A page at `skip=0` vouches for all ids from the lowest up. A page shorter than `take`
+vouches for all ids up to the highest.
 
-Two spans join (a *sound seam*) when the later begins at or before the row after the earlier's last id.
-To make that so, the next page is asked for one row early, on the last row seen: the anchor. If rows
-before it were deleted meanwhile, the page begins too far on; the scan steps back, twice as far each
-time, and once it has stepped too far it halves the way: even after a mass deletion the seam is found
-in a few pages. Rows are only ever inserted at the end (ids are serial) or, when a person joins the
-organization, in the middle: both make pages overlap more, never less.
+**A scan is complete when the spans of its pages cover every id.** A row that existed during the whole scan
+has an id in the span of some page. The row existed when that page was read, so it is on that page. The
+argument needs neither an order nor a time of the pages: they may be read concurrently, or by an earlier
+process.
 
-A page that can't be read leaves a gap: the scan goes on beyond it, and the spans on both sides stay
-proven, for what a page vouches for does not depend on the others. Read later, it closes the gap.
+Two spans join (a *sound seam*) when the later span begins at most one id after the end of the earlier one.
+To achieve that, the scan requests the next page one row early, on the last row read: the *anchor*. If rows
+before the anchor were deleted meanwhile, the page begins too far on. The scan then steps back, twice as far
+each time, and at worst to `skip=0`, which always joins. Once it has stepped back too far, it halves the
+distance. So a few pages find the seam even after a mass deletion. New rows are only added at the end (ids
+are serial), or in the middle when a person with entries joins the organization. In both cases pages overlap
+more, never less.
 
-Pure: no I/O, no clock; the state follows from the pages accepted, so accepting them again rebuilds it.
-Source of the order: Prisma's implicit primary-key order, undocumented, hence checked on every page.
+A page that cannot be read leaves a gap. The scan continues behind it, and the spans on both sides stay
+proven, because the span of a page does not depend on other pages. Read later, the page closes the gap.
+
+`RepeatedReads` is for a server whose ids do not ascend, where this argument does not hold.
+
+The module is pure: no I/O and no clock. The state follows from the accepted pages, so accepting them again
+restores it. Source of the order: Prisma's implicit order by primary key. It is undocumented, so the order
+of every page is checked.
 """
 
 from collections.abc import Sequence
@@ -28,25 +35,31 @@ from itertools import islice
 from operator import lt
 
 MAX_REPAIRS = 100
-"""Pages of one scan that may bring it no further before it goes on without a proof."""
+"""The number of pages without progress after which a scan continues without a proof."""
 
 MAX_PAGES = 100_000
-"""Pages of one scan, 14 hours at 120 a minute, after which a server is taken to repeat itself for ever."""
+"""The number of pages after which a scan ends, because the server probably repeats itself.
+
+At 120 requests per minute, 100,000 pages take 14 hours.
+"""
 
 MAX_GAPS = 3
-"""Pages that one scan steps over before it is given up."""
+"""The number of unreadable pages that one scan steps over."""
+
+MAX_REPEATED_READS = 4
+"""The number of times that a list without ascending ids is read until two reads in a row agree."""
 
 Spans = tuple[tuple[int, int], ...]
 """Ids from … to …, both included."""
 
-_EVERYTHING = 2**63 - 1
-"""Beyond every id and every offset: how far a page that ends the data vouches."""
+_MAX = 2**63 - 1
+"""Above every id and every offset; a page that ends the list vouches for all ids up to this one."""
 
-ALL_IDS: Spans = ((0, _EVERYTHING),)
+ALL_IDS: Spans = ((0, _MAX),)
 
 
 class Verdict(StrEnum):
-    """What a finished scope is worth: only what was proved may delete, and `unproven` proves nothing."""
+    """The result of a scope. Rows are deleted only within proven spans; `unproven` has none."""
 
     COMPLETE = "complete"
     UNPROVEN = "unproven"
@@ -55,9 +68,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Page:
-    """The facts of one page that paging needs: what was asked, and which ids came back.
+    """The facts of one page that paging needs: the request, and the ids in the response.
 
-    `first_id` and `last_id` are None where no record's id could be read; `unreadable` counts those.
+    `first_id` and `last_id` are None if the page has no valid id; `unreadable` counts the invalid ones.
     """
 
     skip: int
@@ -70,27 +83,27 @@ class Page:
 
     @classmethod
     def of_ids(cls, *, skip: int, take: int, ids: Sequence[int | None]) -> "Page":
-        """The facts of a page whose records had `ids`, in the server's order."""
-        known = [one for one in ids if one is not None]
+        """Return the facts of a page from its ids in the server's order, None for an invalid id."""
+        valid = [record_id for record_id in ids if record_id is not None]
         return cls(
             skip=skip,
             take=take,
             rows=len(ids),
-            first_id=known[0] if known else None,
-            last_id=known[-1] if known else None,
-            is_ascending=all(map(lt, known, islice(known, 1, None))),
-            unreadable=len(ids) - len(known),
+            first_id=valid[0] if valid else None,
+            last_id=valid[-1] if valid else None,
+            is_ascending=all(map(lt, valid, islice(valid, 1, None))),
+            unreadable=len(ids) - len(valid),
         )
 
     @property
     def is_last(self) -> bool:
-        """True if the page is shorter than asked for: no row followed it."""
+        """True if the page has fewer rows than requested, so no row followed it."""
         return self.rows < self.take
 
 
 @dataclass(frozen=True)
 class _Span:
-    """Ids that pages vouch for without a gap, and the offsets of its first and last row, when read."""
+    """Ids that pages vouch for without a gap, with the offsets of the first and last row when read."""
 
     low: int
     high: int
@@ -99,29 +112,30 @@ class _Span:
 
     @classmethod
     def of_page(cls, page: Page) -> "_Span | None":
-        """What the page alone vouches for; nothing, if it is empty and others were asked for before it."""
+        """Return the span of a page alone; None for an empty page, unless its `skip` is 0."""
         low = 0 if page.skip == 0 else page.first_id
         if low is None:
             return None
-        high = _EVERYTHING if page.is_last else page.last_id or low
+        high = _MAX if page.is_last else page.last_id or low
         return cls(low, high, page.skip, page.skip + max(page.rows - 1, 0))
 
     def touches(self, other: "_Span") -> bool:
-        """True if no id is between the two."""
+        """Return True if no id lies between the two spans."""
         return self.low <= other.high + 1 and other.low <= self.high + 1
 
     def join(self, other: "_Span") -> "_Span":
-        """Both as one."""
-        first, last = min(self, other, key=lambda one: one.low), max(self, other, key=lambda one: one.high)
+        """Return the union of two spans that touch."""
+        first = min(self, other, key=lambda span: span.low)
+        last = max(self, other, key=lambda span: span.high)
         return _Span(first.low, last.high, first.first_at, last.last_at)
 
 
 @dataclass
 class Scan:
-    """One scope's scan as a state machine: `next_skips` says what to ask for, `accept` takes the answer.
+    """The scan of one scope as a state machine: `next_skips` returns offsets, `accept` takes the pages.
 
-    `take` is the page size, at least 2 (a page of one row cannot overlap another and move on). A scan
-    whose proof has failed (`problem`) reads on to the end all the same: what it saw is still true.
+    `take` is the page size, at least 2, because a page of one row cannot overlap another one and advance.
+    A scan whose proof has failed (`problem`) still reads to the end: the rows that it reads are true.
     """
 
     take: int
@@ -130,29 +144,29 @@ class Scan:
     pages: int = 0
     repairs: int = 0
     gaps: int = 0
-    """Pages stepped over; a later page may have closed the gap that one left."""
+    """Pages stepped over. A later page may have closed the gap."""
     is_over: bool = False
     problem: str | None = None
-    """Why the scan can't be complete, once that is known."""
+    """The code of the reason why the scan cannot be complete."""
 
-    _spans: list[_Span] = field(default_factory=lambda: [_Span(0, 0)])  # apart and ascending; no id is 0
-    _floor: int | None = 0  # an id in the span that is being extended; None right behind a gap
-    _anchor: int = 0  # the offset of that span's last row, when it was read
-    _beyond: int | None = None  # the offset of a page that began too far on, while the seam is sought
-    _leap: int = 0  # how far to step back from there
-    _ahead: int = 0  # where speculation goes on: past all that was asked for; nowhere once the end was seen
-    _asked: set[int] = field(default_factory=set)
+    _spans: list[_Span] = field(default_factory=lambda: [_Span(0, 0)])  # disjoint, ascending; no id is 0
+    _current_id: int | None = 0  # an id in the span that is being extended; None right behind a gap
+    _anchor: int = 0  # the offset of the last row of that span, when it was read
+    _overshoot: int | None = None  # the offset of a page that began too far on, while the seam is sought
+    _step_back: int = 0  # the distance to step back from that offset
+    _speculate_from: int = 0  # the first offset that was not requested; _MAX once the end was seen
+    _in_flight: set[int] = field(default_factory=set)
     _previous: Page | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a page size that can't be anchored."""
+        """Raise `ValueError` for a page size that cannot be anchored."""
         if self.take < 2:  # noqa: PLR2004
-            message = f"a page of {self.take} rows can't overlap the one before it; take at least 2"
+            message = f"a page of {self.take} rows cannot overlap the page before it; take at least 2"
             raise ValueError(message)
 
     @property
     def verdict(self) -> Verdict | None:
-        """What the scan proves, once it is over."""
+        """The result of the scan; None until it is over."""
         if not self.is_over:
             return None
         if self.proven == ALL_IDS:
@@ -161,136 +175,139 @@ class Scan:
 
     @property
     def proven(self) -> Spans:
-        """The ids that the pages vouch for, ascending; none once the argument has failed."""
+        """The spans that the pages vouch for, ascending; empty once the proof has failed."""
         if self.problem is not None:
             return ()
-        return tuple((one.low, one.high) for one in self._spans if one.high > 0)
+        return tuple((span.low, span.high) for span in self._spans if span.high > 0)
 
     def next_skips(self, room: int = 1, expected_rows: int = 0) -> list[int]:
-        """Up to `room` offsets to ask for now, the anchored one first, none that is under way.
+        """Return up to `room` offsets to request now, the anchor first, without those in flight.
 
-        Offsets ahead of the anchor are speculation, made only while `expected_rows` (what the last
-        run saw) says that they will not run past the end.
+        Offsets beyond the anchor are speculation. `expected_rows`, the rows of the last run, bounds them,
+        so that they do not run past the end.
         """
         if self.is_over or room < 1:
             return []
         seam = self._seam()
-        skips = [] if seam in self._asked else [seam]
-        if self._beyond is None and self.problem is None:
-            begin = max(self._ahead, self._anchor + self.take - 1)
+        skips = [] if seam in self._in_flight else [seam]
+        if self._overshoot is None and self.problem is None:
+            begin = max(self._speculate_from, self._anchor + self.take - 1)
             skips += range(begin, expected_rows - self.take, self.take - 1)[: room - len(skips)]
-        self._asked.update(skips)
-        self._ahead = max(self._ahead, *(skip + self.take - 1 for skip in skips), 0)
+        self._in_flight.update(skips)
+        self._speculate_from = max(self._speculate_from, *(skip + self.take - 1 for skip in skips), 0)
         return skips
 
     def accept(self, page: Page) -> None:
-        """Take the answer to one of the offsets asked for."""
-        self._asked.discard(page.skip)
+        """Take the page at one of the requested offsets."""
+        self._in_flight.discard(page.skip)
         self.pages += 1
         if self.is_over:
             return
-        self._ahead = _EVERYTHING if page.is_last else max(self._ahead, page.skip + page.take - 1)
+        next_offset = _MAX if page.is_last else page.skip + page.take - 1
+        self._speculate_from = max(self._speculate_from, next_offset)
         if not page.is_ascending:
-            self._give_up("ids_not_ascending")
-            self.is_over = True  # without an order there is nothing to follow
+            self._abandon_proof("ids_not_ascending")
+            self.is_over = True  # without ascending ids there is no anchor
         elif page.unreadable:
-            self._give_up("unreadable_id")
+            self._abandon_proof("unreadable_id")
         if self.problem is None:
-            self._follow(page)
+            self._extend_proof(page)
         elif not self.is_over:
-            self._read_on(page)
+            self._continue_without_proof(page)
         if self.pages >= self.max_pages and not self.is_over:
-            self._give_up("no_end")
+            self._abandon_proof("no_end")
             self.is_over = True
 
     def skip_over(self, skip: int) -> bool:
-        """Go on beyond the page at `skip`, which can't be read; False if the scan can't.
+        """Continue behind the page at `skip`, which cannot be read; return False if that is impossible.
 
-        It can't before its first page, right behind another gap, after too many, or without a proof.
+        It is impossible before the first page, right behind another gap, after `MAX_GAPS` gaps, and once
+        the proof has failed.
         """
-        self._asked.discard(skip)
+        self._in_flight.discard(skip)
         if self.is_over or skip != self._seam():
-            return True  # not needed now: it is asked for again when the anchor comes there
-        before = self._current()
-        if self.pages == 0 or before is None or self.problem is not None or self.gaps >= MAX_GAPS:
+            return True  # not needed now: it is requested again when the anchor arrives there
+        current = self._current_span()
+        if self.pages == 0 or current is None or self.problem is not None or self.gaps >= MAX_GAPS:
             return False
         self.gaps += 1
-        self._beyond = None
+        self._overshoot = None
         self._anchor = skip + self.take - 1
-        nearest = next((one for one in self._spans if one.low > before.high), None)
-        if nearest is not None and nearest.first_at <= self._anchor:
-            self._begin_at(nearest.low)
+        following = next((span for span in self._spans if span.low > current.high), None)
+        if following is not None and following.first_at <= self._anchor:
+            self._continue_from(following.low)
         else:
-            self._floor = None
+            self._current_id = None
         return True
 
-    def _current(self) -> _Span | None:
-        """The span that is being extended."""
-        return None if self._floor is None else self._span_with(self._floor)
+    def _current_span(self) -> _Span | None:
+        """Return the span that is being extended; None right behind a gap."""
+        return None if self._current_id is None else self._span_with(self._current_id)
 
     def _span_with(self, proven_id: int) -> _Span:
-        return next(one for one in self._spans if one.low <= proven_id <= one.high)
+        return next(span for span in self._spans if span.low <= proven_id <= span.high)
 
-    def _begin_at(self, floor: int) -> None:
-        current = self._span_with(floor)
-        self._floor, self._anchor = floor, current.last_at
-        self.is_over = current.high == _EVERYTHING
+    def _continue_from(self, proven_id: int) -> None:
+        current = self._span_with(proven_id)
+        self._current_id, self._anchor = proven_id, current.last_at
+        self.is_over = current.high == _MAX
 
     def _seam(self) -> int:
-        """Where the next page should begin in order to join: on the anchor, as long as that holds."""
-        if self._beyond is None:
+        """Return the offset where the next page should begin in order to join the current span."""
+        if self._overshoot is None:
             return self._anchor
-        if self._beyond <= self._anchor:
-            return max(0, self._beyond - self._leap)
-        return max(self._anchor, (self._anchor + self._beyond - self.take) // 2)
+        if self._overshoot <= self._anchor:
+            return max(0, self._overshoot - self._step_back)
+        return max(self._anchor, (self._anchor + self._overshoot - self.take) // 2)
 
-    def _follow(self, page: Page) -> None:
-        """Keep what the page vouches for, and move on, or step back, if it was the one sought."""
-        before, was_sought, found = self._current(), page.skip <= self._seam(), _Span.of_page(page)
-        if found is not None:
-            self._keep(found)
-        if before is not None and found is not None and found.low <= before.high + 1:
-            self._extend(before, found)
-        elif before is not None and was_sought:
-            self._leap = self.take // 2 if self._beyond is None else self._leap * 2
-            self._beyond = page.skip
+    def _extend_proof(self, page: Page) -> None:
+        """Add the page's span; if the page is the one at the seam, advance or step back."""
+        current, is_at_seam, span = self._current_span(), page.skip <= self._seam(), _Span.of_page(page)
+        if span is not None:
+            self._add_span(span)
+        if current is not None and span is not None and span.low <= current.high + 1:
+            self._advance(current, span)
+        elif current is not None and is_at_seam:
+            self._step_back = self.take // 2 if self._overshoot is None else self._step_back * 2
+            self._overshoot = page.skip
             self._count_repair()
-        elif before is None and was_sought and found is not None:
-            self._begin_at(found.low)
-        elif before is None and was_sought:
-            self.is_over = True  # the data ended within the gap
+        elif current is None and is_at_seam and span is not None:
+            self._continue_from(span.low)
+        elif current is None and is_at_seam:
+            self.is_over = True  # the list ended within the gap
 
-    def _keep(self, found: _Span) -> None:
-        apart = []
-        for one in self._spans:
-            if one.touches(found):
-                found = found.join(one)
+    def _add_span(self, added: _Span) -> None:
+        separate = []
+        for span in self._spans:
+            if span.touches(added):
+                added = added.join(span)
             else:
-                apart.append(one)
-        self._spans = sorted([*apart, found], key=lambda one: one.low)
+                separate.append(span)
+        self._spans = sorted([*separate, added], key=lambda span: span.low)
 
-    def _extend(self, before: _Span, found: _Span) -> None:
-        now = self._span_with(before.high)
-        if now.high > before.high:
-            self._anchor, self._beyond = now.last_at, None
+    def _advance(self, current: _Span, added: _Span) -> None:
+        """Move the anchor to the end of the joined span; count a repair if it is no further than before."""
+        joined = self._span_with(current.high)
+        if joined.high > current.high:
+            self._anchor, self._overshoot = joined.last_at, None
         else:
-            self._anchor = found.last_at
+            self._anchor = added.last_at
             self._count_repair()
-            if self._beyond is not None and self._beyond <= self._anchor:
-                self._beyond = None
-        self.is_over = now.high == _EVERYTHING
+            if self._overshoot is not None and self._overshoot <= self._anchor:
+                self._overshoot = None
+        self.is_over = joined.high == _MAX
 
     def _count_repair(self) -> None:
         self.repairs += 1
         if self.repairs > self.max_repairs:
-            self._give_up("no_sound_seam")
+            self._abandon_proof("no_sound_seam")
 
-    def _give_up(self, problem: str) -> None:
+    def _abandon_proof(self, problem: str) -> None:
         self.problem = self.problem or problem
-        self._beyond = None
+        self._overshoot = None
 
-    def _read_on(self, page: Page) -> None:
-        """Move on without a proof, to the page that ends the data or repeats the one before."""
+    def _continue_without_proof(self, page: Page) -> None:
+        """Advance by the rows read, up to a page that ends the list or repeats the page before it."""
         if page.skip > self._anchor:
             return  # speculation from before the proof failed
         self._anchor = max(self._anchor, page.skip + page.rows)
@@ -301,3 +318,49 @@ class Scan:
         )
         self.is_over = page.is_last or repeats
         self._previous = page
+
+
+@dataclass
+class RepeatedReads:
+    """Reads a list whose ids do not ascend from start to end, repeatedly, until two reads in a row agree.
+
+    Two reads agree when both read the same n ids, no id twice, up to a page that ended the list. Then no
+    row is missing, in whatever order the server returns rows. When the first read ended, the list had at
+    most n rows. Suppose that it had a row outside the n. Then one of the n rows was already gone, and the
+    second read could not have read it. (A row that is gone does not return within two reads: ids are
+    serial, and a person who leaves stays away for that long.)
+    """
+
+    max_pages: int = MAX_PAGES
+    reads: int = 0
+    """The number of reads that have ended."""
+    is_proven: bool = False
+    _ids: list[int] = field(default_factory=list)
+    _distinct_ids: set[int] = field(default_factory=set)
+    _previous: frozenset[int] | None = None
+    _pages: int = 0
+    _is_unprovable: bool = False
+
+    @property
+    def next_skip(self) -> int | None:
+        """The offset of the next page; None once two reads agree or no further read can prove the list."""
+        is_settled = self.is_proven or self.reads >= MAX_REPEATED_READS or self._is_unprovable
+        return None if is_settled else len(self._ids)
+
+    def accept(self, ids: Sequence[int | None], take: int) -> None:
+        """Take the ids of the page at `next_skip`, in the server's order; None is an invalid id."""
+        valid = [record_id for record_id in ids if record_id is not None]
+        self._pages += 1
+        self._is_unprovable |= len(valid) < len(ids) or self._pages >= self.max_pages
+        is_repetition = not self._distinct_ids.isdisjoint(valid) and self._distinct_ids.issuperset(valid)
+        self._ids += valid
+        self._distinct_ids.update(valid)
+        is_end = len(ids) < take
+        if is_end or is_repetition:
+            self._end_read(is_whole=is_end and len(self._distinct_ids) == len(self._ids))
+
+    def _end_read(self, *, is_whole: bool) -> None:
+        ids = frozenset(self._distinct_ids) if is_whole else None
+        self.is_proven = not self._is_unprovable and ids is not None and ids == self._previous
+        self._previous, self._ids, self._distinct_ids = ids, [], set()
+        self.reads += 1

@@ -1,7 +1,7 @@
-"""Which endpoint reads an organization in fewer requests. Pure arithmetic.
+"""The choice between the two ways of reading an organization's entries, by the number of requests. Pure.
 
-Both strategies are complete; they differ in cost. Org-wide pages share the rows of all users; per-user
-reads cost at least one request a user but fail one user at a time.
+Both ways are complete. Organization-wide pages hold the entries of many users. Per-user reads need at
+least one request per user, but an error fails one user only.
 """
 
 from enum import StrEnum
@@ -11,7 +11,7 @@ from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE
 
 
 class Strategy(StrEnum):
-    """How entries are read; `both` reads both ways and compares."""
+    """How entries are read. `auto` chooses the cheaper way; `both` reads both ways and compares."""
 
     AUTO = "auto"
     PER_USER = "per-user"
@@ -20,7 +20,7 @@ class Strategy(StrEnum):
 
 
 def pages_for(rows: int, take: int) -> int:
-    """Anchored pages that read `rows` rows: each after the first brings `take - 1` new ones."""
+    """Return the number of anchored pages for `rows` rows: each page after the first has `take - 1` new rows."""
     return 1 if rows < take else 1 + ceil((rows - take + 1) / (take - 1))
 
 
@@ -32,33 +32,36 @@ def requests_for(
     teams: int | None = None,
     take: int = MAX_ENTRIES_TAKE,
 ) -> int:
-    """The requests that read `users` users with `entries` entries in all, users list included.
+    """Return the number of requests for `users` users with `entries` entries in total, users list included.
 
-    `per-user` counts one page a user plus what the rows beyond a page need, if they were one user's.
-    `teams` (None if they are not read) cost their list and a page each: few have more members than a page.
+    `per-user` counts one page per user, and the pages that the remaining rows need if one user has them all.
+    `teams` is None if teams are not read. Otherwise it adds the teams list and one page per team, because
+    few teams have more members than a page.
     """
-    listing = pages_for(users, MAX_USERS_TAKE if take == MAX_ENTRIES_TAKE else take)
+    users_list = pages_for(users, MAX_USERS_TAKE if take == MAX_ENTRIES_TAKE else take)
+    teams_list = 0 if teams is None else pages_for(teams, take) + teams
     org_wide = pages_for(entries, take)
     per_user = users + max(0, (entries - users * (take - 1)) // (take - 1))
-    team_list = 0 if teams is None else pages_for(teams, take) + teams
-    return (
-        listing
-        + team_list
-        + {
-            Strategy.ORG_WIDE: org_wide,
-            Strategy.PER_USER: per_user,
-            Strategy.BOTH: org_wide + per_user,
-            Strategy.AUTO: min(org_wide, per_user),
-        }[strategy]
-    )
+    by_strategy = {
+        Strategy.ORG_WIDE: org_wide,
+        Strategy.PER_USER: per_user,
+        Strategy.BOTH: org_wide + per_user,
+        Strategy.AUTO: min(org_wide, per_user),
+    }
+    return users_list + teams_list + by_strategy[strategy]
 
 
 def choose(*, users: int, entries: int | None, take: int = MAX_ENTRIES_TAKE) -> Strategy:
-    """The strategy with the fewer requests; org-wide when nothing is known of the entries yet.
+    """Return the strategy with fewer requests; `entries` is None if their number is unknown.
 
-    With fewer than a page of entries a user, which is nearly every organization, org-wide wins.
+    Organization-wide reading needs fewer requests if users have less than a page of entries on average,
+    as in nearly every organization. It is also the default for an unknown number of entries, unless the
+    organization has one user. With an empty users list, only the organization's endpoint can find entries.
     """
-    if entries is None or users == 0:  # nobody listed: only the organization's own endpoint can tell
+    if entries is None or users == 0:
         return Strategy.PER_USER if users == 1 else Strategy.ORG_WIDE
-    both = (Strategy.ORG_WIDE, Strategy.PER_USER)
-    return min(both, key=lambda one: requests_for(one, users=users, entries=entries, take=take))
+    candidates = (Strategy.ORG_WIDE, Strategy.PER_USER)
+    return min(
+        candidates,
+        key=lambda strategy: requests_for(strategy, users=users, entries=entries, take=take),
+    )

@@ -16,8 +16,7 @@ from calcom.credentials import ApiKey
 from calcom.errors import ApiError, CalcomError, TransportError
 from calcom.extraction import ORGANIZATION, USERS, Extraction
 from calcom.outage import OUTAGE_AFTER
-from calcom.paging import ALL_IDS, Verdict
-from calcom.passes import MAX_PASSES
+from calcom.paging import ALL_IDS, MAX_REPEATED_READS, Verdict
 from calcom.requester import Connection
 from calcom.scopes import ScopeResult
 from calcom.simulator import EXPIRED_KEY, OWNER_KEY, Fault, Simulator, World
@@ -378,7 +377,7 @@ def test_an_order_with_unstable_ties_is_unproven_and_its_rows_are_landed(
     wire = Reordered(world, lambda one: (one["start"][:4], chance.random()))
     result = run(wire, landing, lambda one: one.read_organization())
     assert (result.verdict, result.proven, result.problem) == (UNPROVEN, (), "ids_not_ascending")
-    assert len(wire.asked) <= MAX_PASSES * (len(truth) // 10 + 1) + 1
+    assert len(wire.asked) <= MAX_REPEATED_READS * (len(truth) // 10 + 1) + 1
     assert len(landed_records(landing)) > len(truth) / 2
 
 

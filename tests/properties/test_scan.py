@@ -1,4 +1,4 @@
-"""Whatever happens to the table while it is read, a complete scan has every row that lived through it."""
+"""A complete scan has every row that existed during the whole scan, whatever changes meanwhile."""
 
 import random
 from bisect import insort
@@ -9,14 +9,21 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calcom.paging import ALL_IDS, MAX_GAPS, Page, Scan, Verdict
-from calcom.passes import MAX_PASSES, Passes
+from calcom.paging import (
+    ALL_IDS,
+    MAX_GAPS,
+    MAX_REPEATED_READS,
+    Page,
+    RepeatedReads,
+    Scan,
+    Verdict,
+)
 from calcom.strategy import pages_for
 
 
 @dataclass
 class Table:
-    """Ascending ids that change: new rows at the end, joining people's rows anywhere, deletions."""
+    """Ascending ids that change: new rows at the end, rows of people who join anywhere, deletions."""
 
     chance: random.Random
     rows: int
@@ -24,40 +31,40 @@ class Table:
     survivors: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Every third id is taken: the others are of people who may join."""
+        """Use every third id; the other ids belong to people who may join."""
         self.ids = list(range(3, 3 * self.rows + 3, 3))
         self.survivors = set(self.ids)
 
     def change(self) -> None:
-        """One thing happens, of the sizes that people and administrators make happen."""
+        """Make one random change, of the size that a person or an administrator causes."""
         kind = self.chance.choice(["append", "join", "delete", "delete", "leave", "purge"])
         top = max(self.ids, default=0)
         if kind == "append":
             self.ids += range(top + 1, top + 1 + self.chance.randint(1, 5))
         elif kind == "join":
             for _ in range(self.chance.randint(1, 8)):
-                joined = self.chance.randint(1, top + 1)
-                if joined not in self.ids:
-                    insort(self.ids, joined)
+                new_id = self.chance.randint(1, top + 1)
+                if new_id not in self.ids:
+                    insort(self.ids, new_id)
         elif kind == "delete" and self.ids:
             self.ids.pop(self.chance.randrange(len(self.ids)))
         elif kind == "leave":
-            self.ids = [one for one in self.ids if self.chance.random() < 0.8]
+            self.ids = [row_id for row_id in self.ids if self.chance.random() < 0.8]
         elif kind == "purge" and self.chance.random() < 0.3:
             cut = self.chance.randint(0, len(self.ids))
             self.ids = self.ids[cut:] if self.chance.random() < 0.5 else self.ids[:cut]
 
     def serve(self, skip: int, take: int) -> list[int]:
-        """The page as the server answers it at this instant, which only rows that are there survive."""
+        """Return the page of this instant, and remove rows that no longer exist from the survivors."""
         self.survivors.intersection_update(self.ids)
         return self.ids[skip : skip + take]
 
 
 @dataclass
-class Wire:
-    """What is under way is served at any time and accepted at any later; some of it fails.
+class ScanRunner:
+    """Runs a scan of a table: requests are served at any time, and pages accepted at any later time.
 
-    A page fails by chance, or because it has a record that can't be told.
+    A page fails by chance, or because it has one of the unreadable records.
     """
 
     table: Table
@@ -65,29 +72,30 @@ class Wire:
     expected_rows: int = 0
     unrest: float = 0.0
     failing: float = 0.0
-    untold: frozenset[int] = frozenset()
+    unreadable: frozenset[int] = frozenset()
     seen: set[int] = field(default_factory=set)
     pages: list[Page] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
 
     def read(self, scan: Scan) -> bool:
-        """Read until the scan is over, or is given up: False."""
+        """Read until the scan is over; return False if it cannot step over a page."""
         chance = self.table.chance
-        asked: list[int] = []
+        requested: list[int] = []
         served: list[tuple[int, list[int] | None]] = []
         while not scan.is_over:
-            asked += scan.next_skips(self.room - len(asked) - len(served), self.expected_rows)
-            assert asked or served, "the scan waits for nothing"
+            room = self.room - len(requested) - len(served)
+            requested += scan.next_skips(room, self.expected_rows)
+            assert requested or served, "the scan is not over and requests no page"
             while chance.random() < self.unrest:
                 self.table.change()
-            if asked and (not served or chance.random() < 0.6):
-                skip = asked.pop(chance.randrange(len(asked)))
-                served.append((skip, self._answer(skip, scan.take)))
+            if requested and (not served or chance.random() < 0.6):
+                skip = requested.pop(chance.randrange(len(requested)))
+                served.append((skip, self._serve(skip, scan.take)))
                 continue
-            skip, answer = served.pop(chance.randrange(len(served)))
-            if answer is not None:
-                self.pages.append(Page.of_ids(skip=skip, take=scan.take, ids=answer))
-                self.seen.update(answer)
+            skip, ids = served.pop(chance.randrange(len(served)))
+            if ids is not None:
+                self.pages.append(Page.of_ids(skip=skip, take=scan.take, ids=ids))
+                self.seen.update(ids)
                 scan.accept(self.pages[-1])
             else:
                 self.failed.append(skip)
@@ -95,20 +103,20 @@ class Wire:
                     return False
         return True
 
-    def _answer(self, skip: int, take: int) -> list[int] | None:
+    def _serve(self, skip: int, take: int) -> list[int] | None:
         ids = self.table.serve(skip, take)
-        fails = self.table.chance.random() < self.failing or not self.untold.isdisjoint(ids)
+        fails = self.table.chance.random() < self.failing or not self.unreadable.isdisjoint(ids)
         return None if fails else ids
 
     @property
     def lost(self) -> set[int]:
-        """The rows that lived through it all and are on no page."""
+        """The rows that existed during the whole scan and are on no page."""
         return self.table.survivors - self.seen
 
 
 def within(ids: set[int], scan: Scan) -> set[int]:
-    """Those of the ids that the scan says are proven."""
-    return {one for one in ids if any(low <= one <= high for low, high in scan.proven)}
+    """Return the ids that lie in a proven span of the scan."""
+    return {row_id for row_id in ids if any(low <= row_id <= high for low, high in scan.proven)}
 
 
 @settings(max_examples=2 * settings.default.max_examples)
@@ -120,15 +128,15 @@ def within(ids: set[int], scan: Scan) -> set[int]:
     error=st.sampled_from([0.0, 0.5, 1.0, 1.0, 1.2, 3.0]),
     unrest=st.sampled_from([0.0, 0.02, 0.1, 0.3, 0.6]),
 )
-def test_a_complete_scan_has_every_row_that_lived_through_it(  # noqa: PLR0913 - what may vary
+def test_a_complete_scan_has_every_row_that_existed_during_it(  # noqa: PLR0913 - the varied circumstances
     *, seed: int, rows: int, take: int, room: int, error: float, unrest: float
 ) -> None:
     table = Table(random.Random(seed), rows)
     scan = Scan(take)
-    wire = Wire(table, room, expected_rows=int(rows * error), unrest=unrest)
-    wire.read(scan)
+    runner = ScanRunner(table, room, expected_rows=int(rows * error), unrest=unrest)
+    runner.read(scan)
     if scan.verdict is Verdict.COMPLETE:
-        assert not wire.lost
+        assert not runner.lost
         assert scan.proven == ALL_IDS
     else:
         assert scan.verdict is Verdict.UNPROVEN
@@ -143,15 +151,15 @@ def test_a_complete_scan_has_every_row_that_lived_through_it(  # noqa: PLR0913 -
     take=st.integers(2, 250),
     room=st.integers(1, 8),
 )
-def test_a_quiet_table_is_complete_in_the_fewest_pages_in_any_order(
+def test_a_table_that_does_not_change_is_complete_in_the_fewest_pages_in_any_order(
     seed: int, rows: int, take: int, room: int
 ) -> None:
     table = Table(random.Random(seed), rows)
     scan = Scan(take)
-    wire = Wire(table, room, expected_rows=rows)
-    wire.read(scan)
+    runner = ScanRunner(table, room, expected_rows=rows)
+    runner.read(scan)
     assert scan.verdict is Verdict.COMPLETE
-    assert wire.seen == table.survivors
+    assert runner.seen == table.survivors
     assert (scan.pages, scan.repairs) == (pages_for(rows, take), 0)
 
 
@@ -162,22 +170,22 @@ def test_a_quiet_table_is_complete_in_the_fewest_pages_in_any_order(
     room=st.integers(1, 4),
     unrest=st.sampled_from([0.0, 0.1, 0.4]),
 )
-def test_the_pages_rebuild_the_scan_at_every_point_where_it_may_be_killed(
+def test_accepting_the_stored_pages_restores_the_scan_at_every_point_of_a_kill(
     seed: int, rows: int, take: int, room: int, unrest: float
 ) -> None:
     table = Table(random.Random(seed), rows)
     scan = Scan(take)
-    wire = Wire(table, room, expected_rows=rows, unrest=unrest)
-    wire.read(scan)
-    one, other = Scan(take), Scan(take)
-    for page in wire.pages:
-        one.next_skips()
-        one.accept(page)
-        other.accept(page)
-        in_flight_is_forgotten = {"_asked": set[int](), "_ahead": 0}
-        assert replace(one, **in_flight_is_forgotten) == replace(other, **in_flight_is_forgotten)
-    assert other.is_over
-    assert (other.verdict, other.repairs) == (scan.verdict, scan.repairs)
+    runner = ScanRunner(table, room, expected_rows=rows, unrest=unrest)
+    runner.read(scan)
+    continued, resumed = Scan(take), Scan(take)
+    for page in runner.pages:
+        continued.next_skips()
+        continued.accept(page)
+        resumed.accept(page)
+        without_requests = {"_in_flight": set[int](), "_speculate_from": 0}
+        assert replace(continued, **without_requests) == replace(resumed, **without_requests)
+    assert resumed.is_over
+    assert (resumed.verdict, resumed.repairs) == (scan.verdict, scan.repairs)
 
 
 @settings(max_examples=2 * settings.default.max_examples)
@@ -189,9 +197,9 @@ def test_the_pages_rebuild_the_scan_at_every_point_where_it_may_be_killed(
     error=st.sampled_from([0.0, 0.5, 1.0, 1.0, 1.2, 3.0]),
     unrest=st.sampled_from([0.0, 0.02, 0.1, 0.3, 0.6]),
     failing=st.sampled_from([0.0, 0.03, 0.1, 0.3]),
-    untold=st.frozensets(st.integers(0, 100), max_size=2),
+    unreadable=st.frozensets(st.integers(0, 100), max_size=2),
 )
-def test_what_is_proven_around_pages_that_fail_has_every_row_that_lived_through_it(  # noqa: PLR0913
+def test_the_spans_proven_around_failed_pages_have_every_row_that_existed_during_the_scan(  # noqa: PLR0913
     *,
     seed: int,
     rows: int,
@@ -200,38 +208,38 @@ def test_what_is_proven_around_pages_that_fail_has_every_row_that_lived_through_
     error: float,
     unrest: float,
     failing: float,
-    untold: frozenset[int],
+    unreadable: frozenset[int],
 ) -> None:
     table = Table(random.Random(seed), rows)
-    wire = Wire(
+    runner = ScanRunner(
         table,
         room,
         expected_rows=int(rows * error),
         unrest=unrest,
         failing=failing,
-        untold=frozenset(3 * (rows * one // 100) for one in untold),
+        unreadable=frozenset(3 * (rows * percent // 100) for percent in unreadable),
     )
     scan = Scan(take)
-    is_read = wire.read(scan)
-    assert not within(wire.lost, scan)
+    is_read = runner.read(scan)
+    assert not within(runner.lost, scan)
     assert list(scan.proven) == sorted(scan.proven)
     assert all(before[1] + 1 < after[0] for before, after in pairwise(scan.proven))
     assert scan.gaps <= MAX_GAPS
-    assert is_read or wire.failed
+    assert is_read or runner.failed
     if scan.verdict is Verdict.COMPLETE:
-        assert not wire.lost
+        assert not runner.lost
     if scan.verdict is Verdict.FAILED:
         assert scan.gaps
         assert scan.problem is not None or scan.proven != ALL_IDS
 
-    # A later run goes on from the pages, and they may have been read in any order.
+    # A later run continues from the pages, which may have been read in any order.
     later = Scan(take)
-    for page in wire.pages:
+    for page in runner.pages:
         later.accept(page)
-    wire.failing, wire.untold = 0.0, frozenset()
-    assert wire.read(later)
+    runner.failing, runner.unreadable = 0.0, frozenset()
+    assert runner.read(later)
     if later.verdict is Verdict.COMPLETE:
-        assert not wire.lost
+        assert not runner.lost
     else:
         assert (later.verdict, later.problem) == (Verdict.UNPROVEN, "no_sound_seam")
 
@@ -243,32 +251,32 @@ def test_what_is_proven_around_pages_that_fail_has_every_row_that_lived_through_
     room=st.integers(1, 6),
     data=st.data(),
 )
-def test_one_bad_record_of_a_quiet_table_costs_the_rows_of_its_page_and_no_others(
+def test_one_unreadable_record_loses_the_rows_of_its_page_and_no_others(
     seed: int, rows: int, take: int, room: int, data: st.DataObject
 ) -> None:
     pages = pages_for(rows, take)
-    place = data.draw(st.integers(take, rows - 1) if rows > take else st.just(rows - 1))
-    is_on_two_pages = place % (take - 1) == 0 and place > 0
+    position = data.draw(st.integers(take, rows - 1) if rows > take else st.just(rows - 1))
+    is_on_two_pages = position % (take - 1) == 0 and position > 0
     table = Table(random.Random(seed), rows)
-    wire = Wire(table, room, expected_rows=rows, untold=frozenset({3 * (place + 1)}))
+    runner = ScanRunner(table, room, expected_rows=rows, unreadable=frozenset({3 * (position + 1)}))
     scan = Scan(take)
-    is_read = wire.read(scan)
+    is_read = runner.read(scan)
     if pages == 1 or is_on_two_pages:
         assert not is_read or scan.verdict is Verdict.FAILED
         return
-    skip = place // (take - 1) * (take - 1)
+    skip = position // (take - 1) * (take - 1)
     gap = set(range(3 * (skip + 2), 3 * (skip + take), 3)) & table.survivors
     assert (is_read, scan.verdict, scan.gaps) == (True, Verdict.FAILED, 1)
-    assert wire.lost == gap
+    assert runner.lost == gap
     assert within(table.survivors, scan) == table.survivors - gap
 
-    wire.untold, wire.failed = frozenset(), []
+    runner.unreadable, runner.failed = frozenset(), []
     later = Scan(take)
-    for page in wire.pages:
+    for page in runner.pages:
         later.accept(page)
-    wire.pages = []
-    wire.read(later)
-    assert (later.verdict, [page.skip for page in wire.pages]) == (Verdict.COMPLETE, [skip])
+    runner.pages = []
+    runner.read(later)
+    assert (later.verdict, [page.skip for page in runner.pages]) == (Verdict.COMPLETE, [skip])
 
 
 @given(
@@ -278,15 +286,15 @@ def test_one_bad_record_of_a_quiet_table_costs_the_rows_of_its_page_and_no_other
     kind=st.sampled_from(["random", "descending", "ignores_skip", "duplicates", "shuffled", "empty_or_full"]),
     failing=st.sampled_from([0.0, 0.05, 0.3]),
 )
-def test_the_scan_ends_whatever_a_server_does(
+def test_the_scan_of_every_kind_of_faulty_server_ends(
     seed: int, take: int, room: int, kind: str, failing: float
 ) -> None:
     chance = random.Random(seed)
     scan = Scan(take, max_pages=400)
-    asked: list[int] = []
+    requested: list[int] = []
     while not scan.is_over:
-        asked += scan.next_skips(room - len(asked), 2_000)
-        skip = asked.pop(chance.randrange(len(asked)))
+        requested += scan.next_skips(room - len(requested), 2_000)
+        skip = requested.pop(chance.randrange(len(requested)))
         if chance.random() < failing:
             if scan.skip_over(skip):
                 continue
@@ -308,40 +316,40 @@ def test_the_scan_ends_whatever_a_server_does(
 
 
 @dataclass
-class Disorder:
-    """Rows in an order of the server's own, with changes between the requests; no id comes back."""
+class UnorderedTable:
+    """Rows in an order that is independent of their ids, with changes between requests; no id returns."""
 
     chance: random.Random
     rows: int
     ties: float | None
-    """How many rows share a place and come in any order among themselves; None: descending by id."""
+    """The average number of rows with an equal sort key, in random order; None sorts by descending id."""
 
     def __post_init__(self) -> None:
-        """Each row has a place, which its id says nothing about."""
+        """Give each row a random sort key."""
         self.next_id = self.rows + 1
-        self.places = {one: self.chance.random() for one in range(1, self.rows + 1)}
+        self.sort_keys = {row_id: self.chance.random() for row_id in range(1, self.rows + 1)}
 
     def change(self) -> None:
-        """One row comes, goes, or moves, because its person has changed it."""
+        """Add, delete or move one row; a row moves when its owner changes it."""
         kind = self.chance.choice(["add", "delete", "delete", "move"])
         if kind == "add":
-            self.places[self.next_id] = self.chance.random()
+            self.sort_keys[self.next_id] = self.chance.random()
             self.next_id += 1
-        elif self.places:
-            changed = self.chance.choice(list(self.places))
-            del self.places[changed]
+        elif self.sort_keys:
+            changed = self.chance.choice(list(self.sort_keys))
+            del self.sort_keys[changed]
             if kind == "move":
-                self.places[changed] = self.chance.random()
+                self.sort_keys[changed] = self.chance.random()
 
     def serve(self, skip: int, take: int) -> list[int]:
-        """The page as the server answers it at this instant."""
+        """Return the page of this instant."""
 
-        def place(one: int) -> Any:
+        def sort_key(row_id: int) -> Any:
             if self.ties is None:
-                return -one
-            return int(self.places[one] * self.rows / self.ties), self.chance.random()
+                return -row_id
+            return int(self.sort_keys[row_id] * self.rows / self.ties), self.chance.random()
 
-        return sorted(self.places, key=place)[skip : skip + take]
+        return sorted(self.sort_keys, key=sort_key)[skip : skip + take]
 
 
 @given(
@@ -351,29 +359,29 @@ class Disorder:
     ties=st.none() | st.sampled_from([0.01, 2, 5, 50]),
     unrest=st.sampled_from([0.0, 0.02, 0.1, 0.3]),
 )
-def test_passes_that_agree_have_every_row_that_lived_through_both(
+def test_two_reads_that_agree_have_every_row_that_existed_during_both(
     seed: int, rows: int, take: int, ties: float | None, unrest: float
 ) -> None:
     chance = random.Random(seed)
-    table = Disorder(chance, rows, ties)
-    passes = Passes()
-    lived: list[set[int]] = []  # of each pass
+    table = UnorderedTable(chance, rows, ties)
+    reads = RepeatedReads()
+    survivors: list[set[int]] = []  # of each read
     seen: list[set[int]] = []
-    while (skip := passes.next_skip) is not None:
+    while (skip := reads.next_skip) is not None:
         while chance.random() < unrest:
             table.change()
-        if len(lived) == passes.passes:
-            lived.append(set(table.places))
+        if len(survivors) == reads.reads:
+            survivors.append(set(table.sort_keys))
             seen.append(set())
-        lived[-1] &= set(table.places)
+        survivors[-1] &= set(table.sort_keys)
         page = table.serve(skip, take)
         seen[-1].update(page)
-        passes.accept(page, take)
-    assert len(lived) == passes.passes <= MAX_PASSES
-    if passes.is_proven:
-        assert lived[-2] & lived[-1] <= seen[-1] == seen[-2]
+        reads.accept(page, take)
+    assert len(survivors) == reads.reads <= MAX_REPEATED_READS
+    if reads.is_proven:
+        assert survivors[-2] & survivors[-1] <= seen[-1] == seen[-2]
     if unrest == 0.0:
-        is_whole = [one == set(table.places) for one in seen]
-        assert passes.is_proven == any(map(all, pairwise(is_whole)))
+        is_whole = [ids == set(table.sort_keys) for ids in seen]
+        assert reads.is_proven == any(map(all, pairwise(is_whole)))
         if ties is None:
-            assert (passes.is_proven, passes.passes) == (True, 2)
+            assert (reads.is_proven, reads.reads) == (True, 2)

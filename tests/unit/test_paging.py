@@ -1,9 +1,17 @@
-"""The scan asks for the fewest pages that prove a snapshot, and says so only when they do."""
+"""A scan requests the fewest pages that prove a snapshot, and is complete only with a proof."""
 
 import pytest
 
-from calcom.paging import ALL_IDS, MAX_GAPS, MAX_REPAIRS, Page, Scan, Verdict
-from calcom.passes import MAX_PASSES, Passes
+from calcom.paging import (
+    ALL_IDS,
+    MAX_GAPS,
+    MAX_REPAIRS,
+    MAX_REPEATED_READS,
+    Page,
+    RepeatedReads,
+    Scan,
+    Verdict,
+)
 from calcom.strategy import pages_for
 
 
@@ -12,13 +20,13 @@ def serve(ids: list[int], skip: int, take: int) -> Page:
 
 
 def read_all(scan: Scan, ids: list[int]) -> list[int]:
-    """Read a table that stands still; the offsets asked for."""
-    asked = []
+    """Read a list that does not change; return the requested offsets."""
+    offsets = []
     while not scan.is_over:
         (skip,) = scan.next_skips()
-        asked.append(skip)
+        offsets.append(skip)
         scan.accept(serve(ids, skip, scan.take))
-    return asked
+    return offsets
 
 
 @pytest.mark.parametrize(
@@ -32,7 +40,7 @@ def read_all(scan: Scan, ids: list[int]) -> list[int]:
         (10, [0, 3, 6, 9]),
     ],
 )
-def test_each_page_begins_on_the_last_row_of_the_one_before(rows: int, offsets: list[int]) -> None:
+def test_each_page_begins_on_the_last_row_of_the_page_before_it(rows: int, offsets: list[int]) -> None:
     scan = Scan(4)
     assert read_all(scan, list(range(1, rows + 1))) == offsets
     assert (scan.verdict, scan.pages, scan.repairs) == (Verdict.COMPLETE, len(offsets), 0)
@@ -40,14 +48,14 @@ def test_each_page_begins_on_the_last_row_of_the_one_before(rows: int, offsets: 
 
 @pytest.mark.parametrize("take", [2, 3, 7, 100, 250])
 @pytest.mark.parametrize("rows", [0, 1, 2, 99, 100, 249, 250, 251, 498, 499, 500])
-def test_a_quiet_table_costs_what_the_estimate_says(take: int, rows: int) -> None:
+def test_a_list_that_does_not_change_needs_the_estimated_number_of_pages(take: int, rows: int) -> None:
     scan = Scan(take)
     read_all(scan, list(range(10, 10 + 3 * rows, 3)))
     assert scan.verdict is Verdict.COMPLETE
     assert scan.pages == pages_for(rows, take)
 
 
-def test_a_full_last_page_is_not_taken_for_the_end() -> None:
+def test_a_full_page_is_never_the_end() -> None:
     scan = Scan(4)
     scan.next_skips()
     scan.accept(serve([1, 2, 3, 4], 0, 4))
@@ -60,7 +68,7 @@ def test_rows_deleted_behind_the_anchor_make_the_scan_step_back() -> None:
     scan = Scan(4)
     scan.next_skips()
     scan.accept(serve(ids, 0, 4))
-    del ids[:2]  # ids 1 and 2: the row at offset 3 is now 6, and 5 would be lost
+    del ids[:2]  # ids 1 and 2: the row at offset 3 is now 6, and row 5 would be lost
     assert scan.next_skips() == [3]
     scan.accept(serve(ids, 3, 4))
     assert scan.next_skips() == [1]
@@ -70,21 +78,21 @@ def test_rows_deleted_behind_the_anchor_make_the_scan_step_back() -> None:
     assert scan.verdict is Verdict.COMPLETE
 
 
-def test_the_seam_after_a_mass_deletion_is_found_in_a_few_pages() -> None:
+def test_a_few_pages_find_the_seam_after_a_mass_deletion() -> None:
     ids = list(range(1, 200_001))
     scan = Scan(250)
     while scan.pages < 600:
         (skip,) = scan.next_skips()
         scan.accept(serve(ids, skip, 250))
     del ids[:120_000]
-    seen = scan.pages
+    pages_before = scan.pages
     read_all(scan, ids)
     assert scan.verdict is Verdict.COMPLETE
     assert scan.repairs <= 20
-    assert scan.pages - seen <= pages_for(len(ids) - 29_400, 250) + 25
+    assert scan.pages - pages_before <= pages_for(len(ids) - 29_400, 250) + 25
 
 
-def test_a_table_that_was_emptied_meanwhile_is_complete() -> None:
+def test_a_list_that_is_emptied_during_the_scan_is_complete() -> None:
     scan = Scan(4)
     scan.next_skips()
     scan.accept(serve(list(range(1, 9)), 0, 4))
@@ -92,14 +100,14 @@ def test_a_table_that_was_emptied_meanwhile_is_complete() -> None:
     assert scan.verdict is Verdict.COMPLETE
 
 
-def test_an_empty_page_beyond_the_end_proves_nothing_by_itself() -> None:
+def test_an_empty_page_beyond_the_end_alone_proves_nothing() -> None:
     scan = Scan(4)
     scan.accept(serve(list(range(1, 9)), 0, 4))
     scan.accept(serve([], 3, 4))
     assert not scan.is_over
 
 
-def test_rows_that_appear_below_the_anchor_need_no_repair_of_the_proof() -> None:
+def test_rows_that_are_inserted_before_the_anchor_leave_the_scan_complete() -> None:
     ids = list(range(100, 120))
     scan = Scan(4)
     scan.next_skips()
@@ -109,22 +117,22 @@ def test_rows_that_appear_below_the_anchor_need_no_repair_of_the_proof() -> None
     assert scan.verdict is Verdict.COMPLETE
 
 
-def test_pages_may_be_asked_for_ahead_and_answered_in_any_order() -> None:
+def test_pages_may_be_requested_ahead_and_accepted_in_any_order() -> None:
     ids = list(range(1, 31))
     scan = Scan(4)
-    asked = scan.next_skips(4, expected_rows=30)
-    assert asked == [0, 3, 6, 9]
-    for skip in reversed(asked):
+    skips = scan.next_skips(4, expected_rows=30)
+    assert skips == [0, 3, 6, 9]
+    for skip in reversed(skips):
         scan.accept(serve(ids, skip, 4))
     assert scan.next_skips(2, expected_rows=30) == [12, 15]
 
 
-def test_speculation_never_runs_past_the_rows_expected_nor_past_the_end_seen() -> None:
+def test_speculation_never_passes_the_expected_rows_or_a_page_that_ended_the_list() -> None:
     scan = Scan(4)
     assert scan.next_skips(8, expected_rows=12) == [0, 3, 6]
     scan = Scan(4)
     assert scan.next_skips(3, expected_rows=1_000) == [0, 3, 6]
-    scan.accept(serve([1, 2, 3, 4, 5], 6, 4))  # empty: the table ends before offset 6
+    scan.accept(serve([1, 2, 3, 4, 5], 6, 4))  # empty: the list ends before offset 6
     assert scan.next_skips(3, expected_rows=1_000) == []
     scan.accept(serve([1, 2, 3, 4, 5], 0, 4))
     assert scan.next_skips(3, expected_rows=1_000) == []
@@ -132,14 +140,14 @@ def test_speculation_never_runs_past_the_rows_expected_nor_past_the_end_seen() -
     assert (scan.verdict, scan.pages) == (Verdict.COMPLETE, 3)
 
 
-def test_nothing_is_asked_for_twice_while_it_is_under_way() -> None:
+def test_no_offset_is_requested_twice_while_it_is_in_flight() -> None:
     scan = Scan(4)
     assert scan.next_skips() == [0]
     assert scan.next_skips() == []
     assert scan.next_skips(room=0) == []
 
 
-def test_a_page_out_of_order_ends_the_scan_for_there_is_nothing_to_follow() -> None:
+def test_a_page_whose_ids_do_not_ascend_ends_the_scan_unproven() -> None:
     scan = Scan(4)
     assert read_all(scan, list(range(10, 0, -1))) == [0]
     assert (scan.verdict, scan.problem) == (Verdict.UNPROVEN, "ids_not_ascending")
@@ -151,7 +159,7 @@ def test_repeated_or_descending_ids_are_not_ascending(ids: list[int | None]) -> 
     assert not Page.of_ids(skip=0, take=9, ids=ids).is_ascending
 
 
-def test_a_record_without_a_readable_id_is_unproven_and_the_scan_reads_on_to_the_end() -> None:
+def test_a_record_with_an_invalid_id_makes_the_scan_unproven_and_it_still_reads_to_the_end() -> None:
     scan = Scan(4)
     scan.accept(Page.of_ids(skip=0, take=4, ids=[1, None, 3, 4]))
     assert not scan.is_over
@@ -168,7 +176,7 @@ def test_a_server_that_ignores_skip_ends_unproven() -> None:
     assert scan.pages <= MAX_REPAIRS + 5
 
 
-def test_a_server_that_never_ends_is_left_after_a_bounded_number_of_pages() -> None:
+def test_the_scan_of_a_server_that_never_ends_is_bounded() -> None:
     scan = Scan(2, max_pages=1_000)
     while not scan.is_over:
         (skip,) = scan.next_skips()
@@ -181,13 +189,13 @@ def test_a_page_size_that_cannot_be_anchored_is_refused() -> None:
         Scan(1)
 
 
-def test_a_scan_of_a_million_rows_out_of_order_costs_no_more_than_its_pages() -> None:
-    """Linear: 16 times the 250 pages of a small scan; quadratic work would take minutes."""
+def test_a_scan_of_a_million_rows_accepted_out_of_order_takes_linear_time() -> None:
+    """Quadratic work on 4,017 pages would take minutes."""
     rows, take = 1_000_000, 250
-    scan, under_way = Scan(take), []
+    scan, in_flight = Scan(take), list[int]()
     while not scan.is_over:
-        under_way += scan.next_skips(8 - len(under_way), expected_rows=rows)
-        skip = under_way.pop()  # the latest asked first
+        in_flight += scan.next_skips(8 - len(in_flight), expected_rows=rows)
+        skip = in_flight.pop()  # the last request first
         last = min(skip + take, rows)
         is_page = skip < rows
         scan.accept(
@@ -203,13 +211,13 @@ def test_a_scan_of_a_million_rows_out_of_order_costs_no_more_than_its_pages() ->
     assert (scan.verdict, scan.pages) == (Verdict.COMPLETE, pages_for(rows, take))
 
 
-# Pages that can't be read
+# Pages that cannot be read
 
 IDS = list(range(10, 210, 10))
 END = ALL_IDS[0][1]
 
 
-def test_what_lies_on_both_sides_of_a_gap_is_proven() -> None:
+def test_the_spans_on_both_sides_of_a_gap_are_proven() -> None:
     scan = Scan(4)
     scan.accept(serve(IDS, 0, 4))
     assert scan.skip_over(3)
@@ -235,18 +243,18 @@ def test_a_page_that_is_read_later_closes_its_gap() -> None:
     assert (second.verdict, second.proven, second.repairs) == (Verdict.COMPLETE, ALL_IDS, 0)
 
 
-def test_a_page_that_overlaps_both_sides_closes_the_gap_in_the_same_scan() -> None:
+def test_a_page_that_overlaps_both_sides_of_a_gap_closes_it_in_the_same_scan() -> None:
     ids = list(IDS)
     scan = Scan(4)
     scan.accept(serve(ids, 0, 4))
     scan.next_skips()
     assert scan.skip_over(3)
-    ids[:0] = [1, 2, 3, 4]  # who joins moves all rows on: what is at offset 6 was at 2
+    ids[:0] = [1, 2, 3, 4]  # a person who joins moves all rows: the row at offset 6 was at offset 2
     read_all(scan, ids)
     assert (scan.verdict, scan.proven, scan.gaps) == (Verdict.COMPLETE, ALL_IDS, 1)
 
 
-def test_a_page_asked_for_ahead_is_not_stepped_over_before_the_scan_comes_there() -> None:
+def test_a_page_requested_ahead_is_not_stepped_over_before_the_scan_arrives_there() -> None:
     scan = Scan(4)
     assert scan.next_skips(3, expected_rows=20) == [0, 3, 6]
     assert scan.skip_over(6)
@@ -259,7 +267,7 @@ def test_a_page_asked_for_ahead_is_not_stepped_over_before_the_scan_comes_there(
     assert (scan.next_skips(), scan.gaps) == ([9], 1)
 
 
-def test_behind_a_gap_the_scan_goes_on_from_a_page_that_was_read_ahead() -> None:
+def test_behind_a_gap_the_scan_continues_from_a_page_that_was_read_ahead() -> None:
     scan = Scan(4)
     assert scan.next_skips(4, expected_rows=30) == [0, 3, 6, 9]
     for skip in (9, 6, 0):
@@ -268,7 +276,7 @@ def test_behind_a_gap_the_scan_goes_on_from_a_page_that_was_read_ahead() -> None
     assert (scan.next_skips(), scan.proven) == ([12], ((0, 40), (70, 130)))
 
 
-def test_a_page_read_further_ahead_does_not_end_the_scan_before_the_one_between_is_asked_for() -> None:
+def test_a_page_read_ahead_does_not_end_the_scan_before_the_pages_between_are_requested() -> None:
     scan = Scan(4)
     assert scan.next_skips(9, expected_rows=30)[-1] == 24
     scan.accept(serve(IDS, 0, 4))
@@ -281,7 +289,7 @@ def test_a_page_read_further_ahead_does_not_end_the_scan_before_the_one_between_
     assert (scan.verdict, scan.proven) == (Verdict.FAILED, ((0, 40), (70, END)))
 
 
-def test_nothing_behind_the_gap_ends_the_scan_failed() -> None:
+def test_an_empty_page_behind_a_gap_ends_the_scan_failed() -> None:
     scan = Scan(4)
     scan.accept(serve(IDS, 0, 4))
     assert scan.skip_over(3)
@@ -289,7 +297,7 @@ def test_nothing_behind_the_gap_ends_the_scan_failed() -> None:
     assert (scan.verdict, scan.proven) == (Verdict.FAILED, ((0, 40),))
 
 
-def test_rows_deleted_behind_a_gap_are_stepped_back_for() -> None:
+def test_after_a_deletion_behind_a_gap_the_scan_steps_back() -> None:
     scan = Scan(4)
     scan.accept(serve(IDS, 0, 4))
     assert scan.skip_over(3)
@@ -299,7 +307,7 @@ def test_rows_deleted_behind_a_gap_are_stepped_back_for() -> None:
     assert (scan.verdict, scan.proven) == (Verdict.FAILED, ((0, 40), (70, END)))
 
 
-def test_the_scan_is_given_up_at_the_first_page_at_two_in_a_row_and_after_too_many() -> None:
+def test_the_first_page_two_pages_in_a_row_and_too_many_pages_cannot_be_stepped_over() -> None:
     assert not Scan(4).skip_over(0)
     scan = Scan(4)
     scan.accept(serve(IDS, 0, 4))
@@ -318,61 +326,61 @@ def test_the_scan_is_given_up_at_the_first_page_at_two_in_a_row_and_after_too_ma
     assert scan.proven == ((0, 20), (30, 40), (50, 60), (70, 80))
 
 
-# Passes
+# Repeated reads
 
 
-def read_pass(passes: Passes, ids: list[int], take: int) -> int:
-    """Read a table that stands still until a pass has ended; the pages asked for."""
-    before, pages = passes.passes, 0
-    while (skip := passes.next_skip) is not None and passes.passes == before:
-        passes.accept(ids[skip : skip + take], take)
+def read_once(reads: RepeatedReads, ids: list[int], take: int) -> int:
+    """Read a list that does not change until one read has ended; return the number of pages."""
+    before, pages = reads.reads, 0
+    while (skip := reads.next_skip) is not None and reads.reads == before:
+        reads.accept(ids[skip : skip + take], take)
         pages += 1
     return pages
 
 
 @pytest.mark.parametrize(("rows", "pages"), [(0, 1), (3, 1), (4, 2), (9, 3)])
-def test_a_quiet_table_in_any_fixed_order_is_proven_in_two_passes(rows: int, pages: int) -> None:
-    passes, ids = Passes(), list(range(rows, 0, -1))
-    assert read_pass(passes, ids, 4) == pages
-    assert not passes.is_proven
-    assert read_pass(passes, ids, 4) == pages
-    assert (passes.is_proven, passes.next_skip) == (True, None)
+def test_a_list_that_does_not_change_is_proven_in_two_reads_in_any_order(rows: int, pages: int) -> None:
+    reads, ids = RepeatedReads(), list(range(rows, 0, -1))
+    assert read_once(reads, ids, 4) == pages
+    assert not reads.is_proven
+    assert read_once(reads, ids, 4) == pages
+    assert (reads.is_proven, reads.next_skip) == (True, None)
 
 
-def test_passes_agree_only_if_they_follow_each_other() -> None:
-    passes, before, after = Passes(), [5, 4, 3], [5, 3]
+def test_only_two_reads_in_a_row_can_agree() -> None:
+    reads, before, after = RepeatedReads(), [5, 4, 3], [5, 3]
     for ids in (before, after, before):
-        read_pass(passes, ids, 4)
-    assert (passes.is_proven, passes.next_skip) == (False, 0)
-    read_pass(passes, before, 4)
-    assert (passes.is_proven, passes.passes) == (True, MAX_PASSES)
+        read_once(reads, ids, 4)
+    assert (reads.is_proven, reads.next_skip) == (False, 0)
+    read_once(reads, before, 4)
+    assert (reads.is_proven, reads.reads) == (True, MAX_REPEATED_READS)
 
 
-def test_a_row_seen_twice_spoils_its_pass() -> None:
-    passes = Passes()
-    for _ in range(MAX_PASSES):
-        passes.accept([5, 4, 3, 2], 4)
-        passes.accept([2, 1], 4)
-    assert (passes.is_proven, passes.next_skip) == (False, None)
+def test_a_read_with_a_repeated_id_does_not_agree_with_any_other() -> None:
+    reads = RepeatedReads()
+    for _ in range(MAX_REPEATED_READS):
+        reads.accept([5, 4, 3, 2], 4)
+        reads.accept([2, 1], 4)
+    assert (reads.is_proven, reads.next_skip) == (False, None)
 
 
-def test_a_row_without_a_readable_id_settles_it_at_once() -> None:
-    passes = Passes()
-    passes.accept([5, None], 4)
-    assert (passes.is_proven, passes.next_skip) == (False, None)
+def test_a_record_with_an_invalid_id_ends_the_repeated_reads_at_once() -> None:
+    reads = RepeatedReads()
+    reads.accept([5, None], 4)
+    assert (reads.is_proven, reads.next_skip) == (False, None)
 
 
-def test_a_server_that_repeats_its_first_page_is_asked_twice_a_pass() -> None:
-    passes, pages = Passes(), 0
-    while passes.next_skip is not None:
-        passes.accept([4, 3, 2, 1], 4)
+def test_a_server_that_repeats_its_first_page_is_sent_two_requests_per_read() -> None:
+    reads, pages = RepeatedReads(), 0
+    while reads.next_skip is not None:
+        reads.accept([4, 3, 2, 1], 4)
         pages += 1
-    assert (passes.is_proven, pages) == (False, 2 * MAX_PASSES)
+    assert (reads.is_proven, pages) == (False, 2 * MAX_REPEATED_READS)
 
 
-def test_a_server_that_never_ends_is_not_read_for_ever() -> None:
-    passes, pages = Passes(max_pages=50), 0
-    while (skip := passes.next_skip) is not None:
-        passes.accept([-skip, -skip - 1], 2)
+def test_the_repeated_reads_of_a_server_that_never_ends_are_bounded() -> None:
+    reads, pages = RepeatedReads(max_pages=50), 0
+    while (skip := reads.next_skip) is not None:
+        reads.accept([-skip, -skip - 1], 2)
         pages += 1
-    assert (passes.is_proven, pages) == (False, 50)
+    assert (reads.is_proven, pages) == (False, 50)

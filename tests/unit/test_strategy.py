@@ -1,4 +1,4 @@
-"""The cheaper strategy is chosen, and its cost is foreseen."""
+"""The strategy with fewer requests is chosen, and the number of requests is computed."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from calcom.strategy import Strategy, choose, pages_for, requests_for
 @pytest.mark.parametrize(
     ("rows", "pages"), [(0, 1), (249, 1), (250, 2), (499, 3), (498, 2), (6_165, 25), (200_000, 804)]
 )
-def test_anchored_pages_bring_one_row_less_than_they_hold(rows: int, pages: int) -> None:
+def test_each_anchored_page_after_the_first_has_one_row_less_that_is_new(rows: int, pages: int) -> None:
     assert pages_for(rows, 250) == pages
 
 
@@ -29,7 +29,7 @@ def test_the_strategy_with_fewer_requests_is_chosen(
     assert choose(users=users, entries=entries) is chosen
 
 
-def test_the_listing_of_users_is_part_of_the_cost() -> None:
+def test_the_users_list_is_part_of_the_number_of_requests() -> None:
     costs = {strategy: requests_for(strategy, users=10_000, entries=200_000) for strategy in Strategy}
     assert costs[Strategy.ORG_WIDE] == 804 + 11
     assert costs[Strategy.PER_USER] == 10_000 + 11

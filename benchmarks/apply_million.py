@@ -15,20 +15,19 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
-from flows.run.context import MEGABYTES_A_MILLION
-from flows.run.load import derive_days
-from flows.run.tables import EXPECTED, published_tables
+from flows.run.context import MEGABYTES_PER_MILLION
+from flows.run.load import StagedRows, load_snapshot
+from flows.run.publication import EXPECTED, published_tables
 from flows.settings.calendars import read_policy
-from transforms.staged import STAGED_ENTRIES, STAGED_PEOPLE
-from warehouse.connection import open_warehouse, transaction
+from transforms.runs import RunRecord
+from transforms.staged import STAGED_ENTRIES, STAGED_PEOPLE, STAGED_REJECTS
+from warehouse.connection import open_warehouse
 from warehouse.load.audit import audit_marts
 from warehouse.load.days import create_mart_views
 from warehouse.load.migrate import migrate
-from warehouse.load.runs import RunRow, insert_run
-from warehouse.load.snapshot import Guards, ScopeRow, Snapshot, apply_snapshot, create_staging, stage_rows
+from warehouse.load.snapshot import Guards, ScopeRow, Snapshot
 from warehouse.publish.measures import find_measures
 from warehouse.publish.publication import publish
 
@@ -66,18 +65,19 @@ def run_night(data_dir: Path, number: int, name: str, *, entries: int, changed_s
     snapshot = Snapshot(
         run_id, ORGANIZATION_ID, observed_at, scopes=(complete_scope("users"), complete_scope("organization"))
     )
-    limit = f"{max(1.0, entries / 1_000_000) * MEGABYTES_A_MILLION:.0f}MB"
+    limit = f"{max(1.0, entries / 1_000_000) * MEGABYTES_PER_MILLION:.0f}MB"
     with open_warehouse(data_dir / "warehouse.duckdb", memory_limit=limit) as connection:
         migrate(connection)
         create_mart_views(connection)
-        with timed("stage"):
-            stage(connection, entries, changed_share)
-        with transaction(connection):
-            with timed("apply"):
-                changes = apply_snapshot(connection, snapshot, Guards())
-            with timed("person-days"):
-                derive_days(connection, observed_at, read_policy(None))
-            insert_run(connection, run_row(snapshot, changes.rows_in, changes.inserted, changes.updated))
+        with timed("load"):
+            changes = load_snapshot(
+                connection,
+                staged_rows(entries, changed_share),
+                snapshot,
+                run_record(snapshot),
+                policy=read_policy(None),
+                guards=Guards(),
+            )
         with timed("checkpoint"):
             connection.execute("CHECKPOINT").fetchall()
     tables = published_tables(publishes_notes=False)
@@ -92,9 +92,8 @@ def run_night(data_dir: Path, number: int, name: str, *, entries: int, changed_s
     print(f"  {publication.rows['fct_absence_days']:,} person-days; {changes}")
 
 
-def stage(connection: duckdb.DuckDBPyConnection, entries: int, changed_share: float) -> None:
-    """Stage the people and entries of one night, in frames of the size of a landing segment."""
-    create_staging(connection)
+def staged_rows(entries: int, changed_share: float) -> Iterator[StagedRows]:
+    """Yield the people and entries of one night, in frames of the size of a landing segment."""
     people = pl.select(user_id=pl.int_range(1, count_people(entries) + 1, dtype=pl.Int64)).with_columns(
         page=pl.lit(1, pl.Int32),
         organization_id=pl.lit(ORGANIZATION_ID, pl.Int64),
@@ -105,11 +104,12 @@ def stage(connection: duckdb.DuckDBPyConnection, entries: int, changed_share: fl
         locale=pl.lit(None, pl.String),
         created_at=pl.lit(FIRST_NIGHT, pl.Datetime("us")),
     )
-    stage_rows(connection, "staged_people", people.select(STAGED_PEOPLE.polars_schema.names()))
+    rejects = pl.DataFrame(schema=STAGED_REJECTS.polars_schema)
+    yield StagedRows(STAGED_PEOPLE, people.select(STAGED_PEOPLE.polars_schema.names()), rejects)
     changed_every = round(1 / changed_share) if changed_share else 0
     for first in range(1, entries + 1, ROWS_PER_SEGMENT):
         ids = range(first, min(first + ROWS_PER_SEGMENT, entries + 1))
-        stage_rows(connection, "staged_entries", invent_entries(ids, count_people(entries), changed_every))
+        yield StagedRows(STAGED_ENTRIES, invent_entries(ids, count_people(entries), changed_every), rejects)
 
 
 def invent_entries(ids: range, people: int, changed_every: int) -> pl.DataFrame:
@@ -150,19 +150,15 @@ def complete_scope(kind: str) -> ScopeRow:
     return ScopeRow(kind, None, "complete", 1, 1, 0, proven_spans=((0, 2**63 - 1),), problem=None)
 
 
-def run_row(snapshot: Snapshot, rows_in: int, inserted: int, updated: int) -> RunRow:
-    """Return the row of the run."""
-    return RunRow(
-        snapshot.run_id,
-        snapshot.organization_id,
-        snapshot.observed_at,
-        snapshot.observed_at,
-        "org-wide",
-        "complete",
-        rows_in=rows_in,
-        rows_inserted=inserted,
-        rows_updated=updated,
-        rows_unchanged=rows_in - inserted - updated,
+def run_record(snapshot: Snapshot) -> RunRecord:
+    """Return the record of the run; the load fills in its counts."""
+    return RunRecord(
+        run_id=snapshot.run_id,
+        organization_id=snapshot.organization_id,
+        started_at=snapshot.observed_at,
+        finished_at=snapshot.observed_at,
+        strategy="org-wide",
+        outcome="complete",
     )
 
 

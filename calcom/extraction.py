@@ -1,192 +1,207 @@
-"""Extraction: reads whole scopes through the client into the landing, each ending in a verdict.
+"""Extraction: reads scopes through the client into a page store, each to a verdict.
 
-A scope is all users, all entries of the organization, one user's entries, all teams, or one team's
-memberships. Its scan goes on from the pages that the landing already has, so a resumed run asks for
-nothing that it has. Several pages, users or teams are under way at once; the rate_limiter keeps them within
-one budget.
+A scope is all users, all entries of the organization, the entries of one user, all teams, or the memberships of
+one team. The scan of a scope continues from the pages in the store, so a resumed run requests no page twice.
+Several pages, users or teams are read concurrently; the rate limiter keeps them within one budget.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient
-from calcom.errors import ApiError, CalcomError, ErrorKind, ProtocolError
+from calcom.errors import ApiError, CalcomError, ErrorKind, ProtocolError, is_transient
 from calcom.models import Records
-from calcom.outage import Outage
-from calcom.paging import ALL_IDS, Page, Scan, Spans, Verdict
-from calcom.passes import Passes
+from calcom.paging import ALL_IDS, Page, RepeatedReads, Scan, Spans, Verdict
 from calcom.requester import Traffic
-from calcom.scopes import Scope, ScopeResult
+from calcom.scopes import ORGANIZATION, TEAM_KINDS, TEAMS, USERS, Scope, ScopeResult
 
-USERS = Scope("users")
-ORGANIZATION = Scope("organization")
-TEAMS = Scope("teams")
-TEAM_KINDS = ("teams", "team")
-"""Scopes that a run can do without: their failure, whatever it is, is theirs alone."""
+Fetch = Callable[..., Coroutine[Any, Any, Records]]
+"""Requests one page; takes `skip` and `take`."""
+
+SUSPECT_AFTER = 5
+"""Consecutive failed scopes after which the users list is requested to find out whether Cal.com is available."""
+
+OPEN_AFTER = 25
+"""Consecutive failed scopes after which the remaining scopes fail without a request."""
 
 
-_Follow = Callable[[Scope, Scan], Awaitable[CalcomError | None]]
+class PageStore(Protocol):
+    """The storage of pages and verdicts that an extraction reads into; a landing is one."""
+
+    @property
+    def pages(self) -> Mapping[Scope, list[Page]]:
+        """The pages of each scope, in the order read."""
+
+    def ended(self, scope: Scope) -> ScopeResult | None:
+        """Return the result of a scope that need not be read again."""
+
+    def add_page(self, scope: Scope, page: Page, records: Records) -> None:
+        """Store one page."""
+
+    def end_scope(self, result: ScopeResult) -> None:
+        """Store the result of a scope."""
 
 
-class Progress(Protocol):
-    """Who wants to know how far extraction is."""
+class ExtractionListener(Protocol):
+    """Receives the progress of an extraction."""
 
     def page_read(self, scope: Scope, rows: int) -> None:
-        """A page has been landed."""
+        """Handle a page that was stored."""
 
     def scope_ended(self, result: ScopeResult) -> None:
-        """A scope has its verdict."""
+        """Handle the verdict of a scope."""
+
+
+class CircuitBreaker:
+    """Stops requests for further users or teams once consecutive failures show that Cal.com is unavailable."""
+
+    def __init__(self) -> None:
+        """Start closed: requests are sent."""
+        self.cause: CalcomError | None = None
+        """The reason why the remaining scopes fail without a request; None while the breaker is closed."""
+        self.is_suspicious = False
+        self._consecutive = 0
+
+    def record_failure(self, error: CalcomError, scope: Scope) -> None:
+        """Count a failure that the next scope would meet, too.
+
+        A refused team counts, because a credential that may list teams can lack the OAuth scope for their members.
+        A refused user has left the organization, so the failure predicts nothing about the next user.
+        """
+        refusals = (ErrorKind.FORBIDDEN, ErrorKind.CREDENTIALS)
+        is_refused_team = scope.kind == "team" and isinstance(error, ApiError) and error.kind in refusals
+        self._consecutive = self._consecutive + 1 if is_transient(error) or is_refused_team else 0
+        self.is_suspicious = self._consecutive > 0 and self._consecutive % SUSPECT_AFTER == 0
+        if self._consecutive >= OPEN_AFTER:
+            self.open(error, scope)
+
+    def record_success(self) -> None:
+        """Reset the count: Cal.com is available."""
+        self._consecutive, self.is_suspicious = 0, False
+
+    def open(self, error: CalcomError, scope: Scope) -> None:
+        """Fail the remaining scopes without a request."""
+        self.cause = CalcomError(
+            f"not requested, because {self._consecutive} consecutive {scope.kind}s had failed; the last error: {error}"
+        )
 
 
 class Extraction:
-    """Reads one organization's scopes into one landing."""
+    """Reads the scopes of one organization into one page store."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one extraction's facts
         self,
         client: CalcomClient,
-        landing: Landing,
+        store: PageStore,
         *,
-        progress: Progress,
+        organization_id: int,
+        page_size: int,
+        listener: ExtractionListener,
         max_concurrency: int = 8,
     ) -> None:
-        """`landing.facts` says which organization and page size."""
-        self._client, self._landing, self._progress = client, landing, progress
+        """`page_size` is the number of rows per page, 2 to 250; `max_concurrency` bounds the open requests."""
+        self._client, self._store, self._listener = client, store, listener
+        self._organization_id, self._page_size = organization_id, max(2, page_size)
         self._max_concurrency = max_concurrency
-        self._organization_id = landing.facts.organization_id
-        self._take = max(2, landing.facts.page_size)
         self._traffic: dict[Scope, Traffic] = {}
-        self.first_error: CalcomError | None = None
-        """The first error that failed a scope of entries: the run's own, if none at all could be read."""
+        self.errors: dict[Scope, CalcomError] = {}
+        """The error of each scope that failed, in the order of the failures."""
 
-    async def read_users(self) -> ScopeResult:
-        """All users of the organization are landed. Any error is raised: without users nothing is known."""
-        take = MAX_USERS_TAKE if self._take == MAX_ENTRIES_TAKE else self._take
-        return await self._read_scope(USERS, Scan(take))
+    async def read(self, scope: Scope, expected_rows: int = 0) -> ScopeResult:
+        """Read one scope to its verdict, starting from the pages that are stored.
 
-    async def read_organization(self, expected_rows: int = 0) -> ScopeResult:
-        """All entries of the organization are landed. An error before the first page is raised.
-
-        `expected_rows` (what the last run saw) lets that many rows' pages be read side by side. A page
-        that can't be read leaves a gap in what is proved, and fails the scope, but not the rest of it.
+        `expected_rows`, the count of the previous run, lets the pages of the organization be read concurrently.
+        Raises the errors that end the whole run: any error of the users list, an error of the organization's
+        entries before their first page, and a refused credential. Any other error fails the scope.
         """
-        scan = Scan(self._take)
-        follow = partial(self._follow_side_by_side, expected_rows=expected_rows)
-        try:
-            return await self._read_scope(ORGANIZATION, scan, follow)
-        except CalcomError as error:
-            if _ends_the_run(error, ORGANIZATION) or ORGANIZATION not in self._landing.pages:
-                raise
-            return self._fail(ORGANIZATION, error, scan)
-
-    async def read_user_entries(self, user_ids: Iterable[int]) -> list[ScopeResult]:
-        """The entries of each user are landed, several users side by side; one's failure is its own."""
-        return await self._read_each(Scope("user", user_id) for user_id in user_ids)
-
-    async def read_teams(self) -> ScopeResult:
-        """All teams of the organization are landed. An error fails the scope, and nothing else."""
-        try:
-            return await self._read_scope(TEAMS, Scan(self._take))
-        except CalcomError as error:
-            if _ends_the_run(error, TEAMS):
-                raise
-            return self._fail(TEAMS, error)
-
-    async def read_team_members(self, team_ids: Iterable[int]) -> list[ScopeResult]:
-        """The memberships of each team are landed, several teams side by side; one's failure is its own."""
-        return await self._read_each(Scope("team", team_id=team_id) for team_id in team_ids)
-
-    async def _read_each(self, scopes: Iterable[Scope]) -> list[ScopeResult]:
-        results: list[ScopeResult] = []
-        outage = Outage()
-        queue = iter(scopes)
-        workers = [self._drain(queue, results, outage) for _ in range(self._max_concurrency)]
-        try:
-            async with asyncio.TaskGroup() as group:
-                for worker in workers:
-                    group.create_task(worker)
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from None
-        return results
-
-    async def _drain(self, queue: Iterator[Scope], results: list[ScopeResult], outage: Outage) -> None:
-        for scope in queue:
-            if (done := self._landing.ended(scope)) is not None:
-                results.append(done)
-                continue
-            if outage.cause is None and outage.is_suspected:
-                await self._look_for_outage(scope, outage)
-            if outage.cause is not None:
-                results.append(self._fail(scope, outage.cause))
-                continue
-            try:
-                result = await self._read_scope(scope, Scan(self._take))
-            except CalcomError as error:
-                if _ends_the_run(error, scope):
-                    raise
-                result = self._fail(scope, error)
-                outage.note_failure(error, scope)
-            else:
-                outage.note_success()
-            results.append(result)
-
-    async def _look_for_outage(self, scope: Scope, outage: Outage) -> None:
-        """Whether the source is gone, or only some of its users or teams: the users list tells."""
-        outage.is_suspected = False
-        try:
-            await self._client.fetch_users(self._organization_id, take=1)
-        except CalcomError as error:
-            if _ends_the_run(error, scope):
-                raise
-            outage.note_gone(error, scope)
-
-    async def _read_scope(self, scope: Scope, scan: Scan, follow: _Follow | None = None) -> ScopeResult:
-        """The scope's result, from the pages that are landed and those that are still to be asked for.
-
-        `follow` brings the scan to its end; by default page after page.
-        """
-        if (done := self._landing.ended(scope)) is not None:
-            return done
-        for page in self._landing.pages.get(scope, []):
+        if (ended := self._store.ended(scope)) is not None:
+            return ended
+        scan = Scan(self._take_for(scope))
+        for page in self._store.pages.get(scope, []):
             scan.accept(page)
         self._traffic.setdefault(scope, Traffic(requests=scan.pages))
-        error = await (follow or self._follow_in_turn)(scope, scan)
+        fetch = self._fetcher_for(scope)
+        error: CalcomError | None = None
+        try:
+            if scope == ORGANIZATION:
+                error = await self._read_concurrently(scan, fetch, expected_rows)
+            while not scan.is_over:
+                (skip,) = scan.next_skips()
+                scan.accept(self._store_page(scope, skip, scan.take, await fetch(skip=skip, take=scan.take)))
+            if scan.problem == "ids_not_ascending" and await self._read_repeatedly(scope, scan.take, fetch):
+                return self._end(scope, Verdict.COMPLETE, repairs=scan.repairs, proven=ALL_IDS)
+        except CalcomError as raised:
+            if self._ends_run(raised, scope):
+                raise
+            error = raised
         if error is not None:
             return self._fail(scope, error, scan)
-        if scan.problem == "ids_not_ascending" and await self._passes_agree(scope, scan.take):
-            return self._end(scope, Verdict.COMPLETE, repairs=scan.repairs, proven=ALL_IDS)
         verdict = scan.verdict or Verdict.UNPROVEN
         return self._end(scope, verdict, repairs=scan.repairs, proven=scan.proven, problem=scan.problem)
 
-    async def _follow_in_turn(self, scope: Scope, scan: Scan) -> None:
-        """The scan is over, read one page after the other; an error is raised."""
-        while not scan.is_over:
-            (skip,) = scan.next_skips()
-            scan.accept(self._land(scope, *await self._fetch(scope, skip, scan.take)))
+    async def read_each(self, scopes: Iterable[Scope]) -> list[ScopeResult]:
+        """Read the scopes of users or teams, several concurrently. The failure of one does not fail another."""
+        results: list[ScopeResult] = []
+        breaker = CircuitBreaker()
+        queue = iter(scopes)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._max_concurrency):
+                    group.create_task(self._drain(queue, results, breaker))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return results
 
-    async def _follow_side_by_side(
-        self, scope: Scope, scan: Scan, *, expected_rows: int
-    ) -> CalcomError | None:
-        """The scan is over, read several pages at once where `expected_rows` says that there are so many.
+    async def _drain(
+        self, queue: Iterator[Scope], results: list[ScopeResult], breaker: CircuitBreaker
+    ) -> None:
+        for scope in queue:
+            if (ended := self._store.ended(scope)) is not None:
+                results.append(ended)
+                continue
+            if breaker.cause is None and breaker.is_suspicious:
+                await self._probe(scope, breaker)
+            if breaker.cause is not None:
+                results.append(self._fail(scope, breaker.cause))
+                continue
+            results.append(await self.read(scope))
+            if (error := self.errors.get(scope)) is not None:
+                breaker.record_failure(error, scope)
+            else:
+                breaker.record_success()
 
-        An error is raised, or returned if the scan could step over the page.
+    async def _probe(self, scope: Scope, breaker: CircuitBreaker) -> None:
+        """Open the breaker if the users list fails, too: then Cal.com is unavailable, not some users or teams."""
+        breaker.is_suspicious = False
+        try:
+            await self._client.fetch_users(self._organization_id, take=1)
+        except CalcomError as error:
+            if _is_refused_credential(error, scope):
+                raise
+            breaker.open(error, scope)
+
+    async def _read_concurrently(self, scan: Scan, fetch: Fetch, expected_rows: int) -> CalcomError | None:
+        """Read the organization's pages, as many at a time as `expected_rows` allows.
+
+        A page that fails leaves a gap in the proof, and the scan continues beyond it. Returns the first such error
+        if a gap remains. Raises the error if the scan cannot continue.
         """
-        room = self._max_concurrency
         first_error: CalcomError | None = None
-        under_way: dict[asyncio.Task[tuple[Page, Records]], int] = {}
+        under_way: dict[asyncio.Task[Records], int] = {}
         try:
             while not scan.is_over:
-                for skip in scan.next_skips(room - len(under_way), expected_rows):
-                    under_way[asyncio.create_task(self._fetch(scope, skip, scan.take))] = skip
-                answered, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                # What came is landed before an error ends the scope.
-                for task in sorted(answered, key=lambda one: one.exception() is not None):
+                for skip in scan.next_skips(self._max_concurrency - len(under_way), expected_rows):
+                    under_way[asyncio.create_task(fetch(skip=skip, take=scan.take))] = skip
+                done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                # Pages are stored before an error ends the scope.
+                for task in sorted(done, key=lambda task: task.exception() is not None):
                     skip = under_way.pop(task)
                     try:
-                        scan.accept(self._land(scope, *task.result()))
+                        scan.accept(self._store_page(ORGANIZATION, skip, scan.take, task.result()))
                     except CalcomError as error:
-                        if _ends_the_run(error, scope) or not scan.skip_over(skip):
+                        if _is_refused_credential(error, ORGANIZATION) or not scan.skip_over(skip):
                             raise
                         if scan.gaps:
                             first_error = first_error or error
@@ -196,85 +211,91 @@ class Extraction:
             await asyncio.gather(*under_way, return_exceptions=True)
         return first_error if scan.verdict is Verdict.FAILED else None
 
-    async def _passes_agree(self, scope: Scope, take: int) -> bool:
-        """True once two readings in a row, without regard to any order, have seen the same rows."""
-        passes = Passes()
-        while (skip := passes.next_skip) is not None:
-            page, records = await self._fetch(scope, skip, take)
-            self._land(scope, page, records)
-            passes.accept(records.ids, take)
-        return passes.is_proven
+    async def _read_repeatedly(self, scope: Scope, take: int, fetch: Fetch) -> bool:
+        """Return True once two consecutive reads, in any order of rows, have returned the same rows."""
+        reads = RepeatedReads()
+        while (skip := reads.next_skip) is not None:
+            records = await fetch(skip=skip, take=take)
+            self._store_page(scope, skip, take, records)
+            reads.accept(records.ids, take)
+        return reads.is_proven
 
-    def _land(self, scope: Scope, page: Page, records: Records) -> Page:
-        self._landing.add_page(scope, page, records)
-        self._progress.page_read(scope, page.rows)
+    def _store_page(self, scope: Scope, skip: int, take: int, records: Records) -> Page:
+        _check_owner(records, self._organization_id, scope)
+        page = Page.of_ids(skip=skip, take=take, ids=records.ids)
+        self._store.add_page(scope, page, records)
+        self._listener.page_read(scope, page.rows)
         return page
 
-    async def _fetch(self, scope: Scope, skip: int, take: int) -> tuple[Page, Records]:
-        records = await self._fetcher_of(scope)(skip=skip, take=take, traffic=self._traffic[scope])
-        _check_owner(records, self._organization_id, scope)
-        return Page.of_ids(skip=skip, take=take, ids=records.ids), records
+    def _take_for(self, scope: Scope) -> int:
+        is_default = self._page_size == MAX_ENTRIES_TAKE
+        return MAX_USERS_TAKE if scope == USERS and is_default else self._page_size
 
-    def _fetcher_of(self, scope: Scope) -> Callable[..., Awaitable[Records]]:
-        """The call that gives one page of the scope, but for `skip`, `take` and `traffic`."""
+    def _fetcher_for(self, scope: Scope) -> Fetch:
+        """Return the client's method for one page of the scope; it takes `skip` and `take`."""
         client, organization_id = self._client, self._organization_id
+        traffic = self._traffic[scope]
         if scope.user_id is not None:
-            return partial(client.fetch_user_entries, organization_id, scope.user_id)
+            return partial(client.fetch_user_entries, organization_id, scope.user_id, traffic=traffic)
         if scope.team_id is not None:
-            return partial(client.fetch_team_memberships, organization_id, scope.team_id)
+            return partial(client.fetch_team_memberships, organization_id, scope.team_id, traffic=traffic)
         lists = {
             USERS: client.fetch_users,
             ORGANIZATION: client.fetch_organization_entries,
             TEAMS: client.fetch_teams,
         }
-        return partial(lists[scope], organization_id)
+        return partial(lists[scope], organization_id, traffic=traffic)
+
+    def _ends_run(self, error: CalcomError, scope: Scope) -> bool:
+        """Return True for an error that no other scope could survive."""
+        is_unread = scope == ORGANIZATION and not self._store.pages.get(scope)
+        return scope == USERS or is_unread or _is_refused_credential(error, scope)
 
     def _fail(self, scope: Scope, error: CalcomError, scan: Scan | None = None) -> ScopeResult:
-        if scope.kind not in TEAM_KINDS:
-            self.first_error = self.first_error or error
+        self.errors[scope] = error
         proven = scan.proven if scan else ()
         problem = str(error)
         if scope == ORGANIZATION:
-            problem += f"; proved all the same: {_text_of(proven)}"
+            problem += f"; proved nevertheless: {_describe_spans(proven)}"
         repairs = scan.repairs if scan else 0
         return self._end(scope, Verdict.FAILED, repairs=repairs, proven=proven, problem=problem)
 
     def _end(
         self, scope: Scope, verdict: Verdict, *, repairs: int, proven: Spans, problem: str | None = None
     ) -> ScopeResult:
-        pages = len(self._landing.pages.get(scope, []))
+        pages = len(self._store.pages.get(scope, []))
         requests = self._traffic.get(scope, Traffic()).requests
         result = ScopeResult(scope, verdict, pages, requests, repairs, proven, problem)
-        self._landing.end_scope(result)
-        self._progress.scope_ended(result)
+        self._store.end_scope(result)
+        self._listener.scope_ended(result)
         return result
 
 
+def _is_refused_credential(error: CalcomError, scope: Scope) -> bool:
+    """Return True if the credential is refused; for teams it may only lack an OAuth scope, so they can be omitted."""
+    is_refused = isinstance(error, ApiError) and error.kind is ErrorKind.CREDENTIALS
+    return is_refused and scope.kind not in TEAM_KINDS
+
+
 def _check_owner(records: Records, organization_id: int, scope: Scope) -> None:
-    """Raise `ProtocolError` for a page of another user or team: it says nothing of this one."""
+    """Raise `ProtocolError` if a page of one user or team holds records of another."""
     if scope.user_id is not None:
         key, owner, noun, place = "userId", scope.user_id, "entries", f"users/{scope.user_id}/ooo"
     elif scope.team_id is not None:
         key, owner, noun, place = "teamId", scope.team_id, "memberships", f"teams/{scope.team_id}/memberships"
     else:
         return
-    if strangers := {one[key] for one in records.accepted} - {owner}:
+    if others := {record[key] for record in records.accepted} - {owner}:
         raise ProtocolError(
             path=f"/v2/organizations/{organization_id}/{place}",
             expected=f"{noun} of {scope.label}",
-            found=f"{noun} of {scope.kind} {min(strangers)}",
+            found=f"{noun} of {scope.kind} {min(others)}",
         )
 
 
-def _ends_the_run(error: CalcomError, scope: Scope) -> bool:
-    """True for what no other scope would survive either; without teams a run can do."""
-    refused = isinstance(error, ApiError) and error.kind is ErrorKind.CREDENTIALS
-    return refused and scope.kind not in TEAM_KINDS
-
-
-def _text_of(spans: Spans) -> str:
+def _describe_spans(spans: Spans) -> str:
     if not spans:
-        return "nothing, so nothing is deleted"
+        return "no ids, so no entry is deleted"
     ((lowest, highest),) = ALL_IDS
     texts = []
     for low, high in spans:

@@ -14,77 +14,80 @@ from prefect.deployments import run_deployment
 from prefect.futures import as_completed
 from prefect.states import Completed, Failed
 
+from calcom.errors import OooError
 from flows.fleet.loader import Loader, extract_organization, open_loader
 from flows.fleet.organizations import Organization, read_organizations
 from flows.fleet.summary import FleetSummary
-from flows.orchestration.artifacts import note_assets, show_fleet
+from flows.orchestration.artifacts import record_assets, show_fleet
 from flows.orchestration.blocks import load_flow_settings, read_block
-from flows.orchestration.states import ended, failed, told_by
-from flows.orchestration.tasks import publishing_stage, stage
+from flows.orchestration.states import end_with, fail_with
+from flows.orchestration.tasks import as_publishing_task, as_task
 from flows.run.progress import LineListener
-from warehouse.load.runs import KnownSize
+from warehouse.load.runs import OrganizationSize
 
 DEPLOYMENT = "extract/organization"
 POLL_SECONDS = 3.0
 RUNS_PER_POLL = 100
 ATTEMPTS = 3
-"""Of an extraction that crashed, which is its machine's fault, not Cal.com's: the next one resumes."""
+"""Attempts of an extraction that crashed with its machine; the next attempt resumes."""
 
 Extracted = tuple[str, State[Any]]
-"""An organization's name, and how its extraction ended."""
+"""The name of an organization, and the final state of its extraction."""
 
 
-@stage("extract", "extract {organization.name}")
-def extract_here(organization: Organization, known: KnownSize | None) -> State[None]:
-    """A whole landing of the organization is in the exchange."""
+def _extract(organization: Organization, size: OrganizationSize | None) -> State[None]:
     try:
         listener = LineListener(get_run_logger().info)
-        run_id = extract_organization(organization, read_block=read_block, listener=listener, known=known)
-    except Exception as error:  # noqa: BLE001 - what no one foresaw is raised again
-        return failed(error)
-    return Completed(message=f"run {run_id} waits to be loaded")
+        run_id = extract_organization(organization, read_block=read_block, listener=listener, size=size)
+    except OooError as error:
+        return fail_with(error)
+    return Completed(message=f"run {run_id} is ready to be loaded")
 
 
-@stage("load", "load {name}")
-def load(loader: Loader, name: str) -> State[None]:
-    """The organization is in the warehouse, or it is noted why not."""
+def _load(loader: Loader, name: str) -> State[None]:
     outcome = loader.load(name)
-    return ended(outcome.exit_code, outcome.error or f"{outcome.entries:,} entries", None)
+    return end_with(outcome.exit_code, outcome.error or f"{outcome.entries:,} entries", None)
 
 
-@publishing_stage()
-def publish(loader: Loader) -> FleetSummary:
-    """Readers see every organization as it is now in the warehouse."""
+def _publish(loader: Loader) -> FleetSummary:
     summary = loader.publish()
-    note_assets(summary.published, generation=summary.generation)
+    record_assets(summary.published, generation=summary.generation)
     return summary
+
+
+extract_task = as_task(_extract, "extract", "extract {organization.name}")
+load_task = as_task(_load, "load", "load {name}")
+publish_task = as_publishing_task(_publish)
 
 
 def extract_on_task_runner(
     loader: Loader, organizations: Sequence[Organization], **_: Any
 ) -> Iterator[Extracted]:
-    """Each organization as its extraction ends, in a thread of this flow run or on its Dask cluster."""
-    futures = {extract_here.submit(one, loader.known(one)): one.name for one in organizations}
+    """Extract in threads of this flow run or on its Dask cluster; yield each organization at its end."""
+    futures = {
+        extract_task.submit(organization, loader.read_size(organization)): organization.name
+        for organization in organizations
+    }
     for future in as_completed(list(futures)):
-        future.wait()  # else its state is asked of the server, which may not know yet that it ended
+        future.wait()  # without it the state comes from the server, which may not have the end yet
         yield futures[future], future.state
 
 
 def extract_on_work_pool(
     loader: Loader, organizations: Sequence[Organization], *, give_up_after_hours: float
 ) -> Iterator[Extracted]:
-    """Each organization as its extraction ends, in a flow run of its own that any worker may take."""
+    """Extract each organization in a flow run of its own on any worker; yield each organization at its end."""
     waiting: dict[UUID, tuple[Organization, int]] = {}
 
     def start(organization: Organization, attempt: int) -> None:
-        known = loader.known(organization)
-        parameters = {"organization": organization.model_dump(mode="json"), "known": known}
+        size = loader.read_size(organization)
+        parameters = {"organization": organization.model_dump(mode="json"), "size": size}
         tags = ["fleet", organization.name]
         run = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0, tags=tags)
         waiting[cast("FlowRun", run).id] = organization, attempt
 
-    for one in organizations:
-        start(one, 1)
+    for organization in organizations:
+        start(organization, 1)
     deadline = time.monotonic() + give_up_after_hours * 3600
     with get_client(sync_client=True) as client:
         while waiting and time.monotonic() < deadline:
@@ -96,16 +99,16 @@ def extract_on_work_pool(
                 else:
                     yield organization.name, state
     for organization, _ in waiting.values():
-        late = f"exit code 12: not extracted within {give_up_after_hours} h; is a worker running?"
+        late = f"not extracted within {give_up_after_hours} h; check that a worker is running"
         yield organization.name, Failed(message=late)
 
 
 def _final_states(client: SyncPrefectClient, run_ids: list[UUID]) -> Iterator[tuple[UUID, State[Any]]]:
     for start in range(0, len(run_ids), RUNS_PER_POLL):
-        some = FlowRunFilterId(any_=run_ids[start : start + RUNS_PER_POLL])
-        for found in client.read_flow_runs(flow_run_filter=FlowRunFilter(id=some)):
-            if found.state is not None and found.state.is_final():
-                yield found.id, found.state
+        chunk = FlowRunFilterId(any_=run_ids[start : start + RUNS_PER_POLL])
+        for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(id=chunk)):
+            if run.state is not None and run.state.is_final():
+                yield run.id, run.state
 
 
 @flow(name="fleet", persist_result=False, log_prints=False)
@@ -115,17 +118,16 @@ def fleet(
     allow_mass_delete: bool = False,  # noqa: FBT001, FBT002 - the deployment's parameters
     give_up_after_hours: float = 6.0,
 ) -> State[dict[str, Any]]:
-    """Extract every organization, load each as it comes, publish once; one's failure never stops another.
+    """Extract the organizations, load each at its end, and publish once. A failure stops no other organization.
 
-    Ends as `Partial` if an organization lacks anything, and as `Failed` if all failed or nothing could be
-    published.
+    Ends as `Partial` if an organization is incomplete, and as `Failed` if all failed or nothing was published.
 
     Args:
-        organizations_file: The organizations, in TOML; on the machine of the worker that runs this flow.
-        extract_with: "work pool" starts a run of extract/organization for each, on any worker; "task runner"
-            extracts within this run, in threads or on a Dask cluster.
+        organizations_file: The TOML file of organizations, on the machine of the worker that runs this flow.
+        extract_with: "work pool" starts a run of extract/organization for each organization, on any worker;
+            "task runner" extracts within this run, in threads or on a Dask cluster.
         allow_mass_delete: Load even if most entries of an organization would be deleted. For one run.
-        give_up_after_hours: How long an extraction may take before the others are published without it.
+        give_up_after_hours: Hours that an extraction may take before the others are published without it.
 
     """
     logger = get_run_logger()
@@ -136,12 +138,12 @@ def fleet(
         with open_loader(settings, listener=listener, allows_mass_delete=allow_mass_delete) as loader:
             for name, state in extracting(loader, organizations, give_up_after_hours=give_up_after_hours):
                 if state.is_completed():
-                    load(loader, name, return_state=True)
+                    load_task(loader, name, return_state=True)
                 else:
-                    loader.note_failure(name, *told_by(state))
-            summary = publish(loader)
-    except Exception as error:  # noqa: BLE001 - what no one foresaw is raised again
-        return failed(error)
+                    loader.record_failed_extraction(name, state.message or f"the run ended as {state.name}")
+            summary = publish_task(loader)
+    except OooError as error:
+        return fail_with(error)
     logger.info("%s", summary.as_text())
     show_fleet(summary)
-    return ended(summary.exit_code, summary.headline, summary.as_json())
+    return end_with(summary.exit_code, summary.headline, summary.as_json())

@@ -1,7 +1,7 @@
 """The fleet's flow with a Dask cluster for its extractions: run it with `extract_with="task runner"`.
 
-Needs the extra: pip install 'calcom-ooo-warehouse[dask]'. The cluster's workers need this package, the
-settings and the credentials in their environment, and OOO_EXCHANGE_URL where all reach it.
+Needs the extra: pip install 'calcom-ooo-warehouse[dask]'. The workers of the cluster need this package, the
+settings and the credentials in their environment, and an OOO_EXCHANGE_URL that all of them can reach.
 """
 
 from prefect_dask.task_runners import DaskTaskRunner

@@ -1,18 +1,15 @@
-"""The folders that landings are in, one a run: made, found again, and cleared away."""
+"""The landing folders of all runs: creating them, finding one to resume, and removing them."""
 
 import contextlib
-import json
+import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-from calcom.scopes import RunFacts
 from landing.errors import LandingError
-from landing.folder import FINISHED_FILE, RUN_FILE, Landing, naming_path, remove_landing
-
-FORMAT = 1
+from landing.folder import FINISHED_FILE, Landing, explaining_path
+from landing.run_facts import FORMAT, RUN_FILE, RunFacts
 
 
 def create_landing(
@@ -22,14 +19,11 @@ def create_landing(
     clock: Callable[[], float] = time.monotonic,
     erased: frozenset[int] = frozenset(),
 ) -> Landing:
-    """A new folder under `root` for the run that `facts` describes."""
+    """Create a folder under `root` for the run that `facts` describes, and return its landing."""
     folder = root / facts.run_id
-    with naming_path(folder):
+    with explaining_path(folder):
         folder.mkdir(parents=True, mode=0o700)
-        aside = folder / "run.tmp"
-        told = {"format": FORMAT, **asdict(facts), "started_at": facts.started_at.isoformat()}
-        aside.write_text(json.dumps(told), encoding="utf-8")
-        aside.replace(folder / RUN_FILE)
+        facts.save(folder)
     return Landing(folder, facts, clock=clock, erased=erased)
 
 
@@ -41,21 +35,20 @@ def find_resumable(
     clock: Callable[[], float] = time.monotonic,
     erased: frozenset[int] = frozenset(),
 ) -> Landing | None:
-    """The newest unfinished landing of what `facts` would read, not older than `max_age`, or None.
+    """Return the newest unfinished landing that the run in `facts` may resume, or None.
 
-    One that can't be read whole is passed over: what it has is read again.
+    A landing that cannot be read completely is skipped; its records are read from the source again.
     """
     for found in reversed(list_runs(root)):
         folder = root / found.run_id
-        age = facts.started_at - found.started_at
-        if not (folder / FINISHED_FILE).exists() and age <= max_age and facts.reads_the_same_as(found):
+        if not (folder / FINISHED_FILE).exists() and found.is_resumable_by(facts, max_age):
             with contextlib.suppress(LandingError):
                 return Landing(folder, found, clock=clock, erased=erased)
     return None
 
 
 def open_landing(folder: Path, *, clock: Callable[[], float] = time.monotonic) -> Landing:
-    """The landing in `folder`, wherever it was read. Raises `LandingError` if it is none."""
+    """Return the landing in `folder`, which any machine may have read. Raise `LandingError` if there is none."""
     found = list_runs(folder.parent, folder.name)
     if not found:
         message = f"{folder} is not a landing of this version: expected a {RUN_FILE} of format {FORMAT}"
@@ -64,19 +57,18 @@ def open_landing(folder: Path, *, clock: Callable[[], float] = time.monotonic) -
 
 
 def list_runs(root: Path, run_id: str = "*") -> list[RunFacts]:
-    """What the landings under `root` read, oldest first; without those that can't say so to this version."""
+    """Return the facts of the landings under `root`, oldest first, without damaged or older ones."""
     found = []
     for path in sorted(root.glob(f"{run_id}/{RUN_FILE}")):
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-            told = json.loads(path.read_text(encoding="utf-8"))
-            if told.pop("format") == FORMAT and told["run_id"] == path.parent.name:
-                started_at = datetime.fromisoformat(told.pop("started_at"))
-                found.append(RunFacts(started_at=started_at, **told))
+        with contextlib.suppress(OSError):
+            facts = RunFacts.parse(path.read_bytes())
+            if facts is not None and facts.run_id == path.parent.name:
+                found.append(facts)
     return found
 
 
 def prune_landings(root: Path, *, keep: int, besides: Path | None = None) -> list[str]:
-    """Remove all but the newest `keep` landings, and never `besides`; return the run ids of those removed."""
+    """Remove all but the newest `keep` landings, and never `besides`. Return the run ids of the removed ones."""
     folders = sorted((path for path in root.glob("*") if path.is_dir()), key=lambda path: path.name)
     doomed = [folder for folder in folders[: max(len(folders) - keep, 0)] if folder != besides]
     for folder in doomed:
@@ -85,7 +77,14 @@ def prune_landings(root: Path, *, keep: int, besides: Path | None = None) -> lis
 
 
 def purge_landings(root: Path, *, may_stay: Callable[[RunFacts], bool]) -> None:
-    """No landing is left but those of runs that `may_stay`; one of which nothing can be read may not."""
-    stay = {facts.run_id for facts in list_runs(root) if may_stay(facts)}
-    for folder in (path for path in root.glob("*") if path.is_dir() and path.name not in stay):
+    """Remove every landing except those for which `may_stay` is true; damaged landings are removed."""
+    remaining = {facts.run_id for facts in list_runs(root) if may_stay(facts)}
+    for folder in (path for path in root.glob("*") if path.is_dir() and path.name not in remaining):
         remove_landing(folder)
+
+
+def remove_landing(folder: Path) -> None:
+    """Remove the folder. Its `run.json` goes first, so that a kill never leaves a folder that looks complete."""
+    with explaining_path(folder):
+        (folder / RUN_FILE).unlink(missing_ok=True)
+        shutil.rmtree(folder)

@@ -1,22 +1,21 @@
-"""Landing: what was read, on disk, so that a killed run resumes and memory stays bounded.
+"""The landing folder of one run: the records read so far, so that a killed run resumes and memory stays bounded.
 
-    landing/<run_id>/run.json                  what the run reads (organization, strategy, page size …)
+    landing/<run_id>/run.json                  the source and the settings (organization, strategy, page size …)
     landing/<run_id>/users-000001.parquet      segments: the records of some pages, in the order read
     landing/<run_id>/entries-000001.parquet
-    landing/<run_id>/teams-000001.parquet      and memberships-…, where teams are read
+    landing/<run_id>/teams-000001.parquet      and memberships-…, if teams are read
+    landing/<run_id>/read.json                 written last: the landing is complete
 
 A segment carries in its Parquet metadata the facts of its pages and the results of the scopes that
-ended in it, so one rename publishes rows, pages and verdicts together: after a kill the three never
-disagree. A folder of segments is the whole state of a run; reading the page facts back in order
+ended in it. One rename publishes rows, pages and verdicts together, so the three always agree after a kill.
+A folder of segments is the whole state of a run: replaying the facts of its pages in order
 rebuilds every scan where it stopped.
 
-Segments that are full are written on a thread while the reading goes on, and handed over there to whoever
-wants them; `flush` waits for both.
+Full segments are written on a thread while reading goes on; `flush` waits for the thread.
 """
 
 import contextlib
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,23 +26,33 @@ import pyarrow.parquet as pq
 
 from calcom.models import Records
 from calcom.paging import Page, Verdict
-from calcom.scopes import LandedPage, RunFacts, Scope, ScopeResult
+from calcom.scopes import Scope, ScopeResult
 from landing.errors import LandingError
-from landing.record_filter import without_people
+from landing.files import write_atomically
+from landing.record_filter import remove_erased_people
+from landing.run_facts import ExtractionStats, RunFacts
 from landing.segments import NOTELESS_ENTRIES, SEGMENT_KINDS, Rows, SegmentKind
 
-RUN_FILE, FINISHED_FILE = "run.json", "finished"
+FINISHED_FILE = "finished"
 SEGMENT_ROWS = 10_000
 SEGMENT_SECONDS = 1.0
-_METADATA_KEY = b"landing.folder"
-_SEGMENTS_OF = {
+_METADATA_KEY = b"calcom.landing"
+_SEGMENT_KIND_OF_SCOPE = {
     "users": "users",
     "organization": "entries",
     "user": "entries",
     "teams": "teams",
     "team": "memberships",
 }
-"""By kind of scope, the segments that its records go to."""
+
+
+@dataclass(frozen=True)
+class LandedPage:
+    """The facts of one landed page, the scope whose scan it belongs to, and its number in the run."""
+
+    scope: Scope
+    page: Page
+    number: int
 
 
 @dataclass
@@ -56,7 +65,7 @@ class _Buffer:
 
 
 class Landing:
-    """One run's landing folder: pages and verdicts go in, and come out again in the order read."""
+    """The landing folder of one run: stores pages and verdicts, and returns them in the order read."""
 
     def __init__(
         self,
@@ -66,18 +75,16 @@ class Landing:
         clock: Callable[[], float],
         erased: frozenset[int] = frozenset(),
     ) -> None:
-        """Take over a folder that `create_landing` has prepared, with all that it holds.
+        """Open a folder that `create_landing` has prepared, with its segments.
 
-        Of the users whose ids are `erased` nothing is kept.
+        Records of the users whose ids are in `erased` are not stored.
         """
         self.folder, self.facts, self._erased = folder, facts, erased
         self.page_count = 0
         self.pages: dict[Scope, list[Page]] = {}
-        """The pages read of each scope, in the order read."""
+        """The pages of each scope, in the order read."""
         self._numbers: dict[Scope, list[int]] = {}
         self.results: dict[Scope, ScopeResult] = {}
-        self.on_segment: Callable[[Path], None] | None = None
-        """Gets each whole segment, on the writing thread; what it raises, the next flush raises."""
         self._clock = clock
         self._flushed_at = clock()
         self._thread = ThreadPoolExecutor(1, "landing")
@@ -87,84 +94,94 @@ class Landing:
         segments = self.segments()
         self._segment_count = len(segments)
         if [_number_of(path) for path in segments] != list(range(1, len(segments) + 1)):
-            message = f"segments are missing from {folder}; remove it to start afresh"
+            message = f"segments are missing from {folder}; remove the folder to read the source again"
             raise LandingError(message)
         for path in segments:
-            self._take_back(path)
+            self._restore(path)
 
     def segments(self, kind: str = "*") -> list[Path]:
-        """The whole segments of `kind` (`users`, `entries` …; default all), in the order written."""
+        """Return the segments of `kind` (`users`, `entries` …; default all), in the order written."""
         self._finish_writing()
         return sorted(self.folder.glob(f"{kind}-??????.parquet"), key=_number_of)
 
     def user_ids(self) -> list[int]:
-        """The ids of all users that were read, ascending; also of those of whom no more could be read."""
-        return self._ids_in("users")
+        """Return the ids of all users that were read, ascending, including users that failed validation."""
+        return self._read_ids("users")
 
     def team_ids(self) -> list[int]:
-        """The ids of all teams that were read, in the same way."""
-        return self._ids_in("teams")
+        """Return the ids of all teams that were read, ascending, including teams that failed validation."""
+        return self._read_ids("teams")
 
-    def _ids_in(self, kind: str) -> list[int]:
+    def _read_ids(self, kind: str) -> list[int]:
         self.flush()
         ids: set[int | None] = set()
         for path in self.segments(kind):
-            with naming_path(path):
+            with explaining_path(path):
                 # A ParquetFile, because read_table would load all of pyarrow.dataset: 50 MB and its time.
                 ids.update(pq.ParquetFile(path).read(columns=["id"])["id"].to_pylist())
-        return sorted(one for one in ids if one is not None)
+        return sorted(record_id for record_id in ids if record_id is not None)
 
     def ended(self, scope: Scope) -> ScopeResult | None:
-        """The result of a scope that need not be read again; None if it was not read, or failed."""
+        """Return the result of a scope that need not be read again, or None if it was not read or failed."""
         result = self.results.get(scope)
         return None if result is None or result.verdict is Verdict.FAILED else result
 
     def page_numbers(self, scope: Scope) -> list[int]:
-        """The numbers of the pages read of `scope`, as the column `page` has them."""
+        """Return the numbers of the pages of `scope`, as in the segments' column `page`."""
         return self._numbers.get(scope, [])
 
+    def count_rows(self) -> int:
+        """Return the number of records on all landed pages, repeated ones included."""
+        return sum(page.rows for pages in self.pages.values() for page in pages)
+
+    @property
+    def stats(self) -> ExtractionStats:
+        """Return the stats of reading. Raise `LandingError` if the landing was not read to its end."""
+        return ExtractionStats.load(self.folder)
+
     def add_page(self, scope: Scope, page: Page, records: Records) -> None:
-        """Keep one page; it is on disk after the next flush."""
+        """Store one page; it is on disk after the next flush."""
         buffer = self._buffer_of(scope)
         number = self.page_count
         if self._erased and buffer.name != "teams":
             key = "id" if buffer.name == "users" else "userId"
-            records = without_people(records, self._erased, owner=scope.user_id, key=key)
+            records = remove_erased_people(records, self._erased, owner=scope.user_id, key=key)
         buffer.rows.add(number, records, user_id=scope.user_id, team_id=scope.team_id)
         landed = LandedPage(scope, page, number)
         buffer.pages.append(landed)
-        self._note_page(landed)
+        self._add_facts(landed)
         self._flush_when_due()
 
     def end_scope(self, result: ScopeResult) -> None:
-        """Keep a scope's result; it is on disk after the next flush."""
+        """Store the result of a scope; it is on disk after the next flush. A later result replaces it."""
         self._buffer_of(result.scope).results.append(result)
         self.results[result.scope] = result
         self._flush_when_due()
 
     def flush(self) -> None:
-        """Write what is buffered: afterwards it survives a kill."""
+        """Write the buffered pages and results, so that they survive a kill."""
         self._begin_writing()
         self._finish_writing()
         pa.default_memory_pool().release_unused()  # it keeps 25 MB until the process ends otherwise
 
+    def mark_complete(self, stats: ExtractionStats) -> None:
+        """Flush, then record that the run has read everything in its plan."""
+        self.flush()
+        with explaining_path(self.folder):
+            stats.save(self.folder)
+
     def mark_finished(self) -> None:
-        """No later run resumes from here: the warehouse has it all, or a guard has refused it."""
-        with naming_path(self.folder):
+        """Exclude the landing from resuming: the warehouse has all of it, or a guard has refused it."""
+        with explaining_path(self.folder):
             (self.folder / FINISHED_FILE).touch()
 
-    def discard_if_empty(self) -> None:
-        """A landing without a page leaves no folder behind."""
-        if not self.page_count:
-            remove_landing(self.folder)
-
-    def _note_page(self, landed: LandedPage) -> None:
+    def _add_facts(self, landed: LandedPage) -> None:
         self.pages.setdefault(landed.scope, []).append(landed.page)
         self._numbers.setdefault(landed.scope, []).append(landed.number)
         self.page_count = max(self.page_count, landed.number + 1)
 
     def _buffer_of(self, scope: Scope) -> _Buffer:
-        return self._buffers[_SEGMENTS_OF[scope.kind]]
+        return self._buffers[_SEGMENT_KIND_OF_SCOPE[scope.kind]]
 
     def _flush_when_due(self) -> None:
         rows = sum(len(buffer.rows) for buffer in self._buffers.values())
@@ -172,16 +189,18 @@ class Landing:
             self._begin_writing()
 
     def _begin_writing(self) -> None:
-        """What is buffered is being written on a thread, and nothing else: memory stays bounded."""
+        """Start writing the buffers on the thread, after the former write has ended: memory stays bounded."""
         self._finish_writing()
         full = [buffer for buffer in self._buffers.values() if buffer.pages or buffer.results]
         if full:
-            self._buffers |= {one.name: _Buffer(one.name, one.kind, Rows(one.kind)) for one in full}
+            self._buffers |= {
+                buffer.name: _Buffer(buffer.name, buffer.kind, Rows(buffer.kind)) for buffer in full
+            }
             self._writing = self._thread.submit(self._write, full)
         self._flushed_at = self._clock()
 
     def _finish_writing(self) -> None:
-        """What was being written is on disk. An error is raised from then on: nothing may follow a gap."""
+        """Wait for the write under way. Its error is raised here and again later: nothing may follow a gap."""
         if self._writing is not None:
             self._writing.result()
             self._writing = None
@@ -190,48 +209,37 @@ class Landing:
         for buffer in buffers:
             metadata = json.dumps({"pages": buffer.pages, "results": buffer.results}, default=vars)
             target = self.folder / f"{buffer.name}-{self._segment_count + 1:06d}.parquet"
-            aside = target.with_suffix(".tmp")
-            with naming_path(target):
+            with explaining_path(target), write_atomically(target) as temporary:
                 table = buffer.rows.as_table().replace_schema_metadata({_METADATA_KEY: metadata.encode()})
-                pq.write_table(table, aside, compression="zstd")
-                aside.replace(target)
+                pq.write_table(table, temporary, compression="zstd")
             self._segment_count += 1
-            if (hand_over := self.on_segment) is not None:
-                hand_over(target)
 
-    def _take_back(self, path: Path) -> None:
-        with naming_path(path):
+    def _restore(self, path: Path) -> None:
+        with explaining_path(path):
             metadata = pq.read_schema(path).metadata or {}
         if _METADATA_KEY not in metadata:
-            message = f"{path} is not a landing segment; remove {self.folder} to start afresh"
+            message = f"{path} is not a landing segment; remove {self.folder} to read the source again"
             raise LandingError(message)
         facts = json.loads(metadata[_METADATA_KEY])
-        for one in facts["pages"]:
-            self._note_page(LandedPage(Scope(**one["scope"]), Page(**one["page"]), one["number"]))
-        for one in facts["results"]:
-            scope, verdict = Scope(**one.pop("scope")), Verdict(one.pop("verdict"))
-            proven = tuple((low, high) for low, high in one.pop("proven"))
-            self.results[scope] = ScopeResult(scope=scope, verdict=verdict, proven=proven, **one)
+        for page in facts["pages"]:
+            self._add_facts(LandedPage(Scope(**page["scope"]), Page(**page["page"]), page["number"]))
+        for result in facts["results"]:
+            scope, verdict = Scope(**result.pop("scope")), Verdict(result.pop("verdict"))
+            proven = tuple((low, high) for low, high in result.pop("proven"))
+            self.results[scope] = ScopeResult(scope=scope, verdict=verdict, proven=proven, **result)
 
 
 @contextlib.contextmanager
-def naming_path(path: Path) -> Iterator[None]:
-    """Turn what the disk refuses into one error that names the path and the way out."""
+def explaining_path(path: Path) -> Iterator[None]:
+    """Raise errors of the disk as `LandingError` with the path and the way out."""
     try:
         yield
     except (OSError, pa.ArrowInvalid) as error:
         message = (
-            f"can't keep or read {path}: {error}; free space or correct the permissions, then run"
-            " again: it resumes from what is landed"
+            f"can't write or read {path}: {error}; free space or correct the permissions, then run"
+            " again: the run resumes from the landed pages"
         )
         raise LandingError(message) from error
-
-
-def remove_landing(folder: Path) -> None:
-    """The folder is gone; a kill halfway leaves none that could be taken for a run's."""
-    with naming_path(folder):
-        (folder / RUN_FILE).unlink(missing_ok=True)
-        shutil.rmtree(folder)
 
 
 def _number_of(segment: Path) -> int:

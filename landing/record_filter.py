@@ -1,4 +1,4 @@
-"""People who were erased: what the source still says of them is never kept."""
+"""Which parts of a record are stored: nothing of erased people, and no more of a rejected record than needed."""
 
 import json
 from collections.abc import Set as AbstractSet
@@ -7,40 +7,63 @@ from typing import Any
 
 from calcom.models import Records, RejectedRecord
 
-WITHHELD = json.dumps("withheld: it may be of someone who was erased")
+WITHHELD = json.dumps("withheld: it may belong to an erased person")
+_SHAPES = tuple(f"a JSON {shape}" for shape in ("list", "str", "int", "float", "bool", "NoneType"))
 
 
-def without_people(records: Records, erased: AbstractSet[int], *, owner: int | None, key: str) -> Records:
-    """`records` without anything of the erased; `ids` are as they were, for they are what a page proves.
+def remove_erased_people(
+    records: Records, erased: AbstractSet[int], *, owner: int | None, key: str
+) -> Records:
+    """Return `records` without the records of erased people and without their ids as covers.
 
-    `key` names the owner's id in a record (`id` of a user, `userId` of an entry); `owner` is who owns
-    the whole scope, if it is one user's. Of a record whose owner can't be read no text is kept.
+    `ids` stay complete, because they are what a page proves. `key` is the owner's id in a record (`id` of a user,
+    `userId` of an entry). `owner` is the user who owns the whole scope, if it is the scope of one user.
+    The text of a rejected record whose owner cannot be read is withheld.
     """
-    accepted = [_without_cover(one, erased) for one in records.accepted if one[key] not in erased]
-    rejected = [_withhold(one, erased, owner=owner, key=key) for one in records.rejected]
-    kept = [one for one in rejected if one is not None]
+    accepted = [_without_cover(record, erased) for record in records.accepted if record[key] not in erased]
+    rejected = [_withhold(record, erased, owner=owner, key=key) for record in records.rejected]
+    kept = [record for record in rejected if record is not None]
     return replace(records, accepted=accepted, rejected=kept, body=None)
 
 
+def filter_rejected_text(raw: str, keys: frozenset[str] | None) -> str:
+    """Return the JSON text of a rejected record with nothing but `keys`, and only texts and numbers in them.
+
+    None as `keys` keeps the whole record. Idempotent: filtering a filtered text returns it unchanged.
+    """
+    if keys is None:
+        return raw
+    record = json.loads(raw)
+    if not isinstance(record, dict):
+        return raw if record in _SHAPES else json.dumps(f"a JSON {type(record).__name__}")
+    kept = {key: _flatten(value) for key, value in record.items() if key in keys}
+    return json.dumps(kept, sort_keys=True)
+
+
+def _flatten(value: Any) -> Any:
+    """Return a text or number as it is, and the type's name in place of an object or a list."""
+    return f"a JSON {type(value).__name__}" if isinstance(value, dict | list) else value
+
+
 def _without_cover(record: dict[str, Any], erased: AbstractSet[int]) -> dict[str, Any]:
-    return record | {"toUserId": None} if _number(record.get("toUserId")) in erased else record
+    return record | {"toUserId": None} if _parse_id(record.get("toUserId")) in erased else record
 
 
 def _withhold(
-    one: RejectedRecord, erased: AbstractSet[int], *, owner: int | None, key: str
+    rejected: RejectedRecord, erased: AbstractSet[int], *, owner: int | None, key: str
 ) -> RejectedRecord | None:
-    """The record as it may be kept, or None if it is of someone who was erased."""
-    record = json.loads(one.raw)
-    named = _number(record.get(key)) if isinstance(record, dict) else None
-    if named in erased or owner in erased:
+    """Return the rejected record as it may be stored, or None if it belongs to an erased person."""
+    record = json.loads(rejected.raw)
+    user_id = _parse_id(record.get(key)) if isinstance(record, dict) else None
+    if user_id in erased or owner in erased:
         return None
-    if named is None:
-        return replace(one, raw=WITHHELD)
-    return replace(one, raw=json.dumps(_without_cover(record, erased), sort_keys=True))
+    if user_id is None:
+        return replace(rejected, raw=WITHHELD)
+    return replace(rejected, raw=json.dumps(_without_cover(record, erased), sort_keys=True))
 
 
-def _number(value: Any) -> int | None:
-    """The id that `value` is, also as text; None for anything else."""
+def _parse_id(value: Any) -> int | None:
+    """Return the id that `value` is, also as text, or None for any other value."""
     try:
         return None if isinstance(value, bool) else int(value)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""The rows of landing segments: what is kept of a record, and in which columns."""
+"""The columns of landing segments, and the rows of a segment on their way from wire records to Arrow."""
 
 import json
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.json
 
 from calcom.models import OooEntry, OrgTeam, Records, TeamMembership
+from landing.record_filter import filter_rejected_text
 
 _NOTELESS_KEYS = frozenset(OooEntry.__annotations__) - {"notes"}
-_SHAPES = tuple(f"a JSON {shape}" for shape in ("list", "str", "int", "float", "bool", "NoneType"))
 
 ENTRY_SCHEMA = pa.schema(
     [
@@ -70,13 +70,16 @@ MEMBERSHIP_SCHEMA = pa.schema(
 
 
 class SegmentKind(NamedTuple):
-    """What segments of one name hold: columns, where records have them, what of a rejected one is kept."""
+    """The layout of the segments of one kind of record."""
 
     schema: pa.Schema
     keys: Mapping[str, str]
-    """By column, the record's key."""
+    """The record's key for each column."""
     kept_keys: frozenset[str] | None = None
-    """None keeps all of it. A membership carries its user's profile, a team its logo: neither is needed."""
+    """The keys of a rejected record that are stored; None stores all.
+
+    A membership carries the profile of its user and a team its logo: neither is needed.
+    """
 
 
 _ENTRY_KEYS = {
@@ -121,66 +124,66 @@ SEGMENT_KINDS = {
     ),
 }
 NOTELESS_ENTRIES = SegmentKind(ENTRY_SCHEMA, _ENTRY_KEYS, _NOTELESS_KEYS)
-"""Entries where notes are not to be stored: with the fact that there is one, and no note."""
+"""Entries without the text of their notes; `has_notes` still says whether there is one."""
 
 
 class Rows:
-    """The rows of one segment, kept page by page as JSON until they are written; columns by then."""
+    """The rows of one segment, held page by page as JSON until the segment is written as columns."""
 
     def __init__(self, kind: SegmentKind) -> None:
-        """No row yet."""
+        """Start without a row."""
         self._kind = kind
         self._accepted: list[bytes] = []
         self._accepted_rows = 0
         self._rejected: dict[str, list[Any]] = {name: [] for name in kind.schema.names}
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of rows."""
         return self._accepted_rows + len(self._rejected["page"])
 
     def add(self, page: int, records: Records, *, user_id: int | None, team_id: int | None) -> None:
-        """Append the records of one page; what can't be read belongs to the user or team, if there is one."""
+        """Append the records of one page. Rejected records are assigned to the scope's user or team, if it has one."""
         rows = len(records.accepted)
         pages = b",".join([b"%d" % page] * rows)
-        has_notes = b",".join([b"true" if one.get("notes") else b"false" for one in records.accepted])
+        has_notes = b",".join([b"true" if record.get("notes") else b"false" for record in records.accepted])
         self._accepted.append(
             b'{"page":[%b],"has_notes":[%b],"answer":%b}' % (pages, has_notes, records.as_json())
         )
         self._accepted_rows += rows
-        for one in records.rejected:
+        for record in records.rejected:
             row = {
                 "page": page,
-                "id": one.record_id,
-                "user_id": one.user_id or user_id,
+                "id": record.record_id,
+                "user_id": record.user_id or user_id,
                 "team_id": team_id,
-                "problem": one.problem,
-                "raw": kept_text(one.raw, self._kind.kept_keys),
+                "problem": record.problem,
+                "raw": filter_rejected_text(record.raw, self._kind.kept_keys),
             }
             for name, values in self._rejected.items():
                 values.append(row.get(name))
 
     def as_table(self) -> pa.Table:
-        """All rows: the accepted in the order read, then the rejected."""
+        """Return all rows: accepted records in the order read, then rejected ones."""
         accepted = [self._accepted_table()] if self._accepted else []
         rejected = [self._rejected_table()] if self._rejected["page"] else []
-        # By way of JSON and so, because `pyarrow.array` and the like load pandas wherever that is installed.
+        # Built from JSON, because `pyarrow.array` and similar functions import pandas wherever it is installed.
         return pa.concat_tables([pa.Table.from_batches([], self._kind.schema), *accepted, *rejected])
 
     def _accepted_table(self) -> pa.Table:
-        """Decoded from the pages' own bytes: Python's objects would cost four times as much."""
+        """Decode the pages' own bytes: converting Python objects costs four times as much."""
         schema, keys = self._kind.schema, self._kind.keys
         own = [("page", pa.list_(pa.int32())), ("has_notes", pa.list_(pa.bool_()))]
         record = pa.struct([(key, schema.field(column).type) for column, key in keys.items()])
         wanted = pa.schema([*own, ("answer", pa.struct([("data", pa.list_(record))]))])
         try:
             lines = _decode(b"\n".join(self._accepted), wanted)
-        except pa.ArrowInvalid:  # a key is there twice: Arrow refuses that, Pydantic and json take the last
-            plain = [json.dumps(json.loads(one)) for one in self._accepted]
+        except pa.ArrowInvalid:  # a key is repeated: Arrow refuses that, Pydantic and json use the last one
+            plain = [json.dumps(json.loads(page)) for page in self._accepted]
             lines = _decode("\n".join(plain).encode(), wanted)
         records = lines["answer"].chunk(0).field("data").values
         columns = {column: records.field(key) for column, key in keys.items()}
         columns |= {name: lines[name].chunk(0).values for name, _ in own}
-        arrays = [columns.get(one.name, pa.nulls(len(records), one.type)) for one in schema]
+        arrays = [columns.get(column.name, pa.nulls(len(records), column.type)) for column in schema]
         return pa.Table.from_arrays(arrays, schema=schema)
 
     def _rejected_table(self) -> pa.Table:
@@ -191,7 +194,7 @@ class Rows:
 
 
 def _decode(lines: bytes, schema: pa.Schema) -> pa.Table:
-    """The fields of `schema`, in one chunk; a field that a line lacks is null."""
+    """Return the fields of `schema` in one chunk; a field that is missing from a line is null."""
     return pa.json.read_json(
         pa.BufferReader(lines),
         read_options=pa.json.ReadOptions(block_size=len(lines) + 1, use_threads=False),
@@ -199,22 +202,3 @@ def _decode(lines: bytes, schema: pa.Schema) -> pa.Table:
             explicit_schema=schema, newlines_in_values=True, unexpected_field_behavior="ignore"
         ),
     )
-
-
-def kept_text(raw: str, keys: frozenset[str] | None) -> str:
-    """A rejected record as it may be kept: whole, or with nothing but `keys`, and texts and numbers in them.
-
-    What was kept so is kept as it is.
-    """
-    if keys is None:
-        return raw
-    record = json.loads(raw)
-    if not isinstance(record, dict):
-        return raw if record in _SHAPES else json.dumps(f"a JSON {type(record).__name__}")
-    kept = {key: _flat(value) for key, value in record.items() if key in keys}
-    return json.dumps(kept, sort_keys=True)
-
-
-def _flat(value: Any) -> Any:
-    """`value`, or its type's name for what could hold anything."""
-    return f"a JSON {type(value).__name__}" if isinstance(value, dict | list) else value

@@ -18,6 +18,7 @@ from transforms.columns import (
     USER_ID,
     WHO_AND_WHEN,
 )
+from transforms.runs import RUNS
 from transforms.table import INSTANT, Column, Personal, Table
 
 _WORKING_DAYS = Column(
@@ -212,31 +213,6 @@ REASONS = Table.of(
     Column("label", pl.String, "for people"),
     Column("is_standard", pl.Boolean, "true if Cal.com's API names it"),
     Column("sort_order", pl.Int32, "precedence where entries overlap, 1 first"),
-)
-
-RUNS = Table.of(
-    "runs",
-    "one run of the pipeline",
-    ("run_id",),
-    Column("run_id", pl.String, "sortable id: UTC time of the start and a random part"),
-    ORGANIZATION_ID,
-    Column("started_at", INSTANT, "start of the snapshot, UTC"),
-    Column("finished_at", INSTANT, "end of the load, UTC"),
-    Column("strategy", pl.String, "per-user, org-wide or both"),
-    Column("outcome", pl.String, "complete, partial or failed"),
-    Column("requests", pl.Int64, "requests sent, retries included"),
-    Column("retries", pl.Int64, "of those, repeated ones"),
-    Column("waited_seconds", pl.Float64, "time slept for the rate limit"),
-    Column("rows_in", pl.Int64, "entries read: inserted, updated, unchanged and quarantined"),
-    Column("rows_inserted", pl.Int64, "entries seen for the first time"),
-    Column("rows_updated", pl.Int64, "entries that changed or returned"),
-    Column("rows_unchanged", pl.Int64, "entries as they were"),
-    Column("rows_quarantined", pl.Int64, "entries that could not be read"),
-    Column("rows_deleted", pl.Int64, "entries proved gone"),
-    Column("scopes_complete", pl.Int64, "scopes proved whole"),
-    Column("scopes_unproven", pl.Int64, "scopes read without a proof"),
-    Column("scopes_failed", pl.Int64, "scopes that could not be read"),
-    Column("error", pl.String, "why the run failed", is_nullable=True, personal=Personal.TEXT),
 )
 
 AUDITS = Table.of(

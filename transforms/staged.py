@@ -74,3 +74,6 @@ STAGED_REJECTS = Table.of(
     Column("problem", pl.String, "reason code: field and what is wrong with it"),
     Column("raw", pl.String, "the whole record as JSON text", personal=Personal.TEXT),
 )
+
+STAGED_TABLES = (STAGED_ENTRIES, STAGED_PEOPLE, STAGED_TEAMS, STAGED_TEAM_MEMBERS, STAGED_REJECTS)
+"""The staging tables of a load."""

@@ -4,6 +4,7 @@ Instants are UTC without a zone (`TIMESTAMP`), so that no reader's session time 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
@@ -21,6 +22,20 @@ _SQL_TYPES: dict[object, str] = {
     pl.Date: "DATE",
     INSTANT: "TIMESTAMP",
 }
+
+
+_FIELD_TYPES: dict[object, pl.DataType | type[pl.DataType]] = {
+    int: pl.Int64,
+    float: pl.Float64,
+    str: pl.String,
+    str | None: pl.String,
+    datetime: INSTANT,
+}
+
+
+def column_type(annotation: object) -> pl.DataType | type[pl.DataType]:
+    """Return the Polars type of a dataclass field with this annotation."""
+    return _FIELD_TYPES[annotation]
 
 
 class Personal(StrEnum):

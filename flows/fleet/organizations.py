@@ -1,4 +1,4 @@
-"""The organizations of a fleet, from a TOML file that names credentials but never holds one.
+"""The organizations of a fleet, from a TOML file that refers to credentials but never contains one.
 
 [organizations.acme]
 api_key = "env:ACME_CALCOM_KEY"              # an environment variable (or a line in .env)
@@ -22,7 +22,7 @@ from flows.settings import NO_CREDENTIAL, Settings, load_settings, read_secret_v
 from flows.settings.errors import ConfigurationError
 
 SecretReference = Annotated[str, StringConstraints(pattern=r"^(env|block):[A-Za-z0-9_-]+$")]
-"""Where a secret is: `env:` and a variable's name, or `block:` and a Secret block's."""
+"""A reference to a secret: `env:` and the name of a variable, or `block:` and the name of a Secret block."""
 
 _KINDS = {
     "api_key": "CALCOM_API_KEY",
@@ -32,40 +32,50 @@ _KINDS = {
 
 
 class Organization(BaseModel):
-    """One organization of a fleet: where it is, and where its credential is."""
+    """One organization of a fleet: its API, and a reference to its credential."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = Field(
-        description="in small letters, digits and -; its landings are named for it"
+        description="The name in lower-case letters, digits and hyphens; the landings of the organization carry it."
     )
-    api_url: str | None = Field(None, description="default: CALCOM_API_URL")
-    organization_id: int | None = Field(None, ge=1, description="default: the credential owner's")
+    api_url: str | None = Field(None, description="The URL of the API. Default: CALCOM_API_URL.")
+    organization_id: int | None = Field(
+        None, ge=1, description="The organization's id. Default: the organization of the credential's owner."
+    )
     strategy: Strategy = Strategy.AUTO
-    api_key: SecretReference | None = Field(None, description="env:VARIABLE or block:secret-block")
-    access_token: SecretReference | None = Field(None, description="env:VARIABLE or block:secret-block")
+    api_key: SecretReference | None = Field(
+        None, description="A reference: env:VARIABLE or block:secret-block."
+    )
+    access_token: SecretReference | None = Field(
+        None, description="A reference: env:VARIABLE or block:secret-block."
+    )
     client_id: str | None = None
-    secret_key: SecretReference | None = Field(None, description="env:VARIABLE or block:secret-block")
+    secret_key: SecretReference | None = Field(
+        None, description="A reference: env:VARIABLE or block:secret-block."
+    )
 
     @model_validator(mode="after")
     def _has_one_credential(self) -> Self:
-        given = [self.api_key, self.access_token, self.secret_key]
-        if sum(one is not None for one in given) != 1 or bool(self.client_id) != bool(self.secret_key):
+        references = [self.api_key, self.access_token, self.secret_key]
+        if sum(reference is not None for reference in references) != 1 or bool(self.client_id) != bool(
+            self.secret_key
+        ):
             message = "expected exactly one of api_key, access_token, or client_id with secret_key"
             raise ValueError(message)
         return self
 
 
 def read_organizations(path: Path) -> list[Organization]:
-    """The file's organizations, in its order. Raises `ConfigurationError` naming everything that is wrong."""
+    """Return the organizations of the file, in its order. Raise `ConfigurationError` that names each problem."""
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"can't read {path}: expected a TOML file of organizations, found {type(error).__name__}"
         raise ConfigurationError(f"{message}: {error}") from None
-    tables = told.get("organizations")
-    if not isinstance(tables, dict) or not tables or set(told) != {"organizations"}:
-        found = ", ".join(sorted(told)) or "nothing"
+    tables = content.get("organizations")
+    if not isinstance(tables, dict) or not tables or set(content) != {"organizations"}:
+        found = ", ".join(sorted(content)) or "nothing"
         message = f"{path}: expected tables [organizations.NAME] and nothing else, found {found}"
         raise ConfigurationError(message)
     return [_organization(path, name, table) for name, table in tables.items()]
@@ -76,13 +86,13 @@ def _organization(path: Path, name: str, table: Any) -> Organization:
         return Organization(name=name, **table)
     except (ValidationError, TypeError) as error:
         problems = (
-            [f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors()]
+            [f"{'.'.join(map(str, problem['loc'])) or 'it'}: {problem['msg']}" for problem in error.errors()]
             if isinstance(error, ValidationError)
             else ["expected a table"]
         )
         message = (
-            f"{path}, organization {name}: {'; '.join(problems)}. A credential is named there, never"
-            ' written: api_key = "env:VARIABLE" or "block:secret-block"'
+            f"{path}, organization {name}: {'; '.join(problems)}. The file refers to a credential and never"
+            ' contains it: api_key = "env:VARIABLE" or "block:secret-block"'
         )
         raise ConfigurationError(message) from None
 
@@ -90,14 +100,14 @@ def _organization(path: Path, name: str, table: Any) -> Organization:
 def settings_for(
     organization: Organization, *, read_block: Callable[[str], Any], **overrides: Any
 ) -> Settings:
-    """Settings of this process for that organization, with its own credential and no other."""
-    given: dict[str, Any] = NO_CREDENTIAL | {"CALCOM_CLIENT_ID": organization.client_id}
-    given["CALCOM_ORG_ID"] = organization.organization_id
+    """Return the settings of this process for the organization, with its own credential and no other."""
+    variables: dict[str, Any] = NO_CREDENTIAL | {"CALCOM_CLIENT_ID": organization.client_id}
+    variables["CALCOM_ORG_ID"] = organization.organization_id
     if organization.api_url:
-        given["CALCOM_API_URL"] = organization.api_url
+        variables["CALCOM_API_URL"] = organization.api_url
     for field, variable in _KINDS.items():
         reference = getattr(organization, field)
         if reference is not None:
             place, _, name = reference.partition(":")
-            given[variable] = read_secret_variable(name) if place == "env" else read_block(name)
-    return load_settings(**given, **overrides)
+            variables[variable] = read_secret_variable(name) if place == "env" else read_block(name)
+    return load_settings(**variables, **overrides)

@@ -1,4 +1,4 @@
-"""The summary of a fleet's run: what became of each organization, and what was published."""
+"""The summary of a fleet sync: the outcome of each organization, and the publication."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from calcom.errors import ExitCode
-from flows.run.landed import Landed
+from transforms.runs import RunRecord
 from warehouse.publish.publication import Publication
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one organization. `error` says why it failed, or what a partial one lacks."""
+    """The outcome of one organization. `error` is the cause of a failure, or the missing part of a partial run."""
 
     organization: str
     outcome: str
@@ -26,35 +26,31 @@ class Outcome:
     requests: int = 0
 
     @classmethod
-    def of(cls, name: str, landed: Landed) -> Self:
-        """The outcome of a landing that was loaded."""
-        row = landed.row
-        if row is None:
-            message = "an outcome is stated after the load"
-            raise RuntimeError(message)
-        missing = f"{row.scopes_failed:,} scopes failed, {row.scopes_unproven:,} unproven"
-        is_whole = row.outcome == "complete"
+    def of(cls, name: str, record: RunRecord) -> Self:
+        """Return the outcome of a run that was loaded."""
+        missing = f"{record.scopes_failed:,} scopes failed, {record.scopes_unproven:,} unproven"
+        is_complete = record.outcome == "complete"
         return cls(
             organization=name,
-            outcome=row.outcome,
-            exit_code=ExitCode.DONE if is_whole else ExitCode.PARTIAL,
-            error=None if is_whole else missing,
-            organization_id=row.organization_id,
-            run_id=row.run_id,
-            entries=row.rows_in,
-            changes=row.rows_inserted + row.rows_updated + row.rows_deleted,
-            requests=row.requests,
+            outcome=record.outcome,
+            exit_code=ExitCode.DONE if is_complete else ExitCode.PARTIAL,
+            error=None if is_complete else missing,
+            organization_id=record.organization_id,
+            run_id=record.run_id,
+            entries=record.rows_in,
+            changes=record.rows_inserted + record.rows_updated + record.rows_deleted,
+            requests=record.requests,
         )
 
     @classmethod
     def failure(cls, name: str, exit_code: int, error: str) -> Self:
-        """The outcome of an organization that left nothing to publish."""
+        """Return the outcome of an organization that could not be read or loaded."""
         return cls(name, "failed", exit_code, error)
 
 
 @dataclass(frozen=True)
 class FleetSummary:
-    """A fleet's run. Nothing is published if every organization failed."""
+    """One fleet sync. Nothing is published if all organizations failed."""
 
     outcome: str
     exit_code: int
@@ -66,12 +62,12 @@ class FleetSummary:
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome], publication: Publication | None) -> Self:
-        """17 if an organization lacks anything, and the first error's code if all failed."""
-        failures = [one for one in outcomes if one.outcome == "failed"]
+        """Exit with 17 if an organization is incomplete, and with the first error's code if all failed."""
+        failures = [outcome for outcome in outcomes if outcome.outcome == "failed"]
         if len(failures) == len(outcomes):
             outcome, exit_code = "failed", failures[0].exit_code
         else:
-            is_whole = all(one.outcome == "complete" for one in outcomes)
+            is_whole = all(each.outcome == "complete" for each in outcomes)
             outcome, exit_code = ("complete", ExitCode.DONE) if is_whole else ("partial", ExitCode.PARTIAL)
         return cls(
             outcome=outcome,
@@ -85,31 +81,33 @@ class FleetSummary:
 
     @property
     def problems(self) -> list[dict[str, Any]]:
-        """The organizations that lack anything, and why."""
-        return [asdict(one) for one in self.organizations if one.outcome != "complete"]
+        """Return the organizations that are incomplete, with the cause."""
+        return [asdict(outcome) for outcome in self.organizations if outcome.outcome != "complete"]
 
     @property
     def headline(self) -> str:
-        """The outcome in a few words."""
-        return f"{self.outcome}: {len(self.organizations):,} organizations, {len(self.problems):,} lacking"
+        """Return the outcome in a few words."""
+        return f"{self.outcome}: {len(self.organizations):,} organizations, {len(self.problems):,} incomplete"
 
     def as_json(self) -> dict[str, Any]:
-        """The summary as JSON types."""
+        """Return the summary as JSON types."""
         return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self).items()}
 
     def as_text(self) -> str:
-        """The summary for a person."""
-        counts = [sum(one.outcome == kind for one in self.organizations) for kind in ("complete", "partial")]
+        """Return the summary as text for a terminal."""
+        counts = [
+            sum(outcome.outcome == kind for outcome in self.organizations) for kind in ("complete", "partial")
+        ]
         lines = [
             f"{self.outcome.upper()}  {len(self.organizations):,} organizations: {counts[0]:,} complete,"
             f" {counts[1]:,} partial, {len(self.organizations) - sum(counts):,} failed"
         ]
         lines += [
-            f"  {one.outcome:<10} {one.organization}: {one.entries:,} entries, {one.changes:,} changes,"
-            f" {one.requests:,} requests"
-            if one.outcome == "complete"
-            else f"  {one.outcome:<10} {one.organization}: exit code {one.exit_code}: {one.error}"
-            for one in self.organizations
+            f"  {outcome.outcome:<10} {outcome.organization}: {outcome.entries:,} entries, {outcome.changes:,} changes,"
+            f" {outcome.requests:,} requests"
+            if outcome.outcome == "complete"
+            else f"  {outcome.outcome:<10} {outcome.organization}: exit code {outcome.exit_code}: {outcome.error}"
+            for outcome in self.organizations
         ]
         tables = ", ".join(f"{name} {count:,}" for name, count in self.published.items())
         lines.append(f"  published  {tables or 'nothing; the last publication stands'}")

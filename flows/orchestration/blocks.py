@@ -10,28 +10,28 @@ from flows.settings.errors import ConfigurationError
 
 
 def load_flow_settings(credential_block: str | None = None) -> Settings:
-    """The worker's settings, with the credential of a Secret block if one is named.
+    """Return the worker's settings, with the credential of a Secret block if one is named.
 
     Raises `ConfigurationError` under a deployment without an absolute `OOO_DATA_DIR`: a worker may start
     each run in a fresh folder, and a warehouse in it would be lost with it.
     """
     settings = load_settings(**_credential_in(credential_block))
-    return durable(settings)
+    _require_durable_folder(settings)
+    return settings
 
 
-def durable(settings: Settings) -> Settings:
-    """`settings`, if what a run under a deployment leaves in the data folder is there for the next one."""
+def _require_durable_folder(settings: Settings) -> None:
+    """Raise `ConfigurationError` if the data folder of a deployed run would not be there for the next run."""
     if prefect.runtime.deployment.id and not settings.data_dir.is_absolute():
         message = (
             f"OOO_DATA_DIR is {settings.data_dir}, expected an absolute path: a worker can start each run in"
             " a fresh folder. Set it in the worker's environment, such as OOO_DATA_DIR=/var/lib/ooo"
         )
         raise ConfigurationError(message)
-    return settings
 
 
 def read_block(name: str) -> Any:
-    """What the Secret block holds. Raises `ConfigurationError` if there is none of that name."""
+    """Return the value of the Secret block. Raise `ConfigurationError` if no block has that name."""
     try:
         return cast("Secret[Any]", Secret.load(name)).get()
     except ValueError as error:
@@ -40,9 +40,9 @@ def read_block(name: str) -> Any:
 
 
 def _credential_in(name: str | None) -> dict[str, Any]:
-    """The settings for what a block holds: an API key, or `{"client_id": …, "secret_key": …}`.
+    """Return the settings for a block's value: an API key, or `{"client_id": …, "secret_key": …}`.
 
-    An access token is sent as an API key is. All other credentials of the environment are unset.
+    An access token is sent in the same header as an API key. All credentials of the environment are unset.
     """
     if name is None:
         return {}

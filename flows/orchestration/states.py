@@ -1,6 +1,5 @@
-"""How a flow run ends in Prefect: the same truth as `ooo`'s exit code."""
+"""The final state of a flow run in Prefect: the same outcome as the exit code of `ooo`."""
 
-import re
 from typing import Any
 
 from prefect.client.schemas.objects import State
@@ -8,35 +7,21 @@ from prefect.states import Completed, Failed
 
 from calcom.errors import ExitCode, OooError
 
-UNFORESEEN = 1
 
-_MESSAGE = re.compile(r"exit code (\d+): (.*)", re.DOTALL)
-
-
-def ended(exit_code: int, message: str, facts: Any) -> State[Any]:
-    """`Completed` only if nothing is missing; `Partial` (of the same type) if something is."""
+def end_with(exit_code: int, message: str, facts: dict[str, Any] | None) -> State[Any]:
+    """Return `Completed` for a complete run, `Partial` (of the same type) for a partial one, else `Failed`."""
     name = {ExitCode.DONE: "Completed", ExitCode.PARTIAL: "Partial"}.get(ExitCode(exit_code))
     if name is None:
         return Failed(message=f"exit code {exit_code}: {message}", data=facts)
     return Completed(name=name, message=message, data=facts)
 
 
-def failed(error: Exception) -> State[Any]:
-    """`Failed` with the exit code and the error's own text. Raises `error` if no one foresaw it."""
-    if not isinstance(error, OooError):
-        raise error
+def fail_with(error: OooError) -> State[Any]:
+    """Return `Failed` with the exit code and the message of the error."""
     return Failed(message=f"exit code {error.exit_code}: {error}")
 
 
-def told_by(state: State[Any]) -> tuple[int, str]:
-    """The exit code and text that a state made by `failed` tells; for any other, 1 and what there is."""
-    message = state.message or f"ended as {state.name} without a message"
-    if found := _MESSAGE.search(message):
-        return int(found[1]), found[2]
-    return UNFORESEEN, f"{state.name}: {message}"
-
-
 def is_source_unavailable(_task: object, _task_run: object, state: State[Any]) -> bool:
-    """True if Cal.com did not answer: the one failure of a task that time may mend."""
+    """Return True if Cal.com was unavailable: the one failure of a task that a later attempt can cure."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, OooError) and error.exit_code is ExitCode.UNAVAILABLE

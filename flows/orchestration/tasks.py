@@ -1,7 +1,7 @@
-"""A run's stages as Prefect tasks: each kind of task, declared once.
+"""The stages of a run as Prefect tasks.
 
-A task takes the run's open resources, which can be neither hashed nor stored, so none is cached and no result
-is kept; what a run has read is in its landing, from where a retry goes on.
+A task takes the open resources of the run, which can be neither hashed nor stored: no task is cached and no result
+is stored. The pages that a run has read are in its landing, from which a retry continues.
 """
 
 from collections.abc import Callable
@@ -12,37 +12,61 @@ from prefect.assets import materialize
 from prefect.cache_policies import NO_CACHE
 from prefect.tasks import MaterializingTask
 
-from flows.orchestration.artifacts import ASSETS
+from flows.orchestration.artifacts import ASSETS, record_assets
 from flows.orchestration.states import is_source_unavailable
+from flows.run.context import RunContext
+from flows.run.stages import PLAIN_STAGES, Stages
 
 RETRIES = 3
-"""Of a stage that found Cal.com unavailable; nothing else is mended by time."""
+"""Retries of a stage that found Cal.com unavailable; no other failure is retried."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def stage(
-    name: str, run_name: str | None = None, **options: Any
-) -> Callable[[Callable[_P, _R]], Task[_P, _R]]:
-    """A task; `run_name`, with the task's parameters in braces, tells its runs apart."""
-    return task(
+def as_task(
+    function: Callable[_P, _R], name: str, run_name: str | None = None, **options: Any
+) -> Task[_P, _R]:
+    """Return the function as a task; `run_name`, with parameters in braces, distinguishes its runs."""
+    decorate = task(
         name=name, task_run_name=run_name or name, cache_policy=NO_CACHE, persist_result=False, **options
     )
+    return decorate(function)
 
 
-def reading_stage(name: str, run_name: str | None = None) -> Callable[[Callable[_P, _R]], Task[_P, _R]]:
-    """A task that asks Cal.com, and is tried again after the delays that its caller sets."""
-    return stage(name, run_name, retries=RETRIES, retry_condition_fn=is_source_unavailable)
-
-
-def publishing_stage() -> Callable[[Callable[_P, _R]], MaterializingTask[_P, _R]]:
-    """The task that publishes the tables, which are Prefect's assets."""
-    return materialize(
+def as_publishing_task(function: Callable[_P, _R]) -> MaterializingTask[_P, _R]:
+    """Return the function as the task that publishes the tables, which are assets of Prefect."""
+    decorate = materialize(
         *ASSETS,
         by="duckdb",
         name="publish",
         task_run_name="publish",
         cache_policy=NO_CACHE,
         persist_result=False,
+    )
+    return decorate(function)
+
+
+def _publish(run: RunContext) -> None:
+    PLAIN_STAGES.publish(run)
+    if run.publication is not None:
+        rows, generation = run.publication.rows, run.publication.generation
+        record_assets(rows, generation=generation, run_id=run.record.run_id)
+
+
+def stages_as_tasks(retry_seconds: float) -> Stages:
+    """Return the stages of a run as tasks. Reading is retried after the delay, then after 4 and 16 times of it."""
+    retrying: dict[str, Any] = {
+        "retries": RETRIES,
+        "retry_delay_seconds": [retry_seconds, 4 * retry_seconds, 16 * retry_seconds],
+        "retry_condition_fn": is_source_unavailable,
+    }
+    batch_name = "read entries: batch {batch.number}"
+    return Stages(
+        read_lists=as_task(PLAIN_STAGES.read_lists, "read people", **retrying),
+        read_organization=as_task(PLAIN_STAGES.read_organization, "read entries", batch_name, **retrying),
+        read_users=as_task(PLAIN_STAGES.read_users, "read entries", batch_name, **retrying),
+        read_team_members=as_task(PLAIN_STAGES.read_team_members, "read team members", **retrying),
+        load=as_task(PLAIN_STAGES.load, "load"),
+        publish=as_publishing_task(_publish),
     )

@@ -1,13 +1,15 @@
-"""One run's open resources: the data folder that it holds, its client, its landing and its warehouse."""
+"""The context of one run: its open resources, and the record of facts that its stages fill in.
+
+Opening a context locks the data folder, reads the previous run and checks the settings. It never publishes,
+audits or compacts.
+"""
 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 import duckdb
 import httpx
@@ -15,62 +17,56 @@ import httpx
 from calcom.client import CalcomClient
 from calcom.extraction import Extraction
 from calcom.requester import Connection
-from calcom.scopes import RunFacts
 from calcom.strategy import Strategy
-from flows.privacy.purges import complete_purges, purge_warehouse
-from flows.run.clock import utc_now
-from flows.run.data_folder import landing_root, lock_data_folder, warehouse_path
-from flows.run.landed import Landed, ProgressListener, Reading
-from flows.run.staging import Staging
+from flows.run.progress import ProgressListener
 from flows.settings import Settings
 from flows.settings.calendars import read_policy
+from flows.settings.clock import utc_now
+from flows.settings.data_folder import landing_root, lock_data_folder, warehouse_path
 from flows.settings.errors import ConfigurationError
 from flows.settings.permissions import restrict
-from landing.catalog import create_landing, find_resumable, prune_landings
+from landing.catalog import create_landing, find_resumable, prune_landings, remove_landing
 from landing.folder import Landing
+from landing.run_facts import ExtractionStats, RunFacts
+from transforms.calendars import CalendarPolicy
+from transforms.runs import RunRecord
 from warehouse.connection import open_warehouse
-from warehouse.load.compact import NOTES, pending_purges
+from warehouse.load.audit import Audit
 from warehouse.load.days import create_mart_views
 from warehouse.load.erasure import erased_people
 from warehouse.load.migrate import migrate
-from warehouse.load.runs import KnownSize, known_size
+from warehouse.load.runs import Difference, OrganizationSize, read_organization_size
+from warehouse.publish.publication import Publication
 
-MEGABYTES_A_MILLION = 180
-"""DuckDB's memory for a million entries: with it, a load of so many stays under 500 MB as a whole process."""
-
-_T = TypeVar("_T")
+MEGABYTES_PER_MILLION = 180
+"""DuckDB's memory per million entries: the whole process then stays under 500 MB for one million."""
 
 
-class Run(Landed):
-    """One run's open resources and what it has found out so far: a landing that is still being read."""
+@dataclass(frozen=True)
+class PreviousRun:
+    """The state that earlier runs left in the warehouse for one organization."""
 
-    def __init__(  # noqa: PLR0913 - one run's resources
-        self,
-        settings: Settings,
-        *,
-        runner: "asyncio.Runner",
-        client: CalcomClient,
-        landing: Landing,
-        known: KnownSize | None,
-        listener: ProgressListener,
-        allows_mass_delete: bool,
-    ) -> None:
-        """Made by `open_run` only."""
-        super().__init__(settings, landing, listener=listener, allows_mass_delete=allows_mass_delete)
-        self.client, self.known = client, known
-        self.pages_before = landing.page_count
-        self.is_resumed = landing.page_count > 0
-        self.strategy = Strategy(landing.facts.strategy)
-        self._runner = runner
-        self.extraction = Extraction(
-            client, landing, progress=listener, max_concurrency=settings.max_concurrency
-        )
+    size: OrganizationSize | None = None
+    """None before the first run."""
+    erased: frozenset[int] = frozenset()
+    """The ids of erased people, of whom nothing may be stored."""
 
-    @property
-    def reading(self) -> Reading:
-        """How it was read so far."""
-        return Reading(
-            strategy=self.strategy.value,
+
+@dataclass
+class Source:
+    """The open connection to Cal.com of a run that reads, and the extraction that uses it."""
+
+    runner: asyncio.Runner
+    client: CalcomClient
+    extraction: Extraction
+    is_resumed: bool
+    pages_before: int
+    """Pages that an earlier, killed run had landed."""
+
+    def stats(self, strategy: Strategy) -> ExtractionStats:
+        """Return the cost of reading so far."""
+        return ExtractionStats(
+            strategy=strategy.value,
             is_resumed=self.is_resumed,
             requests=self.pages_before + self.client.traffic.requests,
             retries=self.client.traffic.retries,
@@ -78,136 +74,150 @@ class Run(Landed):
             waited_seconds=self.client.rate_limiter.waited_seconds,
         )
 
-    def wait_for(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """The result of `work`, done on the run's own event loop."""
-        return self._runner.run(work)
+
+@dataclass
+class RunContext:
+    """One run: its settings, landing and warehouse, and the facts that its stages fill in."""
+
+    settings: Settings
+    landing: Landing
+    policy: CalendarPolicy
+    previous: PreviousRun
+    listener: ProgressListener
+    allows_mass_delete: bool = False
+    source: Source | None = None
+    """None for a landing that another process or machine has read."""
+    strategy: Strategy = Strategy.AUTO
+    """The strategy that the plan settles on; `auto` until then."""
+    record: RunRecord = field(init=False)
+    """The row of the run in the table `runs`."""
+    differences: list[Difference] = field(default_factory=list)
+    audits: list[Audit] = field(default_factory=list)
+    publication: Publication | None = None
+    resources: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
+    """Closes the warehouse at its end; the creator of the context enters it."""
+    _warehouse: duckdb.DuckDBPyConnection | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Start the run's record."""
+        facts = self.landing.facts
+        self.record = RunRecord(
+            run_id=facts.run_id,
+            organization_id=facts.organization_id,
+            started_at=facts.started_at,
+            finished_at=facts.started_at,
+            strategy=facts.strategy,
+            outcome="failed",
+        )
+
+    @property
+    def stats(self) -> ExtractionStats:
+        """Return the cost of reading: so far, if this run reads, else as the landing states it."""
+        return self.source.stats(self.strategy) if self.source else self.landing.stats
+
+    def warehouse(self) -> duckdb.DuckDBPyConnection:
+        """Return the connection to the warehouse, opened and migrated at the first call.
+
+        It stays open until `close_warehouse`.
+        """
+        if self._warehouse is None:
+            millions = max(1.0, self.landing.count_rows() / 1_000_000)
+            limit = self.settings.memory_limit or f"{millions * MEGABYTES_PER_MILLION:.0f}MB"
+            opening = open_own_warehouse(self.settings, memory_limit=limit)
+            self._warehouse = self.resources.enter_context(opening)
+        return self._warehouse
+
+    def close_warehouse(self) -> None:
+        """Close the connection to the warehouse, if it is open."""
+        self._warehouse = None
+        self.resources.close()
 
 
 @contextlib.contextmanager
-def open_run(  # noqa: PLR0913 - one run's facts
+def open_run(  # noqa: PLR0913 - the options of one run
     settings: Settings,
     *,
     strategy: Strategy,
     listener: ProgressListener,
     allows_mass_delete: bool = False,
     connection: Connection | None = None,
-    known: KnownSize | None = None,
-) -> Iterator[Run]:
-    """A run that holds the data folder, with a new landing or that of a killed run.
+    size: OrganizationSize | None = None,
+) -> Iterator[RunContext]:
+    """Lock the data folder and open a run with a new landing, or with the landing of a killed run.
 
-    What it read stays in the landing, whatever ends the run. `connection` replaces the one that the
-    settings describe (another transport, another clock); `known` tells what a warehouse elsewhere has.
+    The landing keeps the pages that were read, however the run ends. `connection` replaces the connection that
+    the settings describe (another transport, another clock). `size` is the size of the organization in a
+    warehouse on another machine.
     """
     connection = connection or settings.connection()
-    read_policy(settings.calendars)  # a wrong file is said before anything is asked; the load reads it again
+    policy = read_policy(settings.calendars)
     with lock_data_folder(settings.data_dir, settings.file_permissions), asyncio.Runner() as runner:
         restrict(settings.data_dir, settings.file_permissions)
-        complete_purges(settings, warehouse=warehouse_path(settings), landings=landing_root(settings))
         landing: Landing | None = None
 
         def wait(seconds: float) -> None:
             if landing is not None:
-                landing.flush()  # a pause is long: what was read shall survive a kill in it
+                landing.flush()  # a pause is long, and the pages read so far have to survive a kill in it
             listener.waiting(seconds)
 
         client = make_client(connection, on_wait=wait)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
-            here = read_known(settings, organization_id)
-            known = known or here.size
-            landing = _open_landing(settings, organization_id, strategy, Known(known, here.erased))
+            previous = read_previous_run(settings, organization_id)
+            landing = _open_landing(settings, organization_id, strategy, previous)
             prune_landings(landing_root(settings), keep=settings.keep_landings, besides=landing.folder)
+            extraction = Extraction(
+                client,
+                landing,
+                organization_id=organization_id,
+                page_size=settings.page_size,
+                listener=listener,
+                max_concurrency=settings.max_concurrency,
+            )
+            context = RunContext(
+                settings=settings,
+                landing=landing,
+                policy=policy,
+                previous=PreviousRun(size or previous.size, previous.erased),
+                listener=listener,
+                allows_mass_delete=allows_mass_delete,
+                source=Source(runner, client, extraction, landing.page_count > 0, landing.page_count),
+                strategy=Strategy(landing.facts.strategy),
+            )
             try:
-                yield Run(
-                    settings,
-                    runner=runner,
-                    client=client,
-                    landing=landing,
-                    known=known,
-                    listener=listener,
-                    allows_mass_delete=allows_mass_delete,
-                )
+                with context.resources:
+                    yield context
             finally:
                 landing.flush()
-                landing.discard_if_empty()
+                if not landing.page_count:
+                    remove_landing(landing.folder)
         finally:
             runner.run(client.close())
 
 
 @contextlib.contextmanager
-def open_own_warehouse(run: Landed) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The run's warehouse file, migrated to this version; what is opened meanwhile shares the opening.
-
-    Raises what went wrong while the landing was staged, if it was.
-    """
-    if run.staging is not None:
-        run.staging.result()  # by then it has opened the warehouse
-    if run.warehouse is None:
-        with _opening(run) as connection:
-            yield connection
-    else:
-        with run.warehouse.cursor() as connection:  # its temporary tables go with it
-            yield connection
-
-
-@contextlib.contextmanager
-def _opening(run: Landed) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse is open for all of the run.
-
-    Once it is closed and all went well, it is compacted if notes in it are no longer to be kept.
-    """
-    with open_warehouse(warehouse_path(run.settings), memory_limit=memory_limit(run)) as connection:
+def open_own_warehouse(
+    settings: Settings, *, memory_limit: str | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to the warehouse of the data folder, migrated to this version."""
+    with open_warehouse(warehouse_path(settings), memory_limit=memory_limit) as connection:
         migrate(connection)
         create_mart_views(connection)
-        run.warehouse = connection
-        try:
-            yield connection
-        finally:
-            run.warehouse = None
-        is_compaction_due = pending_purges(connection) == {NOTES}
-    if is_compaction_due:
-        purge_warehouse(run.settings, warehouse_path(run.settings))
+        yield connection
 
 
-def memory_limit(run: Landed) -> str:
-    """DuckDB's memory for what is landed so far."""
-    landed = sum(page.rows for pages in run.landing.pages.values() for page in pages)
-    return run.settings.memory_limit or f"{max(1.0, landed / 1_000_000) * MEGABYTES_A_MILLION:.0f}MB"
-
-
-@contextlib.contextmanager
-def staging_meanwhile(run: Landed) -> Iterator[None]:
-    """What is landed meanwhile is staged at once, on a thread; the warehouse, opened there, stays open.
-
-    What goes wrong there is the load's to say: the reading goes on, and a later run resumes from all of it.
-    """
-    with contextlib.ExitStack() as stack, ThreadPoolExecutor(1, "staging") as thread:
-
-        def stage(segment: Path, before: "Future[Staging] | None") -> Staging:
-            staging = before.result() if before else begin_staging(run, stack.enter_context(_opening(run)))
-            staging.stage(segment)
-            return staging
-
-        def take(segment: Path) -> None:
-            run.staging = thread.submit(stage, segment, run.staging)
-
-        run.landing.on_segment = take
-        try:
-            yield
-        finally:
-            run.landing.on_segment = None
-            with contextlib.suppress(Exception):
-                run.landing.flush()  # its writing thread has handed over its last by then
-            run.staging = None
-
-
-def begin_staging(run: Landed, warehouse: duckdb.DuckDBPyConnection) -> Staging:
-    """Nothing of the run's landing is staged yet in the warehouse."""
-    return Staging(warehouse.cursor(), run.landing, keeps_notes=run.settings.keeps_notes)
+def read_previous_run(settings: Settings, organization_id: int) -> PreviousRun:
+    """Return the state of the organization in the warehouse here; an empty state without a warehouse."""
+    if not warehouse_path(settings).exists():
+        return PreviousRun()
+    with open_warehouse(warehouse_path(settings)) as connection:
+        migrate(connection)
+        size = read_organization_size(connection, organization_id)
+        return PreviousRun(size, erased_people(connection, organization_id))
 
 
 def make_client(connection: Connection, *, on_wait: Callable[[float], None] | None = None) -> CalcomClient:
-    """A client. Raises `ConfigurationError` if the environment's proxy or certificates can't be used."""
+    """Return a client. Raise `ConfigurationError` if the environment's proxy or certificates are unusable."""
     try:
         return CalcomClient(connection, on_wait=on_wait)
     except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
@@ -219,7 +229,7 @@ def make_client(connection: Connection, *, on_wait: Callable[[float], None] | No
 
 
 def find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
-    """The organization of the credential's owner. Raises `ConfigurationError` if there is none."""
+    """Return the organization of the credential's owner. Raise `ConfigurationError` if there is none."""
     me = runner.run(client.fetch_me())
     if me.organizationId is None:
         message = (
@@ -230,29 +240,10 @@ def find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
     return me.organizationId
 
 
-@dataclass(frozen=True)
-class Known:
-    """What the warehouse here knows of an organization."""
-
-    size: KnownSize | None = None
-    """What the last runs saw of it; None before the first."""
-    erased: frozenset[int] = frozenset()
-    """The ids of the people of whom nothing may be kept."""
-
-
-def read_known(settings: Settings, organization_id: int) -> Known:
-    """What the warehouse here knows of the organization; nothing if there is none yet."""
-    if not warehouse_path(settings).exists():
-        return Known()
-    with open_warehouse(warehouse_path(settings)) as connection:
-        migrate(connection)
-        return Known(known_size(connection, organization_id), erased_people(connection, organization_id))
-
-
-def _open_landing(settings: Settings, organization_id: int, strategy: Strategy, known: Known) -> Landing:
-    """The landing of a killed run, unless the warehouse has a later snapshot by now; else a new one."""
+def describe_run(settings: Settings, organization_id: int, strategy: Strategy) -> RunFacts:
+    """Return the facts of a run that starts now, with a new run id."""
     started_at = utc_now()
-    facts = RunFacts(
+    return RunFacts(
         run_id=f"{started_at:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(3)}",
         started_at=started_at,
         api_url=settings.api_url,
@@ -261,12 +252,15 @@ def _open_landing(settings: Settings, organization_id: int, strategy: Strategy, 
         page_size=settings.page_size,
         keeps_notes=settings.keeps_notes,
     )
-    found = find_resumable(
-        landing_root(settings),
-        facts,
-        max_age=settings.resume_within,
-        erased=known.erased,
-    )
-    if found is not None and (known.size is None or found.facts.started_at >= known.size.observed_at):
+
+
+def _open_landing(
+    settings: Settings, organization_id: int, strategy: Strategy, previous: PreviousRun
+) -> Landing:
+    """Return the landing of a killed run, unless the warehouse has a later snapshot; else a new landing."""
+    root, facts = landing_root(settings), describe_run(settings, organization_id, strategy)
+    max_age = timedelta(hours=settings.resume_hours)
+    found = find_resumable(root, facts, max_age=max_age, erased=previous.erased)
+    if found is not None and (previous.size is None or found.facts.started_at >= previous.size.observed_at):
         return found
-    return create_landing(landing_root(settings), facts, erased=known.erased)
+    return create_landing(root, facts, erased=previous.erased)

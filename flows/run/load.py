@@ -1,21 +1,44 @@
-"""Loading a landing: staged, applied, days derived, the run's row, all in one transaction."""
+"""Loading a landing: stage its records, apply the snapshot, derive the days and insert the run, all at once.
 
+`load_snapshot` is the one way into the warehouse: the product, the tests and the benchmarks call it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import polars as pl
 
-from calcom.extraction import ORGANIZATION
 from calcom.paging import Verdict
-from calcom.scopes import ScopeResult
+from calcom.scopes import ORGANIZATION, ScopeResult
 from calcom.strategy import Strategy
-from flows.run.clock import utc_now
-from flows.run.landed import Landed
-from flows.run.staging import Staging, prefetch, without_note
-from flows.settings.calendars import read_policy
+from flows.run.context import RunContext
+from flows.settings.clock import utc_now
+from landing.folder import Landing
+from landing.record_filter import filter_rejected_text
+from landing.segments import NOTELESS_ENTRIES
 from transforms.calendars import CalendarPolicy, assign_calendars, build_calendar_days, build_calendars
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
+from transforms.entries import normalise_entries
+from transforms.people import normalise_people
+from transforms.quality import collect_rejects
 from transforms.reasons import build_reasons
+from transforms.runs import RunRecord
+from transforms.staged import (
+    STAGED_ENTRIES,
+    STAGED_PEOPLE,
+    STAGED_REJECTS,
+    STAGED_TABLES,
+    STAGED_TEAM_MEMBERS,
+    STAGED_TEAMS,
+)
+from transforms.table import Table
+from transforms.teams import normalise_team_members, normalise_teams
 from warehouse.connection import transaction
 from warehouse.load.days import (
     insert_days,
@@ -25,81 +48,131 @@ from warehouse.load.days import (
     replace_person_calendars,
     take_changed_entries,
 )
-from warehouse.load.runs import RunRow, insert_run, latest_snapshot_at
+from warehouse.load.runs import insert_run, latest_snapshot_at
 from warehouse.load.snapshot import (
     Changes,
+    Guards,
     ScopeRow,
     Snapshot,
     apply_snapshot,
+    create_staging,
     drop_notes,
+    stage_rows,
 )
 
 DAYS_AT_ONCE = 75_000
-"""Days of absence derived in one go: it bounds the memory of a load."""
+"""Days of absence derived in one step: it bounds the memory of a load."""
+
+_NORMALISERS: dict[str, tuple[str, Table, Callable[..., pl.DataFrame]]] = {
+    "users": ("user", STAGED_PEOPLE, normalise_people),
+    "entries": ("entry", STAGED_ENTRIES, normalise_entries),
+    "teams": ("team", STAGED_TEAMS, normalise_teams),
+    "memberships": ("membership", STAGED_TEAM_MEMBERS, normalise_team_members),
+}
+"""For each kind of segment: the kind of its records, the staging table, and the transform."""
+
+remove_note = partial(filter_rejected_text, keys=NOTELESS_ENTRIES.kept_keys)
+"""Removes the note from the text of a rejected entry."""
+
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
 
-def load_landing(staging: Staging, run: Landed) -> RunRow:
-    """The run's landing is part of the warehouse, whole or not at all; its row is returned."""
-    staging.complete()
-    connection, facts = staging.connection, run.landing.facts
-    latest = latest_snapshot_at(connection, facts.organization_id)
-    observed_at = max(facts.started_at, latest + timedelta(microseconds=1) if latest else facts.started_at)
-    reads_both_ways = run.reading.strategy == Strategy.BOTH
-    snapshot = Snapshot(
-        run_id=facts.run_id,
-        organization_id=facts.organization_id,
-        observed_at=observed_at,
-        scopes=[_scope_row(result) for result in run.landing.results.values()],
-        organization_pages=run.landing.page_numbers(ORGANIZATION) if reads_both_ways else None,
-    )
-    with transaction(connection):
-        if not (facts.keeps_notes and run.settings.keeps_notes):
-            drop_notes(connection, without_note, at=utc_now())
-        guards = run.settings.guards(allows_mass_delete=run.allows_mass_delete)
-        changes = apply_snapshot(connection, snapshot, guards)
-        derive_days(connection, observed_at, read_policy(run.settings.calendars))
-        is_whole = all(scope.verdict == Verdict.COMPLETE for scope in snapshot.scopes)
-        row = build_run_row(
-            run, changes, outcome="complete" if is_whole else "partial", started_at=observed_at
+@dataclass(frozen=True)
+class StagedRows:
+    """Records on their way into one staging table, and the rejected records of the same pages."""
+
+    table: Table
+    accepted: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+def load_landing(run: RunContext) -> None:
+    """Load the landing of `run` into its warehouse, and complete the record of the run."""
+    facts, results = run.landing.facts, run.landing.results.values()
+    with run.warehouse().cursor() as connection:  # it closes the staging tables, too
+        latest = latest_snapshot_at(connection, facts.organization_id)
+        observed_at = max(
+            facts.started_at, latest + timedelta(microseconds=1) if latest else facts.started_at
         )
-        insert_run(connection, row)
-    connection.execute("CHECKPOINT").fetchall()
-    return row
+        reads_both_ways = run.record.strategy == Strategy.BOTH
+        snapshot = Snapshot(
+            run_id=facts.run_id,
+            organization_id=facts.organization_id,
+            observed_at=observed_at,
+            scopes=[_scope_row(result) for result in results],
+            organization_pages=run.landing.page_numbers(ORGANIZATION) if reads_both_ways else None,
+        )
+        is_complete = all(result.verdict is Verdict.COMPLETE for result in results)
+        run.record.started_at = observed_at
+        run.record.outcome = "complete" if is_complete else "partial"
+        load_snapshot(
+            connection,
+            read_segments(run.landing, keeps_notes=run.settings.keeps_notes),
+            snapshot,
+            run.record,
+            policy=run.policy,
+            guards=run.settings.guards(allows_mass_delete=run.allows_mass_delete),
+            keeps_notes=facts.keeps_notes and run.settings.keeps_notes,
+        )
+        connection.execute("CHECKPOINT").fetchall()
 
 
-def build_run_row(
-    run: Landed,
-    changes: Changes | None = None,
+def load_snapshot(  # noqa: PLR0913 - one load's facts
+    connection: duckdb.DuckDBPyConnection,
+    staged: Iterable[StagedRows],
+    snapshot: Snapshot,
+    record: RunRecord,
     *,
-    outcome: str,
-    started_at: datetime | None = None,
-    error: str | None = None,
-) -> RunRow:
-    """The run's row as of now."""
-    verdicts = [result.verdict for result in run.landing.results.values()]
-    changes = changes or Changes(0, 0, 0, 0, 0, 0)
-    reading = run.reading
-    return RunRow(
-        run_id=run.landing.facts.run_id,
-        organization_id=run.organization_id,
-        started_at=started_at or run.landing.facts.started_at,
-        finished_at=utc_now(),
-        strategy=reading.strategy,
-        outcome=outcome,
-        requests=reading.requests,
-        retries=reading.retries,
-        waited_seconds=reading.waited_seconds,
-        rows_in=changes.rows_in,
-        rows_inserted=changes.inserted,
-        rows_updated=changes.updated,
-        rows_unchanged=changes.unchanged,
-        rows_quarantined=changes.quarantined,
-        rows_deleted=changes.deleted,
-        scopes_complete=verdicts.count(Verdict.COMPLETE),
-        scopes_unproven=verdicts.count(Verdict.UNPROVEN),
-        scopes_failed=verdicts.count(Verdict.FAILED),
-        error=error,
-    )
+    policy: CalendarPolicy,
+    guards: Guards,
+    keeps_notes: bool = True,
+    days_at_once: int = DAYS_AT_ONCE,
+    clock: Callable[[], datetime] = utc_now,
+) -> Changes:
+    """Stage the records, apply the snapshot, derive the days and insert the run, in one transaction.
+
+    Fills in the counts and the end of `record`, and returns the changes. Raises `GuardError`, with nothing
+    changed, if the snapshot would delete or quarantine more than `guards` allow.
+    """
+    create_staging(connection, STAGED_TABLES)
+    for rows in staged:
+        stage_rows(connection, rows.table.name, rows.accepted)
+        stage_rows(connection, STAGED_REJECTS.name, rows.rejected)
+    with transaction(connection):
+        if not keeps_notes:
+            drop_notes(connection, remove_note, at=clock())
+        changes = apply_snapshot(connection, snapshot, guards)
+        derive_days(connection, snapshot.observed_at, policy, days_at_once=days_at_once)
+        record.rows_in = changes.rows_in
+        record.rows_inserted = changes.inserted
+        record.rows_updated = changes.updated
+        record.rows_unchanged = changes.unchanged
+        record.rows_quarantined = changes.quarantined
+        record.rows_deleted = changes.deleted
+        record.finished_at = max(clock(), record.started_at)
+        insert_run(connection, record.as_row())
+    return changes
+
+
+def read_segments(landing: Landing, *, keeps_notes: bool) -> Iterator[StagedRows]:
+    """Yield the normalised rows of each segment of the landing; the next segment is read on a thread.
+
+    Notes are removed if the landing has them and `keeps_notes` is false.
+    """
+    organization_id = landing.facts.organization_id
+    removes_notes = landing.facts.keeps_notes and not keeps_notes
+
+    def read(path: Path) -> StagedRows:
+        kind = path.name.partition("-")[0]
+        record_kind, table, normalise = _NORMALISERS[kind]
+        landed = pl.read_parquet(path)
+        if kind == "entries" and removes_notes:
+            landed = _without_notes(landed)
+        rejected = collect_rejects(landed, organization_id=organization_id, record_kind=record_kind)
+        return StagedRows(table, normalise(landed, organization_id=organization_id), rejected)
+
+    return prefetch(read, [path for kind in _NORMALISERS for path in landing.segments(kind)])
 
 
 def derive_days(
@@ -109,9 +182,9 @@ def derive_days(
     *,
     days_at_once: int = DAYS_AT_ONCE,
 ) -> None:
-    """Calendars, the days of everyone for whom something changed, and the dimensions are up to date.
+    """Derive the calendars, the dimensions, and the days of each person with a change.
 
-    Runs in the transaction of the snapshot that was taken at `observed_at`, after it was applied.
+    Runs in the transaction of the snapshot that was taken at `observed_at`, after the snapshot was applied.
     """
     replace_person_calendars(connection, assign_calendars(read_people(connection), policy))
     working = policy.working_days
@@ -131,6 +204,23 @@ def derive_days(
         dim_calendar_days=build_calendar_days(policy, first_on, last_on),
         dim_reasons=build_reasons(),
     )
+
+
+def prefetch(make: Callable[[_Item], _Made], items: Iterable[_Item]) -> Iterator[_Made]:
+    """Yield `make(item)` for each item in order; the next one is made on a thread meanwhile."""
+    with ThreadPoolExecutor(1) as thread:
+        pending: Future[_Made] | None = None
+        for item in items:
+            former, pending = pending, thread.submit(make, item)
+            if former is not None:
+                yield former.result()
+        if pending is not None:
+            yield pending.result()
+
+
+def _without_notes(landed: pl.DataFrame) -> pl.DataFrame:
+    raw = pl.col("raw").map_elements(remove_note, return_dtype=pl.String)
+    return landed.with_columns(pl.lit(None, pl.String).alias("notes"), raw)
 
 
 def _scope_row(result: ScopeResult) -> ScopeRow:

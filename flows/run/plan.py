@@ -1,8 +1,8 @@
-"""What a sync would cost, before anything runs: requests and minutes for each strategy."""
+"""The reading plan of a run, and what a sync would cost before it runs (`ooo plan`)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
@@ -13,22 +13,120 @@ from calcom.models import Records
 from calcom.paging import Page, Scan
 from calcom.rate_limit import USUAL_WINDOW_SECONDS, Window
 from calcom.requester import Connection
-from calcom.strategy import Strategy, requests_for
+from calcom.scopes import ORGANIZATION, TEAMS, USERS, Scope
+from calcom.strategy import Strategy, choose, requests_for
 from flows.report.queries import run_sql
 from flows.run.context import find_organization, make_client
-from flows.run.data_folder import database_path
-from flows.run.stages import ASSUMED_ENTRIES_PER_PERSON
 from flows.settings import Settings
+from flows.settings.data_folder import database_path
 from flows.settings.errors import ConfigurationError, QueryError, naming_organization
 from warehouse.connection import read_statement
+from warehouse.load.runs import OrganizationSize
+
+USERS_PER_BATCH = 200
+"""Users whose entries are read in one batch: an outage fails at most these before Cal.com is tried again."""
+
+ASSUMED_ENTRIES_PER_PERSON = 25
+"""The estimate for an organization that was never read: the entries of about three years."""
 
 API_KEY_LIMIT, TOKEN_LIMIT = 120, 500
-"""Requests a minute that Cal.com documents for an API key, and for any other credential."""
+"""Requests per minute that Cal.com documents for an API key, and for any other credential."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Scopes that are read in one step of a run."""
+
+    number: int
+    scopes: tuple[Scope, ...]
+
+    @property
+    def label(self) -> str:
+        """Return the batch in a few words."""
+        first = self.scopes[0]
+        if first == ORGANIZATION:
+            return "the whole organization"
+        return f"{len(self.scopes)} {first.kind}s from id {first.user_id or first.team_id}"
+
+
+@dataclass(frozen=True)
+class ReadingPlan:
+    """The scopes that a run reads after the lists of users and teams. A run is complete if all of them are.
+
+    The plan is made once, from the lists. The only change is the explicit step `reading_per_user`.
+    """
+
+    strategy: Strategy
+    """Settled: never `auto`."""
+    user_ids: tuple[int, ...]
+    team_ids: tuple[int, ...] | None
+    """None if teams are not read."""
+    may_fall_back: bool
+    """True if the entries may be read per user where the organization's endpoint is refused."""
+
+    def reading_per_user(self) -> "ReadingPlan":
+        """Return the plan that reads the same entries with the endpoint of each user."""
+        return replace(self, strategy=Strategy.PER_USER, may_fall_back=False)
+
+    @property
+    def reads_organization(self) -> bool:
+        """Return True if the organization's own endpoint is read."""
+        return self.strategy in (Strategy.ORG_WIDE, Strategy.BOTH)
+
+    def user_batches(self) -> Iterator[Batch]:
+        """Yield the scopes of the users in batches, or nothing if only the organization's endpoint is read."""
+        if self.strategy in (Strategy.PER_USER, Strategy.BOTH):
+            for number, start in enumerate(range(0, len(self.user_ids), USERS_PER_BATCH), start=2):
+                user_ids = self.user_ids[start : start + USERS_PER_BATCH]
+                yield Batch(number, tuple(Scope("user", user_id) for user_id in user_ids))
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """Return every scope that has to end complete."""
+        planned = {USERS}
+        if self.reads_organization:
+            planned.add(ORGANIZATION)
+        planned |= {scope for batch in self.user_batches() for scope in batch.scopes}
+        if self.team_ids is not None:
+            planned |= {TEAMS, *(Scope("team", team_id=team_id) for team_id in self.team_ids)}
+        return frozenset(planned)
+
+
+def make_reading_plan(
+    wanted: Strategy,
+    *,
+    user_ids: list[int],
+    team_ids: list[int] | None,
+    size: OrganizationSize | None,
+    page_size: int,
+) -> ReadingPlan:
+    """Return the plan for the users and teams that were listed; `auto` takes the strategy with fewer requests."""
+    settled = wanted
+    if wanted is Strategy.AUTO:
+        settled = choose(users=len(user_ids), entries=size.entries if size else None, take=page_size)
+    return ReadingPlan(
+        strategy=settled,
+        user_ids=tuple(user_ids),
+        team_ids=None if team_ids is None else tuple(team_ids),
+        may_fall_back=wanted is Strategy.AUTO,
+    )
+
+
+def estimate_requests(plan: ReadingPlan, *, size: OrganizationSize | None, page_size: int) -> int:
+    """Return the number of requests that the plan needs, the lists of users and teams included."""
+    users = len(plan.user_ids)
+    return requests_for(
+        plan.strategy,
+        users=users,
+        entries=size.entries if size else users * ASSUMED_ENTRIES_PER_PERSON,
+        teams=None if plan.team_ids is None else len(plan.team_ids),
+        take=page_size,
+    )
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one strategy costs: requests, and seconds that the rate limit adds to them."""
+    """The cost of one strategy: requests, and the seconds that the rate limit adds to them."""
 
     strategy: Strategy
     requests: int
@@ -36,95 +134,92 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The cost of each strategy for an organization of this size; `is_known` if a run has measured it."""
+class Forecast:
+    """The cost of each strategy for an organization; `is_known` if an earlier run has measured its size."""
 
     organization_id: int
     people: int
     entries: int
     teams: int | None
-    """None if they are not read."""
+    """None if teams are not read."""
     is_known: bool
     limits: str
     costs: list[Cost]
 
     def as_text(self) -> str:
-        """The plan for a person."""
-        how = "as published" if self.is_known else "never synchronised; entries are assumed"
+        """Return the forecast as text for a terminal."""
+        how = "as published" if self.is_known else "never synchronised; the number of entries is an estimate"
         teams = "" if self.teams is None else f" {self.teams:,} teams,"
         lines = [
             f"organization {self.organization_id}: {self.people:,} people,{teams} {self.entries:,} entries"
             f" ({how}); {self.limits}"
         ]
-        cheapest = min(self.costs, key=lambda one: one.requests).strategy
+        cheapest = min(self.costs, key=lambda cost: cost.requests).strategy
         lines += [
-            f"  {one.strategy.value:<9} {one.requests:>7,} requests  {one.seconds / 60:>6.1f} min of waiting"
-            + ("   <- auto" if one.strategy is cheapest else "")
-            for one in self.costs
+            f"  {cost.strategy.value:<9} {cost.requests:>7,} requests  {cost.seconds / 60:>6.1f} min of waiting"
+            + ("   <- auto" if cost.strategy is cheapest else "")
+            for cost in self.costs
         ]
         return "\n".join(lines)
 
 
-def make_plan(settings: Settings, connection: Connection | None = None) -> Plan:
-    """The plan, from what is published; without a publication, the users list is read to count people."""
+def forecast(settings: Settings, connection: Connection | None = None) -> Forecast:
+    """Return the cost of a sync, from the published tables; without a publication, the lists are read."""
     connection = connection or settings.connection()
     with asyncio.Runner() as runner:
         client = make_client(connection)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
-            known = _published_size(settings, organization_id)
-            people = known[0] if known else runner.run(_count_people(client, organization_id))
-            teams = _published_teams(settings, organization_id) if settings.reads_teams else None
+            size = _read_published_size(settings, organization_id)
+            people = size[0] if size else runner.run(_count_users(client, organization_id))
+            teams = _read_published_teams(settings, organization_id) if settings.reads_teams else None
             if settings.reads_teams and not teams:
                 teams = runner.run(_count_teams(client, organization_id))
         finally:
             runner.run(client.close())
-    entries = known[1] if known else people * ASSUMED_ENTRIES_PER_PERSON
+    entries = size[1] if size else people * ASSUMED_ENTRIES_PER_PERSON
+    windows = client.rate_limiter.budget.windows
     if not client.traffic.requests:
         limit = API_KEY_LIMIT if isinstance(settings.credential(), ApiKey) else TOKEN_LIMIT
-        client.rate_limiter.budget.windows["documented"] = Window(
-            limit, limit, float("inf"), USUAL_WINDOW_SECONDS
-        )
+        windows["documented"] = Window(limit, limit, float("inf"), USUAL_WINDOW_SECONDS)
     costs = []
     for strategy in (Strategy.ORG_WIDE, Strategy.PER_USER, Strategy.BOTH):
         requests = requests_for(strategy, users=people, entries=entries, teams=teams, take=settings.page_size)
         costs.append(Cost(strategy, requests, client.rate_limiter.seconds_for(requests)))
-    limits = ", ".join(
-        f"{one.limit} requests in {one.length:.0f} s" for one in client.rate_limiter.budget.windows.values()
-    )
-    return Plan(
+    limits = ", ".join(f"{window.limit} requests in {window.length:.0f} s" for window in windows.values())
+    return Forecast(
         organization_id=organization_id,
         people=people,
         entries=entries,
         teams=teams,
-        is_known=known is not None,
+        is_known=size is not None,
         limits=f"limit {limits}" if limits else "no rate limit stated",
         costs=costs,
     )
 
 
-def _published_size(settings: Settings, organization_id: int) -> tuple[int, int] | None:
-    """People and live entries as published; None if the organization never was."""
+def _read_published_size(settings: Settings, organization_id: int) -> tuple[int, int] | None:
+    """Return the published numbers of people and live entries, or None if the organization is not published."""
     if not database_path(settings).exists():
         return None
-    people, entries = _ask(settings, "read/sql/select_published_size", organization_id).row(0)
+    people, entries = _query(settings, "read/sql/select_published_size", organization_id).row(0)
     return (people, entries) if people else None
 
 
-def _published_teams(settings: Settings, organization_id: int) -> int:
-    """Teams as published; 0 if none ever were, or by a version without them."""
+def _read_published_teams(settings: Settings, organization_id: int) -> int:
+    """Return the published number of teams; 0 if there are none, or if the publication has no table of teams."""
     try:
-        return int(_ask(settings, "read/sql/select_published_teams", organization_id).item())
+        return int(_query(settings, "read/sql/select_published_teams", organization_id).item())
     except (ConfigurationError, QueryError):
         return 0
 
 
-def _ask(settings: Settings, statement: str, organization_id: int) -> pl.DataFrame:
-    given = {"organization_id": organization_id}
-    return run_sql(database_path(settings), read_statement(statement), given)
+def _query(settings: Settings, statement: str, organization_id: int) -> pl.DataFrame:
+    parameters = {"organization_id": organization_id}
+    return run_sql(database_path(settings), read_statement(statement), parameters)
 
 
-async def _count_people(client: CalcomClient, organization_id: int) -> int:
+async def _count_users(client: CalcomClient, organization_id: int) -> int:
     return await _count(partial(client.fetch_users, organization_id), organization_id, MAX_USERS_TAKE)
 
 
@@ -133,11 +228,11 @@ async def _count_teams(client: CalcomClient, organization_id: int) -> int:
 
 
 async def _count(fetch: Callable[..., Awaitable[Records]], organization_id: int, take: int) -> int:
-    scan, seen = Scan(take), set[int | None]()
+    scan, ids = Scan(take), set[int | None]()
     with naming_organization(organization_id):
         while not scan.is_over:
             for skip in scan.next_skips():
-                page = await fetch(skip=skip, take=scan.take)
-                seen.update(page.ids)
-                scan.accept(Page.of_ids(skip=skip, take=scan.take, ids=page.ids))
-    return len(seen)
+                records = await fetch(skip=skip, take=scan.take)
+                ids.update(records.ids)
+                scan.accept(Page.of_ids(skip=skip, take=scan.take, ids=records.ids))
+    return len(ids)

@@ -1,15 +1,15 @@
-"""What a run shows while it runs: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
+"""The progress of a run: a bar on a terminal, plain lines elsewhere, nothing with `--quiet`."""
 
 import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from calcom.extraction import ExtractionListener
 from calcom.paging import Verdict
 from calcom.scopes import Scope, ScopeResult
-from flows.run.landed import ProgressListener, RateLimit
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -17,30 +17,53 @@ if TYPE_CHECKING:
 LINE_EVERY_SECONDS = 10.0
 
 
+class RateLimit(Protocol):
+    """The rate limit under which requests are sent, as far as a progress display needs it."""
+
+    def seconds_for(self, requests: int) -> float:
+        """Return the seconds that the limit will add to `requests` more requests, from its present state."""
+
+    def requests_left(self) -> tuple[int, int] | None:
+        """Return the remaining requests and the limit until the next reset, or None without a stated limit."""
+
+
+class ProgressListener(ExtractionListener, Protocol):
+    """Receives the progress of a run."""
+
+    def stage_started(self, name: str, detail: str) -> None:
+        """Handle the start of a stage."""
+
+    def requests_expected(self, requests: int, limit: RateLimit) -> None:
+        """Handle the estimate of the requests to come, and the limit under which they are sent."""
+
+    def waiting(self, seconds: float) -> None:
+        """Handle a pause that the rate limit imposes."""
+
+
 class SilentListener:
     """Shows nothing."""
 
     def page_read(self, scope: Scope, rows: int) -> None:
-        """Nothing is shown."""
+        """Ignore the page."""
 
     def scope_ended(self, result: ScopeResult) -> None:
-        """Nothing is shown."""
+        """Ignore the verdict."""
 
     def stage_started(self, name: str, detail: str) -> None:
-        """Nothing is shown."""
+        """Ignore the stage."""
 
     def requests_expected(self, requests: int, limit: RateLimit) -> None:
-        """Nothing is shown."""
+        """Ignore the estimate."""
 
     def waiting(self, seconds: float) -> None:
-        """Nothing is shown."""
+        """Ignore the pause."""
 
 
 class LineListener:
-    """One line a stage, a pause or a scope without a proof, and one every ten seconds in between."""
+    """Writes one line per stage, pause and scope without a proof, and one line every ten seconds of reading."""
 
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
-        """`write` takes a line without its end."""
+        """`write` takes a line without its line end."""
         self._write, self._clock = write, clock
         self._pages = self._rows = self._expected = 0
         self._waited = 0.0
@@ -48,35 +71,35 @@ class LineListener:
         self._began_at = self._written_at = clock()
 
     def page_read(self, scope: Scope, rows: int) -> None:
-        """Count, and say so every ten seconds."""
+        """Count the page, and write a line every ten seconds."""
         del scope
         self._pages += 1
         self._rows += rows
         if self._clock() - self._written_at >= LINE_EVERY_SECONDS:
-            self._say(f"{self._rows:,} records in {self._pages:,} requests; {self.time_left()}")
+            self._write_line(f"{self._rows:,} records in {self._pages:,} requests; {self.time_left()}")
 
     def scope_ended(self, result: ScopeResult) -> None:
-        """Say which scope has no proof, and why."""
+        """Write the scope and its problem, if it is not complete."""
         if result.verdict is not Verdict.COMPLETE:
-            self._say(f"{result.scope.label}: {result.verdict.value}: {result.problem}")
+            self._write_line(f"{result.scope.label}: {result.verdict.value}: {result.problem}")
 
     def stage_started(self, name: str, detail: str) -> None:
-        """Say where the run is."""
-        self._say(f"{name}: {detail}")
+        """Write the stage."""
+        self._write_line(f"{name}: {detail}")
 
     def requests_expected(self, requests: int, limit: RateLimit) -> None:
-        """Say how many requests are to come, and how long that takes."""
+        """Write the number of requests to come, and the time that they take."""
         self._pages, self._expected, self._limit = 0, requests, limit
         self._began_at, self._waited = self._clock(), 0.0
-        self._say(f"about {requests:,} requests to come; {self.time_left()}")
+        self._write_line(f"about {requests:,} requests to come; {self.time_left()}")
 
     def waiting(self, seconds: float) -> None:
-        """Say that the rate limit imposes a pause."""
+        """Write the length of the pause."""
         self._waited += seconds
-        self._say(f"waiting {seconds:.0f} s for the rate limit; {self.time_left()}")
+        self._write_line(f"waiting {seconds:.0f} s for the rate limit; {self.time_left()}")
 
     def time_left(self) -> str:
-        """What is left: of the rate limit's budget, and of the reading's time."""
+        """Return the rest of the rate limit's budget and the estimated time left, as text."""
         missing = max(self._expected - self._pages, 0)
         busy = self._clock() - self._began_at - self._waited
         paused = self._limit.seconds_for(missing) if self._limit else 0.0
@@ -86,39 +109,39 @@ class LineListener:
         time_left = f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"  # noqa: PLR2004
         return f"{budget}{time_left} left"
 
-    def _say(self, text: str) -> None:
+    def _write_line(self, text: str) -> None:
         self._written_at = self._clock()
         self._write(text)
 
 
 class BarListener(LineListener):
-    """A progress bar with requests and the time left, above it a line for each scope without a proof."""
+    """Draws a progress bar with requests and time left; scopes without a proof are lines above it."""
 
     def __init__(self, bar: "RichProgress") -> None:
-        """Draw on `bar`, which the caller starts and stops."""
+        """`bar` is started and stopped by the caller."""
         super().__init__(lambda text: bar.console.print(text, highlight=False, markup=False))
         self._bar = bar
         self._task = bar.add_task("connecting", total=None, left="")
 
     def page_read(self, scope: Scope, rows: int) -> None:
-        """Move the bar."""
+        """Move the bar by one request."""
         del scope
         self._pages += 1
         self._rows += rows
         self._bar.update(self._task, advance=1, left=self.time_left())
 
     def stage_started(self, name: str, detail: str) -> None:
-        """Name the stage on the bar."""
+        """Show the stage on the bar."""
         self._bar.update(self._task, description=f"{name}: {detail}")
 
     def requests_expected(self, requests: int, limit: RateLimit) -> None:
-        """Give the bar its end."""
+        """Set the length of the bar."""
         self._pages, self._expected, self._limit = 0, requests, limit
         self._began_at, self._waited = self._clock(), 0.0
         self._bar.reset(self._task, total=requests, left=self.time_left())
 
     def waiting(self, seconds: float) -> None:
-        """Say on the bar that the rate limit imposes a pause."""
+        """Show the pause on the bar."""
         self._waited += seconds
         left = f"waiting {seconds:.0f} s for the rate limit; {self.time_left()}"
         self._bar.update(self._task, left=left)
@@ -126,13 +149,13 @@ class BarListener(LineListener):
 
 @contextlib.contextmanager
 def show_progress(*, is_quiet: bool) -> Iterator[ProgressListener]:
-    """An listener for standard error: a bar if that is a terminal, else lines, else nothing."""
+    """A listener for standard error: a bar if that is a terminal, else lines, else nothing."""
     if is_quiet:
         yield SilentListener()
     elif not sys.stderr.isatty():
-        yield LineListener(_write_line)
+        yield LineListener(_print_line)
     else:
-        from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+        from rich.console import Console  # noqa: PLC0415 - only needed on a terminal
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
 
         columns = (
@@ -146,9 +169,9 @@ def show_progress(*, is_quiet: bool) -> Iterator[ProgressListener]:
 
 
 def named_lines(name: str) -> LineListener:
-    """Lines for one of many that run at once, each with its name."""
-    return LineListener(lambda text: _write_line(f"{name}: {text}"))
+    """Return a listener that begins each line with `name`, for one of several concurrent runs."""
+    return LineListener(lambda text: _print_line(f"{name}: {text}"))
 
 
-def _write_line(text: str) -> None:
+def _print_line(text: str) -> None:
     print(f"{datetime.now(UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)  # noqa: T201 - the terminal's edge

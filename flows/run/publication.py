@@ -1,4 +1,4 @@
-"""The publication as the settings want it: which tables, for whom, and how much stays."""
+"""The publication by the settings: its tables, its measures, its privacy and its retention."""
 
 from dataclasses import replace
 from functools import partial
@@ -6,17 +6,41 @@ from functools import partial
 import duckdb
 
 from flows.report.page import report_path, write_page
-from flows.run.clock import utc_now
-from flows.run.tables import EXPECTED, published_measures, published_tables
 from flows.settings import Notes, Settings
+from flows.settings.clock import utc_now
 from flows.settings.permissions import created_with
+from transforms.columns import NOTES
+from transforms.days import FIRST_DAY, LAST_DAY
 from transforms.pseudonyms import assign_pseudonyms
-from warehouse.errors import AuditError
-from warehouse.load.audit import audit_marts, record_audits
-from warehouse.load.findings import Audit
+from transforms.schema import ENTRIES, PUBLISHED
+from warehouse.load.audit import Audit, Expectations, audit_marts
 from warehouse.publish.database import using
-from warehouse.publish.pseudonyms import create_pseudonyms
-from warehouse.publish.publication import Publication, publish
+from warehouse.publish.measures import Measure, find_measures
+from warehouse.publish.publication import Publication, create_pseudonyms, publish
+from warehouse.tables import PublishedTable
+
+EXPECTED = Expectations(horizon_first_on=FIRST_DAY, horizon_last_on=LAST_DAY)
+"""The bounds beyond which audits warn."""
+
+
+def published_tables(*, publishes_notes: bool, pseudonymises: bool = False) -> list[PublishedTable]:
+    """Return every published table, in order; `fct_ooo_entries` has the notes only if they are published.
+
+    With `pseudonymises`, pseudonyms stand for user ids, and columns that can name a person in words are empty.
+    """
+    return [
+        PublishedTable(
+            table,
+            extra_columns=(NOTES,) if publishes_notes and table is ENTRIES else (),
+            is_pseudonymised=pseudonymises,
+        )
+        for table in PUBLISHED
+    ]
+
+
+def published_measures(*, publishes_bradford: bool) -> list[Measure]:
+    """Return the measures that are published, by name; one with a switch only if the switch is on."""
+    return [measure for measure in find_measures() if measure.switch is None or publishes_bradford]
 
 
 def publish_tables(
@@ -26,9 +50,9 @@ def publish_tables(
     run_id: str,
     keep_generations: int | None = None,
 ) -> tuple[Publication, list[Audit]]:
-    """Readers see the warehouse as it is now, after it has passed the audits that are returned.
+    """Audit and publish the warehouse as it is now. Return the publication and the audits.
 
-    `keep_generations` stands in for the setting; with it, nothing of the last publication is used again.
+    `keep_generations` replaces the setting; with it, no file of the previous publication is reused.
     """
     key = settings.pseudonym_key.get_secret_value() if settings.pseudonym_key else ""
     tables = published_tables(
@@ -39,24 +63,19 @@ def publish_tables(
         audits = audit_marts(connection, tables, run_id=run_id, checked_at=checked_at, expected=EXPECTED)
         if settings.pseudonymises:
             create_pseudonyms(connection, tables, partial(assign_pseudonyms, key=key.encode()))
-        try:
-            publication = publish(
-                connection,
-                settings.data_dir,
-                tables,
-                published_measures(publishes_bradford=settings.publishes_bradford),
-                run_id=run_id,
-                published_at=checked_at,
-                policy=replace(
-                    policy,
-                    keep_generations=keep_generations or policy.keep_generations,
-                    reuses=keep_generations is None,
-                ),
-            )
-        except AuditError as error:
-            record_audits(connection, error.audits, run_id=run_id, checked_at=checked_at)
-            raise
-        record_audits(connection, publication.audits, run_id=run_id, checked_at=checked_at)
+        publication = publish(
+            connection,
+            settings.data_dir,
+            tables,
+            published_measures(publishes_bradford=settings.publishes_bradford),
+            run_id=run_id,
+            published_at=checked_at,
+            policy=replace(
+                policy,
+                keep_generations=keep_generations or policy.keep_generations,
+                reuses=keep_generations is None,
+            ),
+        )
         with using(connection, publication.database):
             write_page(connection, publication.database, report_path(settings))
     return publication, [*audits, *publication.audits]

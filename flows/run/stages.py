@@ -1,53 +1,119 @@
-"""The run as plain functions: read people, read entries batch by batch, load, publish.
+"""The stages of a run as plain functions, and `sync`, which calls them in order.
 
-`ooo sync` calls them one after the other; the Prefect flow calls the same ones as tasks. No Prefect here.
+`ooo sync` calls the functions directly. The Prefect flow passes the same functions wrapped as tasks. This module
+imports no Prefect.
 """
 
 import contextlib
-from collections.abc import Iterator
-
-import duckdb
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from calcom.errors import ApiError, CalcomError, ErrorKind
+from calcom.paging import Verdict
 from calcom.requester import Connection
-from calcom.scopes import ScopeResult
-from calcom.strategy import Strategy, choose, requests_for
-from flows.report.page import report_path
-from flows.run.context import (
-    Run,
-    begin_staging,
-    memory_limit,
-    open_own_warehouse,
-    open_run,
-    staging_meanwhile,
-)
-from flows.run.data_folder import warehouse_path
-from flows.run.landed import Landed, ProgressListener, save_reading
-from flows.run.load import build_run_row, load_landing
+from calcom.scopes import ORGANIZATION, TEAM_KINDS, TEAMS, USERS, Scope
+from calcom.strategy import Strategy
+from flows.run.context import RunContext, Source, open_run
+from flows.run.load import load_landing
+from flows.run.maintenance import complete_purges
+from flows.run.plan import Batch, ReadingPlan, estimate_requests, make_reading_plan
+from flows.run.progress import ProgressListener
 from flows.run.publication import publish_tables
-from flows.run.summary import RunSummary
+from flows.run.summary import RunSummary, summarize
 from flows.settings import Settings
+from flows.settings.clock import utc_now
+from flows.settings.data_folder import warehouse_path
 from flows.settings.errors import AccessRefusedError, naming_organization
+from transforms.runs import RunRecord
 from warehouse.errors import GuardError, WarehouseError
-from warehouse.load.runs import RunRow, find_differences, find_run, insert_run
-from warehouse.publish.publication import Publication
-
-USERS_PER_BATCH = 200
-"""Users whose entries are read in one go: as many as an outage fails before the source is tried again."""
-
-ASSUMED_ENTRIES_PER_PERSON = 25
-"""For an organization that was never read: about three years of entries a person."""
+from warehouse.load.runs import find_differences, find_run, insert_run
 
 
-def sync(
+def read_lists(run: RunContext) -> None:
+    """Read the users of the organization, and its teams if the settings ask for them."""
+    run.listener.stage_started("people", f"organization {run.record.organization_id}")
+    source = _source_of(run)
+    with naming_organization(run.record.organization_id):
+        source.runner.run(source.extraction.read(USERS))
+    if run.settings.reads_teams:
+        source.runner.run(source.extraction.read(TEAMS))
+
+
+def read_organization(run: RunContext, batch: Batch) -> bool:
+    """Read all entries with the organization's endpoint. Return False if the endpoint is refused to `auto`."""
+    run.listener.stage_started("entries", batch.label)
+    source = _source_of(run)
+    expected_rows = run.previous.size.entries if run.previous.size else 0
+    try:
+        with naming_organization(run.record.organization_id):
+            source.runner.run(source.extraction.read(ORGANIZATION, expected_rows))
+    except (AccessRefusedError, ApiError) as error:
+        is_refused = isinstance(error, AccessRefusedError) or error.kind is ErrorKind.NOT_FOUND
+        if run.landing.facts.strategy != Strategy.AUTO or not is_refused:
+            raise
+        return False
+    return True
+
+
+def read_users(run: RunContext, batch: Batch) -> None:
+    """Read the entries of each user of the batch."""
+    run.listener.stage_started("entries", batch.label)
+    source = _source_of(run)
+    source.runner.run(source.extraction.read_each(batch.scopes))
+
+
+def read_team_members(run: RunContext, team_ids: tuple[int, ...]) -> None:
+    """Read the memberships of each team."""
+    run.listener.stage_started("teams", f"members of {len(team_ids)} teams")
+    source = _source_of(run)
+    scopes = [Scope("team", team_id=team_id) for team_id in team_ids]
+    source.runner.run(source.extraction.read_each(scopes))
+
+
+def load(run: RunContext) -> None:
+    """Load the landing into the warehouse, in one transaction, unless the warehouse has the run already."""
+    run.listener.stage_started("load", f"{run.landing.page_count} pages")
+    _record_stats(run)
+    connection = run.warehouse()
+    if (row := find_run(connection, run.record.run_id)) is not None:
+        run.record = RunRecord.from_row(row)
+    else:
+        load_landing(run)
+    run.differences = find_differences(connection, run.record.run_id)
+    run.landing.mark_finished()
+
+
+def publish(run: RunContext) -> None:
+    """Publish the warehouse as it is now, after it has passed its audits."""
+    run.listener.stage_started("publish", str(run.settings.data_dir))
+    run.publication, run.audits = publish_tables(run.warehouse(), run.settings, run_id=run.record.run_id)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The functions that a run calls, in this order; Prefect replaces each by a task around it."""
+
+    read_lists: Callable[[RunContext], None] = read_lists
+    read_organization: Callable[[RunContext, Batch], bool] = read_organization
+    read_users: Callable[[RunContext, Batch], None] = read_users
+    read_team_members: Callable[[RunContext, tuple[int, ...]], None] = read_team_members
+    load: Callable[[RunContext], None] = load
+    publish: Callable[[RunContext], None] = publish
+
+
+PLAIN_STAGES = Stages()
+
+
+def sync(  # noqa: PLR0913 - the options of one run
     settings: Settings,
     *,
     strategy: Strategy,
     listener: ProgressListener,
     allows_mass_delete: bool = False,
     connection: Connection | None = None,
+    stages: Stages = PLAIN_STAGES,
 ) -> RunSummary:
-    """The warehouse and the publication are as Cal.com is now, or as far as that could be proved."""
+    """Read the organization, load the records that are proved, publish the tables, and return a summary."""
     with open_run(
         settings,
         strategy=strategy,
@@ -55,139 +121,73 @@ def sync(
         allows_mass_delete=allows_mass_delete,
         connection=connection,
     ) as run:
-        with recording_failure(run), staging_meanwhile(run):
-            extract(run)
-            load(run)
-            publish(run)
-        return summarise(run)
+        with recording_failure(run):
+            extract(run, stages)
+            stages.load(run)
+            stages.publish(run)
+        run.close_warehouse()
+        complete_purges(settings)
+        return summarize(run)
 
 
-def extract(run: Run) -> None:
-    """Everything is landed, with how it was read: `load` needs no more, and no connection."""
-    read_people(run)
-    for batch in plan_batches(run):
-        read_entries(run, batch)
-    read_team_members(run)
-    end_reading(run)
+def extract(run: RunContext, stages: Stages = PLAIN_STAGES) -> None:
+    """Read every scope of the plan into the landing; a loader on any machine needs nothing else afterwards."""
+    stages.read_lists(run)
+    plan = _plan(run)
+    if plan.reads_organization and not stages.read_organization(run, Batch(1, (ORGANIZATION,))):
+        plan = plan.reading_per_user()
+        run.strategy = plan.strategy
+    for batch in plan.user_batches():
+        stages.read_users(run, batch)
+    if plan.team_ids:
+        stages.read_team_members(run, plan.team_ids)
+    _complete_landing(run, plan)
 
 
-def read_people(run: Run) -> ScopeResult:
-    """The organization's users are landed, its teams if they are wanted, and the strategy is settled."""
-    run.listener.stage_started("people", f"organization {run.organization_id}")
-    with naming_organization(run.organization_id):
-        result = run.wait_for(run.extraction.read_users())
-    if run.settings.reads_teams:
-        run.wait_for(run.extraction.read_teams())
-    run.landing.flush()
-    if run.strategy is Strategy.AUTO:
-        users = len(run.landing.user_ids())
-        run.strategy = choose(
-            users=users,
-            entries=run.known.entries if run.known else None,
-            take=run.landing.facts.page_size,
-        )
-    missing = _estimate_requests(run, users=len(run.landing.user_ids())) - run.landing.page_count
-    run.listener.requests_expected(max(missing, 0), run.client.rate_limiter)
-    return result
-
-
-def _estimate_requests(run: Run, *, users: int) -> int:
-    entries = run.known.entries if run.known else users * ASSUMED_ENTRIES_PER_PERSON
-    return requests_for(
-        run.strategy,
-        users=users,
-        entries=entries,
-        teams=len(run.landing.team_ids()) if run.settings.reads_teams else None,
-        take=run.landing.facts.page_size,
+def _plan(run: RunContext) -> ReadingPlan:
+    size, page_size = run.previous.size, run.landing.facts.page_size
+    plan = make_reading_plan(
+        Strategy(run.landing.facts.strategy),
+        user_ids=run.landing.user_ids(),
+        team_ids=run.landing.team_ids() if run.settings.reads_teams else None,
+        size=size,
+        page_size=page_size,
     )
+    run.strategy = plan.strategy
+    missing = estimate_requests(plan, size=size, page_size=page_size) - run.landing.page_count
+    run.listener.requests_expected(max(missing, 0), _source_of(run).client.rate_limiter)
+    return plan
 
 
-def plan_batches(run: Run) -> Iterator[list[int]]:
-    """The scopes to read, in batches of users; an empty batch is the whole organization in one.
-
-    `auto` falls back to reading user by user when the org-wide endpoint is refused.
-    """
-    if run.strategy in (Strategy.ORG_WIDE, Strategy.BOTH):
-        yield []
-    if run.strategy in (Strategy.PER_USER, Strategy.BOTH):
-        user_ids = run.landing.user_ids()
-        for start in range(0, len(user_ids), USERS_PER_BATCH):
-            yield user_ids[start : start + USERS_PER_BATCH]
-
-
-def read_entries(run: Run, user_ids: list[int]) -> list[ScopeResult]:
-    """The entries of `user_ids` are landed, or of the whole organization if there are none."""
-    if user_ids:
-        run.listener.stage_started("entries", f"{len(user_ids)} users from id {user_ids[0]}")
-        return run.wait_for(run.extraction.read_user_entries(user_ids))
-    run.listener.stage_started("entries", "the whole organization")
-    return _read_organization(run)
-
-
-def _read_organization(run: Run) -> list[ScopeResult]:
-    expected = run.known.entries if run.known else 0
-    try:
-        with naming_organization(run.organization_id):
-            return [run.wait_for(run.extraction.read_organization(expected))]
-    except (AccessRefusedError, ApiError) as error:
-        is_refused = isinstance(error, AccessRefusedError) or error.kind is ErrorKind.NOT_FOUND
-        if run.landing.facts.strategy != Strategy.AUTO or not is_refused:
-            raise
-        run.strategy = Strategy.PER_USER
-        return []
-
-
-def read_team_members(run: Run) -> list[ScopeResult]:
-    """The memberships of every team that was read are landed, if they are wanted."""
-    team_ids = run.landing.team_ids() if run.settings.reads_teams else []
-    if team_ids:
-        run.listener.stage_started("teams", f"members of {len(team_ids)} teams")
-    return run.wait_for(run.extraction.read_team_members(team_ids))
-
-
-def end_reading(run: Run) -> None:
-    """The landing says that it was read to its end. Raises the first error if no entries could be read."""
-    entry_scopes = [scope for scope in run.landing.results if scope.kind in ("organization", "user")]
-    if entry_scopes and not any(scope in run.landing.pages for scope in entry_scopes):
-        raise run.extraction.first_error or CalcomError("no scope of entries could be read")
-    run.landing.flush()
-    save_reading(run.landing.folder, run.reading)
-
-
-def load(run: Landed) -> RunRow:
-    """What was landed is in the warehouse, in one transaction, with its days and the run's row."""
-    run.listener.stage_started("load", f"{run.landing.page_count} pages")
-    run.landing.flush()  # whatever ends a reading: a page that is not staged would count as gone
-    with open_own_warehouse(run) as connection:
-        run_id = run.landing.facts.run_id
-        run.row = find_run(connection, run_id) or _load_landing(connection, run)
-        run.differences = find_differences(connection, run_id)
-    run.landing.mark_finished()
-    return run.row
-
-
-def _load_landing(connection: duckdb.DuckDBPyConnection, run: Landed) -> RunRow:
-    connection.execute(f"SET memory_limit = '{memory_limit(run)}'").fetchall()
-    staging = run.staging.result() if run.staging else begin_staging(run, connection)
-    try:
-        return load_landing(staging, run)
-    finally:
-        staging.close()
-
-
-def publish(run: Landed) -> Publication:
-    """Readers see the warehouse as it is now, after it has passed its audits."""
-    run.listener.stage_started("publish", str(run.settings.data_dir))
-    with open_own_warehouse(run) as connection:
-        run.publication, run.audits = publish_tables(
-            connection, run.settings, run_id=run.landing.facts.run_id
+def _complete_landing(run: RunContext, plan: ReadingPlan) -> None:
+    """Mark the landing complete. Raise the first error if no entry at all could be read."""
+    source, results = _source_of(run), run.landing.results
+    if missing := plan.scopes - results.keys():
+        message = (
+            f"{len(missing)} planned scopes were not read, such as {min(scope.label for scope in missing)}"
         )
-    return run.publication
+        raise CalcomError(message)
+    entry_scopes = [scope for scope in results if scope.kind in ("organization", "user")]
+    if entry_scopes and not any(scope in run.landing.pages for scope in entry_scopes):
+        errors = (error for scope, error in source.extraction.errors.items() if scope.kind not in TEAM_KINDS)
+        raise next(errors, CalcomError("no scope of entries could be read"))
+    run.landing.mark_complete(run.stats)
+
+
+def _record_stats(run: RunContext) -> None:
+    """Fill in the cost of reading and the counts of verdicts."""
+    stats = run.stats
+    verdicts = [result.verdict for result in run.landing.results.values()]
+    run.record.scopes_complete = verdicts.count(Verdict.COMPLETE)
+    run.record.scopes_unproven = verdicts.count(Verdict.UNPROVEN)
+    run.record.scopes_failed = verdicts.count(Verdict.FAILED)
+    run.record.strategy, run.record.requests = stats.strategy, stats.requests
+    run.record.retries, run.record.waited_seconds = stats.retries, stats.waited_seconds
 
 
 @contextlib.contextmanager
-def recording_failure(run: Landed) -> Iterator[None]:
-    """An error leaves the run's row in an existing warehouse, with the error's text; then it goes on."""
+def recording_failure(run: RunContext) -> Iterator[None]:
+    """Insert the run's row with the error into an existing warehouse if the block raises, then raise again."""
     try:
         yield
     except Exception as error:
@@ -196,26 +196,24 @@ def recording_failure(run: Landed) -> Iterator[None]:
         # The error that ended the run matters more than the row about it.
         with contextlib.suppress(WarehouseError, OSError):
             if warehouse_path(run.settings).exists():
-                with open_own_warehouse(run) as connection:
-                    # What was committed stands, whatever failed after it.
-                    if find_run(connection, run.landing.facts.run_id) is None:
-                        insert_run(connection, build_run_row(run, outcome="failed", error=str(error)))
+                # A committed load stands, whichever stage failed after it.
+                connection = run.warehouse()
+                if find_run(connection, run.record.run_id) is None:
+                    _record_stats(run)
+                    facts = run.landing.facts
+                    failed = replace(
+                        run.record,
+                        started_at=facts.started_at,
+                        finished_at=utc_now(),
+                        outcome="failed",
+                        error=str(error),
+                    )
+                    insert_run(connection, failed.as_row())
         raise
 
 
-def summarise(run: Landed) -> RunSummary:
-    """What the run read, changed and published. Only after `publish`."""
-    if run.row is None or run.publication is None:
-        message = "a run is summarised after it was loaded and published"
+def _source_of(run: RunContext) -> Source:
+    if run.source is None:
+        message = "a landing that was read elsewhere has no source to read from"
         raise RuntimeError(message)
-    return RunSummary.of(
-        run.row,
-        run.publication,
-        results=list(run.landing.results.values()),
-        differences=run.differences,
-        audits=run.audits,
-        throttled=run.reading.throttled,
-        is_resumed=run.reading.is_resumed,
-        warehouse=warehouse_path(run.settings),
-        report=report_path(run.settings),
-    )
+    return run.source

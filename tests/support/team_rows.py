@@ -2,27 +2,35 @@
 
 from typing import Any
 
-import duckdb
 import polars as pl
 import pyarrow as pa
 
+from flows.run.load import StagedRows
 from landing.segments import MEMBERSHIP_SCHEMA, TEAM_SCHEMA
 from tests.support.naive_teams import TeamReading
 from transforms.quality import collect_rejects
+from transforms.staged import STAGED_TEAM_MEMBERS, STAGED_TEAMS
 from transforms.teams import normalise_team_members, normalise_teams
-from warehouse.load.snapshot import ScopeRow, stage_rows
+from warehouse.load.snapshot import ScopeRow
 
 
-def stage_teams(connection: duckdb.DuckDBPyConnection, organization_id: int, reading: TeamReading) -> None:
-    """The teams, memberships and rejects of `reading` are staged by the program's own path."""
+def staged_team_rows(organization_id: int, reading: TeamReading) -> list[StagedRows]:
+    """Return the teams, memberships and rejects of `reading` as the product stages them."""
     teams, members = landed_teams(reading), landed_memberships(reading)
-    stage_rows(connection, "staged_teams", normalise_teams(teams, organization_id=organization_id))
-    stage_rows(
-        connection, "staged_team_members", normalise_team_members(members, organization_id=organization_id)
-    )
-    for kind, frame in (("team", teams), ("membership", members)):
-        rejects = collect_rejects(frame, organization_id=organization_id, record_kind=kind)
-        stage_rows(connection, "staged_rejects", rejects)
+
+    def rejects(kind: str, frame: pl.DataFrame) -> pl.DataFrame:
+        return collect_rejects(frame, organization_id=organization_id, record_kind=kind)
+
+    return [
+        StagedRows(
+            STAGED_TEAMS, normalise_teams(teams, organization_id=organization_id), rejects("team", teams)
+        ),
+        StagedRows(
+            STAGED_TEAM_MEMBERS,
+            normalise_team_members(members, organization_id=organization_id),
+            rejects("membership", members),
+        ),
+    ]
 
 
 def landed_teams(reading: TeamReading) -> pl.DataFrame:

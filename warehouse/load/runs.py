@@ -1,60 +1,43 @@
-"""The runs' own rows: what each read, changed and ended as."""
+"""The table of runs, and the state that earlier runs left for one organization."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import duckdb
+import polars as pl
 
-from warehouse.connection import run_statement
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """One row of `ops.runs`; instants are UTC without a zone."""
-
-    run_id: str
-    organization_id: int
-    started_at: datetime
-    finished_at: datetime
-    strategy: str
-    outcome: str
-    requests: int = 0
-    retries: int = 0
-    waited_seconds: float = 0.0
-    rows_in: int = 0
-    rows_inserted: int = 0
-    rows_updated: int = 0
-    rows_unchanged: int = 0
-    rows_quarantined: int = 0
-    rows_deleted: int = 0
-    scopes_complete: int = 0
-    scopes_unproven: int = 0
-    scopes_failed: int = 0
-    error: str | None = None
+from warehouse.connection import insert_frame, read_statement, run_statement
 
 
-def insert_run(connection: duckdb.DuckDBPyConnection, run: RunRow) -> None:
-    """The run has its row; one that it left when it failed and was resumed is replaced."""
-    run_statement(connection, "load/sql/delete_run", {"run_id": run.run_id})
-    run_statement(connection, "load/sql/insert_run", asdict(run))
+def insert_run(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> None:
+    """Insert the row of a run, a value for each column of `ops.runs`.
+
+    Replaces the row that the run left when it failed before it was resumed.
+    """
+    run_statement(connection, "load/sql/delete_run", {"run_id": row["run_id"]})
+    insert_frame(connection, "ops.runs", pl.DataFrame([dict(row)]))
 
 
-def find_run(connection: duckdb.DuckDBPyConnection, run_id: str) -> RunRow | None:
-    """The row of a run whose snapshot is part of the warehouse already, else None."""
-    rows = run_statement(connection, "load/sql/select_applied_run", {"run_id": run_id})
-    return RunRow(*rows[0]) if rows else None
+def find_run(connection: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, Any] | None:
+    """Return the row of a run whose snapshot is part of the warehouse already, or None."""
+    statement = read_statement("load/sql/select_applied_run")
+    rows: list[dict[str, Any]] = connection.sql(statement, params={"run_id": run_id}).pl().to_dicts()
+    return rows[0] if rows else None
 
 
 def latest_snapshot_at(connection: duckdb.DuckDBPyConnection, organization_id: int) -> datetime | None:
-    """When the organization's latest applied snapshot was taken, UTC without a zone; None if never."""
-    rows = run_statement(connection, "load/sql/select_latest_snapshot", {"organization_id": organization_id})
+    """Return the instant of the organization's latest applied snapshot, UTC without a zone, or None."""
+    parameters = {"organization_id": organization_id}
+    rows = run_statement(connection, "load/sql/select_latest_snapshot", parameters)
     latest: datetime | None = rows[0][0] if rows else None
     return latest
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One entry that the two strategies of a run did not read alike; `columns` names what differs."""
+    """One entry that the two strategies of a run returned differently; `columns` names the differing columns."""
 
     user_id: int
     entry_id: int
@@ -64,27 +47,27 @@ class Difference:
 
 
 def find_differences(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[Difference]:
-    """Every difference that the run found, by user; none if it read with one strategy."""
-    return [
-        Difference(*row)
-        for row in run_statement(connection, "load/sql/select_differences", {"run_id": run_id})
-    ]
+    """Return the differences that the run found, by user; none if it read with one strategy."""
+    rows = run_statement(connection, "load/sql/select_differences", {"run_id": run_id})
+    return [Difference(*row) for row in rows]
 
 
 @dataclass(frozen=True)
-class KnownSize:
-    """What the warehouse knows of an organization: people who have not left, live entries, and as of when."""
+class OrganizationSize:
+    """The size of an organization after its latest snapshot: people who have not left, and live entries."""
 
     people: int
     entries: int
     observed_at: datetime
 
 
-def known_size(connection: duckdb.DuckDBPyConnection, organization_id: int) -> KnownSize | None:
-    """What the last runs saw, for choosing a strategy; None before the first."""
+def read_organization_size(
+    connection: duckdb.DuckDBPyConnection, organization_id: int
+) -> OrganizationSize | None:
+    """Return the size of the organization, from which a strategy is chosen; None before the first snapshot."""
     observed_at = latest_snapshot_at(connection, organization_id)
     if observed_at is None:
         return None
     parameters = {"organization_id": organization_id}
-    people, entries = run_statement(connection, "load/sql/select_known_size", parameters)[0]
-    return KnownSize(people, entries, observed_at)
+    people, entries = run_statement(connection, "load/sql/select_organization_size", parameters)[0]
+    return OrganizationSize(people, entries, observed_at)

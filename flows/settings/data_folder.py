@@ -1,4 +1,4 @@
-"""The data folder: where things are in it, and who may write to it."""
+"""The data folder: the paths in it, and the lock that keeps a single writer."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,22 +6,22 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from flows.settings import Settings
+from flows.settings.model import Settings
 from flows.settings.errors import ConfigurationError
 from flows.settings.permissions import FilePermissions, created_with
 from warehouse.errors import WarehouseError
 
-GLANCE_SECONDS = 1.0
-"""How long the data folder's lock is waited for: `ooo status` takes it for an instant."""
+LOCK_TIMEOUT_SECONDS = 1.0
+"""How long to wait for the lock of the data folder: `ooo status` holds it for an instant."""
 
 
 def warehouse_path(settings: Settings) -> Path:
-    """The warehouse's own file, which nobody but this program opens."""
+    """Return the path of the warehouse's own file, which only this program opens."""
     return settings.data_dir / "warehouse.duckdb"
 
 
 def database_path(settings: Settings) -> Path:
-    """The published database, which readers open."""
+    """Return the path of the published database, which analysts and BI tools open."""
     return settings.data_dir / "ooo.duckdb"
 
 
@@ -33,22 +33,22 @@ def require_publication(database: Path) -> None:
 
 
 def landing_root(settings: Settings) -> Path:
-    """Where the landings of all runs are."""
+    """Return the folder of the landings of all runs."""
     return settings.data_dir / "landing"
 
 
 @contextlib.contextmanager
-def lock_data_folder(data_dir: Path, share: FilePermissions = FilePermissions.OWNER) -> Iterator[None]:
-    """No one else has the warehouse in `data_dir` open meanwhile. The lock dies with the process.
+def lock_data_folder(data_dir: Path, permissions: FilePermissions = FilePermissions.OWNER) -> Iterator[None]:
+    """Hold the lock of `data_dir`, so that no other run opens its warehouse. The lock ends with the process.
 
-    What is created meanwhile is readable by its owner alone; a new data folder itself by `share`.
-    Raises `WarehouseError` if another run has it for longer than a glance at its state takes.
+    Files that are created inside the block are readable by their owner alone; a new data folder itself has
+    `permissions`. Raises `WarehouseError` if another run holds the lock for longer than `LOCK_TIMEOUT_SECONDS`.
     """
     try:
-        with created_with(share):
+        with created_with(permissions):
             data_dir.mkdir(parents=True, exist_ok=True)
         lock = FileLock(data_dir / ".lock", mode=0o600)
-        lock.acquire(timeout=GLANCE_SECONDS)
+        lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
     except Timeout:
         message = (
             f"another run is writing to {data_dir}; wait for it to end, or set OOO_DATA_DIR to another folder"

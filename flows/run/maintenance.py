@@ -1,0 +1,84 @@
+"""Maintenance: removes old landings and leftovers, purges erased bytes from files, and compacts the warehouse."""
+
+import shutil
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flows.report.page import report_path
+from flows.run.publication import publish_tables
+from flows.settings import Settings
+from flows.settings.data_folder import landing_root, lock_data_folder, warehouse_path
+from flows.settings.errors import ConfigurationError
+from landing.catalog import prune_landings, purge_landings
+from landing.files import remove_leftovers
+from warehouse.connection import open_warehouse, run_statement
+from warehouse.load.compact import ERASURE, compact, pending_purges
+from warehouse.load.days import create_mart_views
+from warehouse.load.migrate import BACKUPS, migrate
+
+MEMORY_LIMIT = "500MB"
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """The result of one maintenance."""
+
+    landings_removed: int
+    bytes_before: int
+    bytes_after: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures as JSON types."""
+        return asdict(self)
+
+    def as_text(self) -> str:
+        """Return the figures as text for a terminal."""
+        return (
+            f"{self.landings_removed:,} landings removed; warehouse.duckdb {self.bytes_before:,} bytes,"
+            f" now {self.bytes_after:,}"
+        )
+
+
+def maintain(settings: Settings) -> Maintenance:
+    """Complete pending purges, remove old landings, and rewrite the warehouse as a file of its rows only.
+
+    Changes no row and publishes nothing, except to complete an erasure. Raises `WarehouseError` if a run is writing.
+    """
+    path, landings = warehouse_path(settings), landing_root(settings)
+    if not path.exists():
+        message = f"no warehouse at {path}; run `ooo sync` first, or set OOO_DATA_DIR"
+        raise ConfigurationError(message)
+    with lock_data_folder(settings.data_dir, settings.file_permissions):
+        remove_leftovers(settings.data_dir)
+        complete_purges(settings)
+        removed = prune_landings(landings, keep=settings.keep_landings)
+        before = path.stat().st_size
+        compact(path, memory_limit=settings.memory_limit)
+        return Maintenance(len(removed), before, path.stat().st_size)
+
+
+def complete_purges(settings: Settings) -> None:
+    """Remove erased people, and notes that are not to be stored, from every file of the data folder.
+
+    The caller holds the lock of the data folder, and has closed the warehouse. A run calls this once, after the
+    load. After an erasure, all landings, reports and generations are removed, and the tables are published again.
+    The warehouse is compacted last: the compacted file has no pending purge.
+    """
+    path, landings = warehouse_path(settings), landing_root(settings)
+    if not settings.keeps_notes:
+        purge_landings(landings, may_stay=lambda facts: not facts.keeps_notes)
+    if not path.exists():
+        return
+    memory_limit = settings.memory_limit or MEMORY_LIMIT
+    with open_warehouse(path, memory_limit=memory_limit) as connection:
+        migrate(connection)
+        reasons = pending_purges(connection)
+        if ERASURE in reasons:
+            purge_landings(landings, may_stay=lambda _: False)
+            shutil.rmtree(report_path(settings).parent, ignore_errors=True)
+            create_mart_views(connection)
+            for (run_id,) in run_statement(connection, "load/sql/select_latest_run"):
+                publish_tables(connection, settings, run_id=run_id, keep_generations=1)
+    if reasons:
+        shutil.rmtree(path.parent / BACKUPS, ignore_errors=True)
+        compact(path, memory_limit=memory_limit)

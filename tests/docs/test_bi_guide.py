@@ -1,4 +1,4 @@
-"""What the BI guide shows works on a publication."""
+"""Run the code of the BI guide on a publication."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ GUIDE = Path(__file__).parents[2] / "docs" / "bi-guide.md"
 
 
 @pytest.mark.slow
-def test_its_way_to_one_instant_reads_tables_that_fit(
+def test_the_code_for_one_generation_reads_tables_that_match(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     demo = run_ooo("demo", "--quiet", "--people", "5", cwd=tmp_path)
@@ -23,6 +23,6 @@ def test_its_way_to_one_instant_reads_tables_that_fit(
     assert blocks
     names: dict[str, pl.DataFrame] = {}
     for block in blocks:
-        exec(compile(block, str(GUIDE), "exec"), names)  # noqa: S102 - the guide's own lines
+        exec(compile(block, str(GUIDE), "exec"), names)  # noqa: S102 - the code of the guide
     assert not names["entries"].is_empty()
     assert names["entries"].join(names["people"], on=["organization_id", "user_id"], how="anti").is_empty()

@@ -87,10 +87,13 @@ class CalcomClient:
         take: int = MAX_TEAMS_TAKE,
         traffic: Traffic | None = None,
     ) -> Records:
-        """Return one page of the organization's teams, ascending by id. `take` is 1 to 250."""
+        """Return one page of the organization's teams, ascending by id. `take` is 1 to 250.
+
+        Builds of Cal.com from September to December 2025 ignore `skip` and `take`: each page has the first 250 teams.
+        """
         path = f"/v2/organizations/{_path_id(organization_id)}/teams"
         query = _page_query(skip, take, MAX_TEAMS_TAKE)
-        parse = partial(TEAM_PARSER.parse, path=path, max_records=take)
+        parse = partial(TEAM_PARSER.parse, path=path, max_records=MAX_TEAMS_TAKE)
         return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_team_memberships(

@@ -6,16 +6,36 @@ Several pages, users or teams are read concurrently; the rate limiter keeps them
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE, CalcomClient
-from calcom.errors import ApiError, CalcomError, ErrorKind, ProtocolError, is_transient
+from calcom.client import MAX_ENTRIES_TAKE, MAX_TEAMS_TAKE, MAX_USERS_TAKE, CalcomClient
+from calcom.errors import ApiError, CalcomError, ErrorKind, is_transient
+from calcom.list_checks import (
+    EMPTY_USERS_LIST,
+    LEFT_ORGANIZATION,
+    MIN_TAKE,
+    PAGE_CAP,
+    PAGING_IGNORED,
+    check_owner,
+    describe_spans,
+    find_short_ends,
+    ignores_paging,
+)
 from calcom.models import Records
 from calcom.paging import ALL_IDS, Page, RepeatedReads, Scan, Spans, Verdict
 from calcom.requester import Traffic
-from calcom.scopes import ORGANIZATION, TEAM_KINDS, TEAMS, USERS, Scope, ScopeResult
+from calcom.scopes import (
+    ORGANIZATION,
+    TEAM_KINDS,
+    TEAMS,
+    USERS,
+    ExtractionListener,
+    PageStore,
+    Scope,
+    ScopeResult,
+)
 
 Fetch = Callable[..., Coroutine[Any, Any, Records]]
 """Requests one page; takes `skip` and `take`."""
@@ -23,35 +43,11 @@ Fetch = Callable[..., Coroutine[Any, Any, Records]]
 SUSPECT_AFTER = 5
 """Consecutive failed scopes after which the users list is requested to find out whether Cal.com is available."""
 
+SINGLE_SCOPES = (USERS, ORGANIZATION, TEAMS)
+"""Scopes that are the only ones of their kind; the end of each is checked when it is read."""
+
 OPEN_AFTER = 25
 """Consecutive failed scopes after which the remaining scopes fail without a request."""
-
-
-class PageStore(Protocol):
-    """The storage of pages and verdicts that an extraction reads into; a landing is one."""
-
-    @property
-    def pages(self) -> Mapping[Scope, list[Page]]:
-        """The pages of each scope, in the order read."""
-
-    def ended(self, scope: Scope) -> ScopeResult | None:
-        """Return the result of a scope that need not be read again."""
-
-    def add_page(self, scope: Scope, page: Page, records: Records) -> None:
-        """Store one page."""
-
-    def end_scope(self, result: ScopeResult) -> None:
-        """Store the result of a scope."""
-
-
-class ExtractionListener(Protocol):
-    """Receives the progress of an extraction."""
-
-    def page_read(self, scope: Scope, rows: int) -> None:
-        """Handle a page that was stored."""
-
-    def scope_ended(self, result: ScopeResult) -> None:
-        """Handle the verdict of a scope."""
 
 
 class CircuitBreaker:
@@ -106,6 +102,8 @@ class Extraction:
         self._organization_id, self._page_size = organization_id, max(2, page_size)
         self._max_concurrency = max_concurrency
         self._traffic: dict[Scope, Traffic] = {}
+        self._states_end: dict[Scope, bool] = {}
+        self._valid_users = 0
         self.errors: dict[Scope, CalcomError] = {}
         """The error of each scope that failed, in the order of the failures."""
 
@@ -121,25 +119,127 @@ class Extraction:
         scan = Scan(self._take_for(scope))
         for page in self._store.pages.get(scope, []):
             scan.accept(page)
+            self._valid_users += page.rows if scope == USERS else 0
         self._traffic.setdefault(scope, Traffic(requests=scan.pages))
-        fetch = self._fetcher_for(scope)
-        error: CalcomError | None = None
         try:
-            if scope == ORGANIZATION:
-                error = await self._read_concurrently(scan, fetch, expected_rows)
-            while not scan.is_over:
-                (skip,) = scan.next_skips()
-                scan.accept(self._store_page(scope, skip, scan.take, await fetch(skip=skip, take=scan.take)))
-            if scan.problem == "ids_not_ascending" and await self._read_repeatedly(scope, scan.take, fetch):
-                return self._end(scope, Verdict.COMPLETE, repairs=scan.repairs, proven=ALL_IDS)
-        except CalcomError as raised:
-            if self._ends_run(raised, scope):
+            return await self._scan(scope, scan, expected_rows)
+        except CalcomError as error:
+            if self._ends_run(error, scope):
                 raise
-            error = raised
-        if error is not None:
             return self._fail(scope, error, scan)
-        verdict = scan.verdict or Verdict.UNPROVEN
-        return self._end(scope, verdict, repairs=scan.repairs, proven=scan.proven, problem=scan.problem)
+
+    async def _scan(
+        self, scope: Scope, scan: Scan, expected_rows: int = 0, *, checks_end: bool = True
+    ) -> ScopeResult:
+        """Follow the scan to its end, check the end of a list that is the only one of its kind, and end the scope."""
+        fetch = self._fetcher_for(scope)
+        if scope == ORGANIZATION and (error := await self._read_concurrently(scan, fetch, expected_rows)):
+            return self._fail(scope, error, scan)
+        while not scan.is_over:
+            (skip,) = scan.next_skips()
+            page = self._store_page(scope, skip, scan.take, await fetch(skip=skip, take=scan.take))
+            if ignores_paging(self._store.pages[scope][0], page):
+                return self._end_without_paging(scope, page.rows)
+            scan.accept(page)
+        verdict, proven, problem = scan.verdict or Verdict.UNPROVEN, scan.proven, scan.problem
+        if problem == "ids_not_ascending" and await self._read_repeatedly(scope, scan.take, fetch):
+            verdict, proven, problem = Verdict.COMPLETE, ALL_IDS, None
+        if verdict is Verdict.COMPLETE and checks_end and scope in SINGLE_SCOPES:
+            if scope == USERS and self._valid_users == 0:
+                return self._end(
+                    scope, Verdict.UNPROVEN, repairs=scan.repairs, proven=(), problem=EMPTY_USERS_LIST
+                )
+            if (cap := await self._find_cap(scope.kind)) is not None:
+                return await self._scan_with_cap(scope, cap)
+        return self._end(scope, verdict, repairs=scan.repairs, proven=proven, problem=problem)
+
+    async def check_ends(self, kind: str) -> None:
+        """Check that the short pages of all users, or of all teams, were the ends of their lists.
+
+        Sends at most one request. If the server caps its pages, the affected scopes are read again with pages of
+        that size; a scope whose end cannot be proved becomes `unproven`.
+        """
+        suspicious = [scope for scope, _ in find_short_ends(self._store.pages, kind)]
+        cap = await self._find_cap(kind)
+        for scope in suspicious if cap is not None else ():
+            ended = self._store.ended(scope)
+            if cap is not None and ended is not None and ended.verdict is Verdict.COMPLETE:
+                try:
+                    await self._scan_with_cap(scope, cap)
+                except CalcomError as error:
+                    if _is_refused_credential(error, scope):
+                        raise
+                    self._fail(scope, error)
+
+    async def settle_departures(self, planned: Collection[int]) -> list[int]:
+        """Read the users list again if users were refused, and settle the scopes of those who have left.
+
+        A refused user who is not in the list any more has left the organization: the scope is complete. Users who
+        joined since the list was first read are read. Returns the ids of the users who joined.
+        """
+        refused = [
+            scope for scope, error in self.errors.items() if scope.kind == "user" and is_forbidden(error)
+        ]
+        if not refused:
+            return []
+        scan, ids = Scan(self._take_for(USERS)), set[int | None]()
+        fetch = self._fetcher_for(USERS)
+        while not scan.is_over:
+            (skip,) = scan.next_skips()
+            records = await fetch(skip=skip, take=scan.take)
+            ids.update(records.ids)
+            scan.accept(self._store_page(USERS, skip, scan.take, records))
+        if scan.verdict is not Verdict.COMPLETE or not ids:
+            return []
+        for scope in refused:
+            if scope.user_id not in ids:
+                del self.errors[scope]
+                self._end(scope, Verdict.COMPLETE, repairs=0, proven=(), problem=LEFT_ORGANIZATION)
+        joined = sorted(user_id for user_id in ids if user_id is not None and user_id not in planned)
+        await self.read_each(Scope("user", user_id) for user_id in joined)
+        return joined
+
+    async def read_again(self, scopes: Iterable[Scope], organization_skips: Iterable[int]) -> None:
+        """Read the scopes of some users again, and the organization's pages at the given offsets."""
+        fetch = self._fetcher_for(ORGANIZATION)
+        for skip in organization_skips:
+            records = await fetch(skip=skip, take=self._page_size)
+            self._store_page(ORGANIZATION, skip, self._page_size, records)
+        for scope in scopes:
+            await self._scan(scope, Scan(self._page_size), checks_end=False)
+
+    async def _scan_with_cap(self, scope: Scope, cap: int) -> ScopeResult:
+        """Read the scope again with pages of the size that the server returns at most."""
+        if cap < MIN_TAKE:
+            return self._end(scope, Verdict.UNPROVEN, repairs=0, proven=(), problem=PAGE_CAP)
+        scan = Scan(cap)
+        result = await self._scan(scope, scan, checks_end=False)
+        is_honoured = any(page.rows == cap == page.take for page in self._store.pages[scope])
+        if is_honoured or result.verdict is not Verdict.COMPLETE:
+            return result
+        return self._end(scope, Verdict.UNPROVEN, repairs=scan.repairs, proven=(), problem=PAGE_CAP)
+
+    async def _find_cap(self, kind: str) -> int | None:
+        """Return the size at which the server caps the pages of this kind of list; None if it honours `take`.
+
+        Requests the rows behind the longest short page, unless the response itself stated whether a row follows.
+        """
+        ends = find_short_ends(self._store.pages, kind)
+        if not ends:
+            return None
+        scope, page = ends[0]
+        if (is_end := self._states_end.get(scope)) is not None:
+            return None if is_end else page.rows
+        records = await self._fetcher_for(scope)(skip=page.skip + page.rows, take=page.take)
+        if not records.ids or records.ids[0] == self._store.pages[scope][0].first_id:
+            return None
+        return page.rows
+
+    def _end_without_paging(self, scope: Scope, rows: int) -> ScopeResult:
+        """End a scope whose list ignores paging: the list of teams is complete if it has fewer than 250 rows."""
+        if scope == TEAMS and rows < MAX_TEAMS_TAKE:
+            return self._end(scope, Verdict.COMPLETE, repairs=0, proven=ALL_IDS)
+        return self._end(scope, Verdict.UNPROVEN, repairs=0, proven=(), problem=PAGING_IGNORED)
 
     async def read_each(self, scopes: Iterable[Scope]) -> list[ScopeResult]:
         """Read the scopes of users or teams, several concurrently. The failure of one does not fail another."""
@@ -221,8 +321,12 @@ class Extraction:
         return reads.is_proven
 
     def _store_page(self, scope: Scope, skip: int, take: int, records: Records) -> Page:
-        _check_owner(records, self._organization_id, scope)
+        check_owner(records, self._organization_id, scope)
         page = Page.of_ids(skip=skip, take=take, ids=records.ids)
+        if scope == USERS:
+            self._valid_users += len(records.accepted)
+        if page.is_last and (has_next := records.has_next(skip)) is not None:
+            self._states_end[scope] = not has_next
         self._store.add_page(scope, page, records)
         self._listener.page_read(scope, page.rows)
         return page
@@ -234,7 +338,7 @@ class Extraction:
     def _fetcher_for(self, scope: Scope) -> Fetch:
         """Return the client's method for one page of the scope; it takes `skip` and `take`."""
         client, organization_id = self._client, self._organization_id
-        traffic = self._traffic[scope]
+        traffic = self._traffic.setdefault(scope, Traffic())
         if scope.user_id is not None:
             return partial(client.fetch_user_entries, organization_id, scope.user_id, traffic=traffic)
         if scope.team_id is not None:
@@ -256,7 +360,7 @@ class Extraction:
         proven = scan.proven if scan else ()
         problem = str(error)
         if scope == ORGANIZATION:
-            problem += f"; proved nevertheless: {_describe_spans(proven)}"
+            problem += f"; proved nevertheless: {describe_spans(proven)}"
         repairs = scan.repairs if scan else 0
         return self._end(scope, Verdict.FAILED, repairs=repairs, proven=proven, problem=problem)
 
@@ -271,36 +375,12 @@ class Extraction:
         return result
 
 
+def is_forbidden(error: CalcomError) -> bool:
+    """Return True for an HTTP 403 response: the user has left, or the credential may not read the user."""
+    return isinstance(error, ApiError) and error.kind is ErrorKind.FORBIDDEN
+
+
 def _is_refused_credential(error: CalcomError, scope: Scope) -> bool:
     """Return True if the credential is refused; for teams it may only lack an OAuth scope, so they can be omitted."""
     is_refused = isinstance(error, ApiError) and error.kind is ErrorKind.CREDENTIALS
     return is_refused and scope.kind not in TEAM_KINDS
-
-
-def _check_owner(records: Records, organization_id: int, scope: Scope) -> None:
-    """Raise `ProtocolError` if a page of one user or team holds records of another."""
-    if scope.user_id is not None:
-        key, owner, noun, place = "userId", scope.user_id, "entries", f"users/{scope.user_id}/ooo"
-    elif scope.team_id is not None:
-        key, owner, noun, place = "teamId", scope.team_id, "memberships", f"teams/{scope.team_id}/memberships"
-    else:
-        return
-    if others := {record[key] for record in records.accepted} - {owner}:
-        raise ProtocolError(
-            path=f"/v2/organizations/{organization_id}/{place}",
-            expected=f"{noun} of {scope.label}",
-            found=f"{noun} of {scope.kind} {min(others)}",
-        )
-
-
-def _describe_spans(spans: Spans) -> str:
-    if not spans:
-        return "no ids, so no entry is deleted"
-    ((lowest, highest),) = ALL_IDS
-    texts = []
-    for low, high in spans:
-        if high == highest:
-            texts.append(f"from {low} on")
-        else:
-            texts.append(f"up to {high}" if low == lowest else f"{low} to {high}")
-    return "ids " + ", ".join(texts)

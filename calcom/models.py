@@ -141,6 +141,17 @@ class Records:
     """The id of every record in the server's order; None for an invalid id."""
     body: bytes | None = None
     """The response body, if every record in it was accepted unchanged."""
+    pagination: Any = None
+    """The object `pagination` of the envelope, which some of Cal.com's endpoints and some gateways send."""
+
+    def has_next(self, skip: int) -> bool | None:
+        """Return whether the envelope states that a row follows this page at offset `skip`; None if it does not say."""
+        facts = self.pagination if isinstance(self.pagination, dict) else {}
+        if isinstance(facts.get("hasNextPage"), bool):
+            return bool(facts["hasNextPage"])
+        totals = (facts.get(name) for name in ("totalItems", "totalCount", "total"))
+        total = next((value for value in totals if isinstance(value, int)), None)
+        return None if total is None else skip + len(self.ids) < total
 
     def as_json(self) -> bytes:
         """Return a JSON object whose list `data` has the accepted records."""
@@ -155,6 +166,7 @@ class _InvalidPageError(Exception):
 class _Envelope(TypedDict, Generic[_Record]):
     status: Literal["success"]
     data: list[_Record]
+    pagination: NotRequired[Any]
 
 
 class RecordParser:
@@ -193,14 +205,21 @@ class RecordParser:
 
     def _parse_page(self, body: bytes) -> Records:
         try:
-            accepted = self._page_adapter.validate_json(body)["data"]
+            page = self._page_adapter.validate_json(body)
         except ValidationError:
             return self._parse_each_record(body)
-        return Records(accepted=accepted, ids=[record["id"] for record in accepted], body=body)
+        accepted = page["data"]
+        return Records(
+            accepted=accepted,
+            ids=[record["id"] for record in accepted],
+            body=body,
+            pagination=page.get("pagination"),
+        )
 
     def _parse_each_record(self, body: bytes) -> Records:
-        records = Records(accepted=[])
-        for raw in map(_replace_lone_surrogates, _load_records(body)):
+        page = _load_page(body)
+        records = Records(accepted=[], pagination=page.get("pagination"))
+        for raw in map(_replace_lone_surrogates, page["data"]):
             try:
                 record = self._record_adapter.validate_python(raw)
             except ValidationError as error:
@@ -232,8 +251,8 @@ def parse_me(body: bytes, request_id: str | None, *, path: str) -> Me:
         raise ProtocolError(path=path, expected=expected, found=problems, request_id=request_id) from None
 
 
-def _load_records(body: bytes) -> list[Any]:
-    """Return the list `data` of a page; raise `_InvalidPageError` for any other body."""
+def _load_page(body: bytes) -> dict[str, Any]:
+    """Return the envelope of a page, with a list `data`; raise `_InvalidPageError` for any other body."""
     try:
         page = json.loads(body)
     except ValueError as error:
@@ -245,8 +264,7 @@ def _load_records(body: bytes) -> list[Any]:
         or not isinstance(page.get("data"), list)
     ):
         raise _InvalidPageError(_describe_shape(page))
-    records: list[Any] = page["data"]
-    return records
+    return page
 
 
 def _replace_lone_surrogates(raw: Any) -> Any:

@@ -1,8 +1,11 @@
-"""Scopes: the units of reading, each of which ends with one verdict."""
+"""Scopes, the units of reading that end with one verdict each, and the interfaces to which they are reported."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from calcom.paging import Spans, Verdict
+from calcom.models import Records
+from calcom.paging import Page, Spans, Verdict
 
 
 @dataclass(frozen=True)
@@ -41,3 +44,30 @@ class ScopeResult:
     proven: Spans
     """The spans of ids that are proved: a stored entry in them that is on no page is deleted."""
     problem: str | None = None
+
+
+class PageStore(Protocol):
+    """The storage of pages and verdicts that an extraction reads into; a landing is one."""
+
+    @property
+    def pages(self) -> Mapping[Scope, list[Page]]:
+        """The pages of each scope, in the order read."""
+
+    def ended(self, scope: Scope) -> ScopeResult | None:
+        """Return the result of a scope that need not be read again."""
+
+    def add_page(self, scope: Scope, page: Page, records: Records) -> None:
+        """Store one page."""
+
+    def end_scope(self, result: ScopeResult) -> None:
+        """Store the result of a scope."""
+
+
+class ExtractionListener(Protocol):
+    """Receives the progress of an extraction."""
+
+    def page_read(self, scope: Scope, rows: int) -> None:
+        """Handle a page that was stored."""
+
+    def scope_ended(self, result: ScopeResult) -> None:
+        """Handle the verdict of a scope."""

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,12 +29,12 @@ from calcom.models import Records
 from calcom.paging import Page, Verdict
 from calcom.scopes import Scope, ScopeResult
 from landing.errors import LandingError
-from landing.files import write_atomically
+from landing.files import write_atomically, write_json
 from landing.record_filter import remove_erased_people
 from landing.run_facts import ExtractionStats, RunFacts
 from landing.segments import NOTELESS_ENTRIES, SEGMENT_KINDS, Rows, SegmentKind
 
-FINISHED_FILE = "finished"
+FINISHED_FILE, DIFFERENCES_FILE = "finished", "differences.json"
 SEGMENT_ROWS = 10_000
 SEGMENT_SECONDS = 1.0
 _METADATA_KEY = b"calcom.landing"
@@ -163,6 +164,20 @@ class Landing:
         self._begin_writing()
         self._finish_writing()
         pa.default_memory_pool().release_unused()  # it keeps 25 MB until the process ends otherwise
+
+    def save_differences(self, differences: list[dict[str, Any]]) -> None:
+        """Store the entries that two strategies returned differently, beside the segments."""
+        self.flush()
+        with explaining_path(self.folder):
+            write_json(self.folder / DIFFERENCES_FILE, {"differences": differences})
+
+    def load_differences(self) -> list[dict[str, Any]]:
+        """Return the stored differences; none if the run read with one strategy."""
+        path = self.folder / DIFFERENCES_FILE
+        with explaining_path(path):
+            content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"differences": []}
+        differences: list[dict[str, Any]] = content["differences"]
+        return differences
 
     def mark_complete(self, stats: ExtractionStats) -> None:
         """Flush, then record that the run has read everything in its plan."""

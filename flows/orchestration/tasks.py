@@ -67,6 +67,7 @@ def stages_as_tasks(retry_seconds: float) -> Stages:
         read_organization=as_task(PLAIN_STAGES.read_organization, "read entries", batch_name, **retrying),
         read_users=as_task(PLAIN_STAGES.read_users, "read entries", batch_name, **retrying),
         read_team_members=as_task(PLAIN_STAGES.read_team_members, "read team members", **retrying),
+        settle=as_task(PLAIN_STAGES.settle, "settle", **retrying),
         load=as_task(PLAIN_STAGES.load, "load"),
         publish=as_publishing_task(_publish),
     )

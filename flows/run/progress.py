@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from calcom.extraction import ExtractionListener
 from calcom.paging import Verdict
-from calcom.scopes import Scope, ScopeResult
+from calcom.scopes import ExtractionListener, Scope, ScopeResult
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

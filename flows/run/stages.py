@@ -6,13 +6,14 @@ imports no Prefect.
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from calcom.errors import ApiError, CalcomError, ErrorKind
 from calcom.paging import Verdict
 from calcom.requester import Connection
 from calcom.scopes import ORGANIZATION, TEAM_KINDS, TEAMS, USERS, Scope
 from calcom.strategy import Strategy
+from flows.run.comparison import settle_differences
 from flows.run.context import RunContext, Source, open_run
 from flows.run.load import load_landing
 from flows.run.maintenance import complete_purges
@@ -70,6 +71,20 @@ def read_team_members(run: RunContext, team_ids: tuple[int, ...]) -> None:
     source.runner.run(source.extraction.read_each(scopes))
 
 
+def settle(run: RunContext, user_ids: tuple[int, ...]) -> None:
+    """Settle the open questions of reading per user, and compare the strategies of `both`.
+
+    Users who were refused have left, or stay failed; users who joined meanwhile are read. The ends of the lists of
+    users and teams are checked. Entries that the two strategies returned differently are read again.
+    """
+    source = _source_of(run)
+    source.runner.run(source.extraction.settle_departures(user_ids))
+    source.runner.run(source.extraction.check_ends("user"))
+    source.runner.run(source.extraction.check_ends("team"))
+    if run.strategy is Strategy.BOTH:
+        run.landing.save_differences([asdict(difference) for difference in settle_differences(run)])
+
+
 def load(run: RunContext) -> None:
     """Load the landing into the warehouse, in one transaction, unless the warehouse has the run already."""
     run.listener.stage_started("load", f"{run.landing.page_count} pages")
@@ -97,6 +112,7 @@ class Stages:
     read_organization: Callable[[RunContext, Batch], bool] = read_organization
     read_users: Callable[[RunContext, Batch], None] = read_users
     read_team_members: Callable[[RunContext, tuple[int, ...]], None] = read_team_members
+    settle: Callable[[RunContext, tuple[int, ...]], None] = settle
     load: Callable[[RunContext], None] = load
     publish: Callable[[RunContext], None] = publish
 
@@ -141,6 +157,8 @@ def extract(run: RunContext, stages: Stages = PLAIN_STAGES) -> None:
         stages.read_users(run, batch)
     if plan.team_ids:
         stages.read_team_members(run, plan.team_ids)
+    if plan.strategy is not Strategy.ORG_WIDE or plan.team_ids:
+        stages.settle(run, plan.user_ids)
     _complete_landing(run, plan)
 
 

@@ -1,9 +1,7 @@
-"""Settings: the environment (and a `.env` file), read here and nowhere else."""
+"""Settings: the only package that reads the environment and the `.env` file."""
 
-from flows.settings.credentials import NO_CREDENTIAL
-from flows.settings.loading import load_settings
-from flows.settings.model import Settings
-from flows.settings.sources import read_secret_variable
+from flows.settings.environment import NO_CREDENTIAL, read_secret_variable
+from flows.settings.model import Settings, load_settings
 from flows.settings.values import Notes
 
 __all__ = ["NO_CREDENTIAL", "Notes", "Settings", "load_settings", "read_secret_variable"]

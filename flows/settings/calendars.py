@@ -1,4 +1,4 @@
-"""The file of work calendars (`OOO_CALENDARS`), read into a policy; docs/calendars.md shows one."""
+"""Read the file of work calendars (`OOO_CALENDARS`) into a policy. docs/calendars.md describes the file."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -38,10 +38,10 @@ class _File(_Strict):
 
 
 def read_policy(path: Path | None) -> CalendarPolicy:
-    """The policy in the file, or Monday to Friday for everyone without one.
+    """Return the policy of the file. Without a file, every person works from Monday to Friday.
 
-    Raises `ConfigurationError` naming the file, the place in it, what was expected and what was found; people
-    are named by their place, because their addresses are nobody else's business.
+    Raises `ConfigurationError` with the file, the position in it, the expected and the found value. The message
+    names a person by the position in the file, because e-mail addresses are personal data.
     """
     if path is None:
         return CalendarPolicy()
@@ -55,52 +55,55 @@ def read_policy(path: Path | None) -> CalendarPolicy:
     except tomllib.TOMLDecodeError as error:
         problem = f"expected TOML, found {error}"
     except ValidationError as error:
-        problem = "; ".join(_explain(one) for one in error.errors(include_url=False))
+        problem = "; ".join(_explain(invalid) for invalid in error.errors(include_url=False))
     except (TransformError, _PolicyError) as error:
         problem = str(error)
-    message = f"OOO_CALENDARS {path}: {problem}. Correct the file; docs/calendars.md shows one"
+    message = f"OOO_CALENDARS {path}: {problem}. Correct the file; docs/calendars.md describes it"
     raise ConfigurationError(message)
 
 
 class _PolicyError(Exception):
-    """The file is whole, but says something that can't be."""
+    """The file is valid TOML, but its values contradict each other."""
 
 
 def _check(content: _File) -> CalendarPolicy:
-    calendars = [_build_calendar(name, one) for name, one in content.calendars.items()]
-    named = {"default": content.default}
-    named |= {f"people, entry {place}": name for place, name in enumerate(content.people.values(), start=1)}
-    named |= {f"groups.{group}.calendar": one.calendar for group, one in content.groups.items()}
-    known = {*content.calendars, MONDAY_TO_FRIDAY}
-    for place, name in named.items():
-        if name not in known:
-            message = f"{place}: expected a calendar ({', '.join(sorted(known))}), found {name!r}"
+    calendars = [_build_calendar(name, table) for name, table in content.calendars.items()]
+    uses = {"default": content.default}
+    uses |= {f"people, entry {number}": name for number, name in enumerate(content.people.values(), start=1)}
+    uses |= {f"groups.{name}.calendar": group.calendar for name, group in content.groups.items()}
+    declared = {*content.calendars, MONDAY_TO_FRIDAY}
+    for position, name in uses.items():
+        if name not in declared:
+            message = f"{position}: expected a calendar ({', '.join(sorted(declared))}), found {name!r}"
             raise _PolicyError(message)
-    if MONDAY_TO_FRIDAY in named.values():
+    if MONDAY_TO_FRIDAY in uses.values():
         calendars.append(WorkCalendar(MONDAY_TO_FRIDAY))
     people = (
-        (f"people, entry {place}", key, name) for place, (key, name) in enumerate(content.people.items(), 1)
+        (f"people, entry {number}", person, name)
+        for number, (person, name) in enumerate(content.people.items(), start=1)
     )
     members = (
-        (f"groups.{group}.members, entry {place}", key, one.calendar)
-        for group, one in content.groups.items()
-        for place, key in enumerate(one.members, start=1)
+        (f"groups.{name}.members, entry {number}", person, group.calendar)
+        for name, group in content.groups.items()
+        for number, person in enumerate(group.members, start=1)
     )
-    return CalendarPolicy(tuple(calendars), content.default, _list_once(people), _list_once(members))
+    return CalendarPolicy(
+        tuple(calendars), content.default, _calendar_by_person(people), _calendar_by_person(members)
+    )
 
 
-def _build_calendar(name: str, given: _Calendar) -> WorkCalendar:
-    """The calendar, whose holidays are known. Raises `_PolicyError` if they are not."""
+def _build_calendar(name: str, table: _Calendar) -> WorkCalendar:
+    """Return the calendar of a table. Raise `_PolicyError` if its name or its holidays are unusable."""
     if name == MONDAY_TO_FRIDAY or not name.strip():
         message = f"calendars: expected a name of your own, found {name!r}, which is built in or empty"
         raise _PolicyError(message)
-    if given.subdivision is not None and given.country is None:
+    if table.subdivision is not None and table.country is None:
         message = (
-            f"calendars.{name}: expected a country with the subdivision {given.subdivision!r}, found none"
+            f"calendars.{name}: expected a country with the subdivision {table.subdivision!r}, found none"
         )
         raise _PolicyError(message)
-    work_week = tuple(day for day in WEEKDAYS if day in given.work_week)
-    calendar = WorkCalendar(name, work_week, given.country, given.subdivision)
+    work_week = tuple(day for day in WEEKDAYS if day in table.work_week)
+    calendar = WorkCalendar(name, work_week, table.country, table.subdivision)
     try:
         _ = calendar.holidays
     except TransformError as error:
@@ -109,33 +112,37 @@ def _build_calendar(name: str, given: _Calendar) -> WorkCalendar:
     return calendar
 
 
-def _list_once(listed: Iterable[tuple[str, str | int, str]]) -> Mapping[str | int, str]:
-    """Calendar by user id, or by e-mail address in small letters. `_PolicyError` if a person comes twice."""
+def _calendar_by_person(assignments: Iterable[tuple[str, str | int, str]]) -> Mapping[str | int, str]:
+    """Return the calendar by user id, or by lower-case e-mail address.
+
+    An assignment is a position in the file, a person and a calendar. Raises `_PolicyError` for a person with two
+    assignments.
+    """
     calendars: dict[str | int, str] = {}
-    places: dict[str | int, str] = {}
-    for place, written, calendar in listed:
-        key = _person(place, written)
-        if key in places:
-            message = f"{place}: expected each person once, found one who is listed at {places[key]} too"
+    positions: dict[str | int, str] = {}
+    for position, person, calendar in assignments:
+        key = _key_of(position, person)
+        if key in positions:
+            message = f"{position}: expected each person once, but {positions[key]} is the same person"
             raise _PolicyError(message)
-        places[key], calendars[key] = place, calendar
+        positions[key], calendars[key] = position, calendar
     return calendars
 
 
-def _person(place: str, written: str | int) -> str | int:
-    """A user id as a number, whether quoted or not; an e-mail address in small letters."""
-    text = str(written).strip().lower()
+def _key_of(position: str, person: str | int) -> str | int:
+    """Return a user id as a number, quoted or not, and an e-mail address in lower case."""
+    text = str(person).strip().lower()
     if text.isdecimal():
         return int(text)
     if "@" not in text:
-        message = f"{place}: expected a user id or an e-mail address, found neither"
+        message = f"{position}: expected a user id or an e-mail address, found neither"
         raise _PolicyError(message)
     return text
 
 
-def _explain(problem: Any) -> str:
-    """One problem of Pydantic's as text, without anyone's address."""
-    place = ".".join("an address" if "@" in str(part) else str(part) for part in problem["loc"])
-    found = problem["input"]
-    shown = "" if isinstance(found, dict) or "@" in str(found) else f", found {found!r}"
-    return f"{place}: {problem['msg']}{shown}"
+def _explain(invalid: Any) -> str:
+    """Return one of Pydantic's validation errors as text, without e-mail addresses."""
+    position = ".".join("an address" if "@" in str(part) else str(part) for part in invalid["loc"])
+    value = invalid["input"]
+    shown = "" if isinstance(value, dict) or "@" in str(value) else f", found {value!r}"
+    return f"{position}: {invalid['msg']}{shown}"

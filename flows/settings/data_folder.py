@@ -6,17 +6,17 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from flows.settings.model import Settings
 from flows.settings.errors import ConfigurationError
+from flows.settings.model import Settings
 from flows.settings.permissions import FilePermissions, created_with
 from warehouse.errors import WarehouseError
 
 LOCK_TIMEOUT_SECONDS = 1.0
-"""How long to wait for the lock of the data folder: `ooo status` holds it for an instant."""
+"""The longest wait for the lock of the data folder: `ooo status` holds it for less than a second."""
 
 
 def warehouse_path(settings: Settings) -> Path:
-    """Return the path of the warehouse's own file, which only this program opens."""
+    """Return the path of the warehouse, which only this program opens."""
     return settings.data_dir / "warehouse.duckdb"
 
 

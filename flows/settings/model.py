@@ -1,25 +1,27 @@
-"""The settings: each with its variable, its default, its bounds and its meaning."""
+"""The settings: the variable, the default, the bounds and the meaning of each.
 
-from datetime import timedelta
+A default that belongs to a class of another package is declared there and taken from there.
+"""
+
 from pathlib import Path
-from typing import Self
-from urllib.request import getproxies
+from typing import Any, Self
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
 from calcom.client import MAX_ENTRIES_TAKE
 from calcom.credentials import Credential
 from calcom.requester import Connection
-from flows.settings.credentials import choose_credential
+from flows.settings.environment import EnvironmentSettings, has_proxy, load
 from flows.settings.permissions import FilePermissions
-from flows.settings.sources import FormerNames
-from flows.settings.values import ApiUrl, DataDir, Delta, Notes, PageSize, PublishUrl
+from flows.settings.values import (
+    ApiUrl,
+    DataDir,
+    Delta,
+    Notes,
+    PageSize,
+    PublishUrl,
+    choose_credential,
+)
 from warehouse.load.snapshot import Guards
 from warehouse.publish.generation import Layout
 from warehouse.publish.publication import PublicationPolicy
@@ -27,193 +29,245 @@ from warehouse.publish.publication import PublicationPolicy
 MIN_KEY_LENGTH = 32
 
 
-class Settings(BaseSettings):
-    """Everything that can be set, by the name of its variable."""
-
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        populate_by_name=True,
-    )
+class Settings(EnvironmentSettings):
+    """All settings. The alias of a field is the name of its variable."""
 
     api_url: ApiUrl = Field(
         "https://api.cal.com",
         alias="CALCOM_API_URL",
-        description="Cal.com's API; https://api.cal.eu for EU accounts, or a self-hosted one",
+        description="The URL of Cal.com's API. Accounts in the EU use https://api.cal.eu, and a self-hosted"
+        " Cal.com has a URL of its own.",
     )
     organization_id: int | None = Field(
-        None, alias="CALCOM_ORG_ID", ge=1, le=2**31 - 1, description="found through /v2/me if not set"
+        None,
+        alias="CALCOM_ORG_ID",
+        ge=1,
+        le=2**31 - 1,
+        description="The id of the organization to read. If it is not set, the organization of the"
+        " credential's owner is found through /v2/me.",
     )
-    api_key: SecretStr | None = Field(None, alias="CALCOM_API_KEY", description="an API key, cal_…")
+    api_key: SecretStr | None = Field(
+        None,
+        alias="CALCOM_API_KEY",
+        description="The API key (cal_…) of an admin or owner of the organization. If it is not set, one of the"
+        " other credentials has to be.",
+    )
     access_token: SecretStr | None = Field(
-        None, alias="CALCOM_ACCESS_TOKEN", description="an OAuth access token"
+        None,
+        alias="CALCOM_ACCESS_TOKEN",
+        description="The OAuth access token of an admin or owner of the organization. If it is not set, one of"
+        " the other credentials has to be.",
     )
     client_id: str | None = Field(
-        None, alias="CALCOM_CLIENT_ID", description="a platform client's id, with its secret key"
+        None,
+        alias="CALCOM_CLIENT_ID",
+        description="The id of a platform OAuth client, which also needs CALCOM_SECRET_KEY. If it is not set, one"
+        " of the other credentials has to be.",
     )
     secret_key: SecretStr | None = Field(
-        None, alias="CALCOM_SECRET_KEY", description="a platform client's secret key"
+        None,
+        alias="CALCOM_SECRET_KEY",
+        description="The secret key of the platform OAuth client in CALCOM_CLIENT_ID. If it is not set, one of the"
+        " other credentials has to be.",
     )
-    data_dir: DataDir = Field(Path("data"), alias="OOO_DATA_DIR", description="where all files go")
+    data_dir: DataDir = Field(
+        Path("data"),
+        alias="OOO_DATA_DIR",
+        description="The folder of the warehouse, the landings and the published files. A deployment of Prefect"
+        " needs an absolute path.",
+    )
     notes: Notes = Field(
-        Notes.CORE, alias="OOO_NOTES", description="core (kept, not published), publish or drop"
+        Notes(PublicationPolicy.notes),
+        alias="OOO_NOTES",
+        description="The treatment of the entries' notes, which can be health data. With core they are stored but"
+        " not published, with publish they are stored and published, and with drop they are never stored.",
     )
     pseudonymises: bool = Field(
-        False,  # noqa: FBT003 - the setting's default
+        default=False,
         alias="OOO_PSEUDONYMISE",
-        description="true: a pseudonym stands for each person in what is published, with no name or address",
+        description="Set it to true to publish a pseudonym in place of each person's id, and no name or e-mail"
+        " address. This needs OOO_PSEUDONYM_KEY.",
     )
     pseudonym_key: SecretStr | None = Field(
         None,
         alias="OOO_PSEUDONYM_KEY",
         min_length=MIN_KEY_LENGTH,
-        description="the secret that pseudonyms are made with, at least 32 characters; keep it",
+        description=f"The secret from which pseudonyms are computed, at least {MIN_KEY_LENGTH} characters long."
+        " Keep it: another secret gives other pseudonyms. If it is not set, OOO_PSEUDONYMISE cannot be true.",
     )
     min_group_size: int = Field(
         1,
         alias="OOO_MIN_GROUP_SIZE",
         ge=1,
-        description="named queries and their exports suppress groups with fewer people; 1 suppresses none",
+        description="The smallest number of people in a group that named queries and their exports show. The"
+        " figures of smaller groups are suppressed; 1 suppresses none.",
     )
     file_permissions: FilePermissions = Field(
         FilePermissions.OWNER,
         alias="OOO_SHARE",
-        description="owner, or group: who may read what is published; the rest is the owner's alone",
+        description="The readers of the published files: owner is the user that runs the program, and group is"
+        " also that user's group. All other files are always readable by the owner alone.",
     )
     reads_teams: bool = Field(
         default=False,
         alias="OOO_TEAMS",
-        description="true reads teams and their members too, for one request, and one more a team",
+        description="Set it to true to read teams and their members too. This costs one request for the list of"
+        " teams, and one more request per team.",
     )
     publishes_bradford: bool = Field(
         default=False,
         alias="OOO_BRADFORD",
-        description="true publishes the macro `bradford_factor`, a score of each person's sick leave; without"
-        " it the macro is not there at all. Ask your works council and your lawyers first",
+        description="Set it to true to publish the macro `bradford_factor`, a score of each person's sick leave;"
+        " otherwise the macro does not exist. Ask your works council and your lawyers first.",
     )
     page_size: PageSize = Field(
         MAX_ENTRIES_TAKE,
         alias="OOO_PAGE_SIZE",
         ge=1,
         le=MAX_ENTRIES_TAKE,
-        description="rows a request; 1 is read as 2, because pages overlap by a row",
+        description=f"The number of rows per request, from 1 to {MAX_ENTRIES_TAKE}. The value 1 is raised to 2,"
+        " because consecutive pages overlap by one row.",
     )
     max_concurrency: int = Field(
-        8, alias="OOO_MAX_CONCURRENCY", ge=1, le=64, description="requests under way at once, at most"
+        Connection.max_connections,
+        alias="OOO_MAX_CONCURRENCY",
+        ge=1,
+        le=64,
+        description="The largest number of requests in progress at the same time, from 1 to 64.",
     )
     max_attempts: int = Field(
-        5, alias="OOO_MAX_ATTEMPTS", ge=1, le=20, description="tries of one request, at most"
+        Connection.max_attempts,
+        alias="OOO_MAX_ATTEMPTS",
+        ge=1,
+        le=20,
+        description="The largest number of attempts per request, from 1 to 20, the first one included.",
     )
     read_timeout_seconds: float = Field(
-        40.0,
+        Connection.read_timeout_seconds,
         alias="OOO_READ_TIMEOUT_SECONDS",
         gt=0,
         le=3600,
-        description="how long an answer may take; Cal.com's slowest 500 takes 33 s",
+        description="The number of seconds after which a request without a response is given up, at most 3600."
+        " Cal.com's slowest responses of status 500 take 33 seconds.",
     )
     exchange_url: str | None = Field(
         None,
         alias="OOO_EXCHANGE_URL",
         pattern=r"^(s3|gs|az|file)://.+",
-        description="where a fleet's machines leave what they read for the loader: s3://bucket/prefix, gs://,"
-        " az:// or file:///shared/folder; if not set, exchange/ under OOO_DATA_DIR",
+        description="The URL of the hand-off store, in which the machines of a fleet leave their landings for the"
+        " loader: s3://bucket/prefix, gs://…, az://… or file:///shared/folder. If it is not set, the store is"
+        " the folder exchange/ under OOO_DATA_DIR.",
     )
     fleet_concurrency: int = Field(
         4,
         alias="OOO_FLEET_CONCURRENCY",
         ge=1,
         le=64,
-        description="organizations that `ooo fleet sync` reads at once",
+        description="The number of organizations that `ooo fleet sync` reads at the same time, from 1 to 64.",
     )
     dask_address: str | None = Field(
         None,
         alias="OOO_DASK_ADDRESS",
-        description="the Dask scheduler for flows/fleet_dask.py, tcp://host:8786; if not set, a cluster of"
-        " this machine's own",
+        description="The address of the Dask scheduler for flows/sync_fleet_on_dask.py, such as tcp://host:8786."
+        " If it is not set, the flow starts a cluster on its own machine.",
     )
     retry_seconds: float = Field(
         60.0,
         alias="OOO_RETRY_SECONDS",
         ge=0,
         le=86_400,
-        description="in Prefect, how long after Cal.com was unavailable a task tries again, at first;"
-        " then 4 and 16 times as long",
+        description="The number of seconds that a Prefect task waits before its first retry, from 0 to 86400, if"
+        " Cal.com was unavailable. The second and third retries wait 4 and 16 times as long.",
     )
     resume_hours: float = Field(
         6.0,
         alias="OOO_RESUME_HOURS",
         ge=0,
         le=8760,
-        description="how old a killed run may be and still resume",
+        description="The greatest age in hours, from 0 to 8760, at which a killed run is resumed. After that, a"
+        " new run reads everything again.",
     )
-    keep_landings: int = Field(3, alias="OOO_KEEP_LANDINGS", ge=1, description="runs kept as landed")
+    keep_landings: int = Field(
+        3,
+        alias="OOO_KEEP_LANDINGS",
+        ge=1,
+        description="The number of runs whose landings are kept. Older landings are removed.",
+    )
     keep_generations: int = Field(
-        5, alias="OOO_KEEP_GENERATIONS", ge=1, description="publications kept under exports/generations"
+        PublicationPolicy.keep_generations,
+        alias="OOO_KEEP_GENERATIONS",
+        ge=1,
+        description="The number of publications that are kept under exports/generations. Older publications are"
+        " removed.",
     )
     layout: Layout = Field(
-        Layout.FLAT,
+        PublicationPolicy.layout,
         alias="OOO_LAYOUT",
-        description="flat (one Parquet file a table) or partitioned (tables of days by year and month, too)",
+        description="The layout of the Parquet files: flat writes one file per table, and partitioned also writes"
+        " the tables of days in folders by year and month.",
     )
     publish_url: PublishUrl | None = Field(
-        None,
+        PublicationPolicy.url,
         alias="OOO_PUBLISH_URL",
-        description="where to publish in object storage too: s3://bucket/prefix, gs://…, az://… or file:///…;"
-        " credentials as for the clouds' own tools (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …)",
+        description="The URL of an object store that receives the published files too: s3://bucket/prefix, gs://…,"
+        " az://… or file:///…. Credentials come from the variables of the clouds' own tools, such as"
+        " AWS_ACCESS_KEY_ID and AWS_ENDPOINT_URL. If it is not set, files are published to OOO_DATA_DIR alone.",
     )
     has_delta: Delta = Field(
-        False,  # noqa: FBT003 - the default
+        PublicationPolicy.has_delta,
         alias="OOO_DELTA",
-        description="true to publish Delta Lake tables too; needs the extra `delta`",
+        description="Set it to true to publish Delta Lake tables too. This needs the extra `delta`.",
     )
     max_deleted_share: float = Field(
-        0.20, alias="OOO_MAX_DELETED_SHARE", ge=0, le=1, description="of the live entries, in one run"
+        Guards.max_deleted_share,
+        alias="OOO_MAX_DELETED_SHARE",
+        ge=0,
+        le=1,
+        description="The run stops before the commit if it would delete more than this share of the live entries,"
+        " from 0 to 1, and more than OOO_MAX_DELETED_ROWS entries.",
     )
     max_deleted_rows: int = Field(
-        50, alias="OOO_MAX_DELETED_ROWS", ge=0, description="fewer are never a mass delete"
+        Guards.max_deleted_rows,
+        alias="OOO_MAX_DELETED_ROWS",
+        ge=0,
+        description="The run stops before the commit if it would delete more than this number of entries, and"
+        " more than the share OOO_MAX_DELETED_SHARE.",
     )
     max_quarantined_share: float = Field(
-        0.05, alias="OOO_MAX_QUARANTINED_SHARE", ge=0, le=1, description="of the entries read, in one run"
+        Guards.max_quarantined_share,
+        alias="OOO_MAX_QUARANTINED_SHARE",
+        ge=0,
+        le=1,
+        description="The run stops before the commit if more than this share of the entries that it read, from 0"
+        " to 1, fails validation, and more than OOO_MAX_QUARANTINED_ROWS entries.",
     )
     max_quarantined_rows: int = Field(
-        50, alias="OOO_MAX_QUARANTINED_ROWS", ge=0, description="fewer never stop a run"
+        Guards.max_quarantined_rows,
+        alias="OOO_MAX_QUARANTINED_ROWS",
+        ge=0,
+        description="The run stops before the commit if more than this number of the entries that it read fails"
+        " validation, and more than the share OOO_MAX_QUARANTINED_SHARE.",
     )
     calendars: Path | None = Field(
         None,
         alias="OOO_CALENDARS",
-        description="a TOML file of work calendars, see docs/calendars.md;"
-        " if not set, everyone works from Monday to Friday",
+        description="The path of a TOML file of work calendars, which docs/calendars.md describes. If it is not"
+        " set, every person works from Monday to Friday.",
     )
     memory_limit: str | None = Field(
         None,
         alias="OOO_MEMORY_LIMIT",
         pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
-        description="DuckDB's memory, such as 2GB, beyond which it spills to disk;"
-        " if not set, 180 MB and as much again for every further million entries",
+        description="The largest amount of memory that DuckDB uses before it spills to disk, such as 2GB. If it is"
+        " not set, the limit is 180 MB, or 180 MB per million entries if that is more.",
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is given, the environment, `.env`, and last the names that settings had before."""
-        del file_secret_settings
-        by_name = [one for one in (env_settings, dotenv_settings) if isinstance(one, EnvSettingsSource)]
-        return init_settings, env_settings, dotenv_settings, FormerNames(settings_cls, *by_name)
 
     @model_validator(mode="after")
     def _check_pseudonyms(self) -> Self:
         if self.pseudonymises and self.pseudonym_key is None:
             message = (
                 "OOO_PSEUDONYMISE is true, but OOO_PSEUDONYM_KEY is not set; expected a secret of at least"
-                f" {MIN_KEY_LENGTH} characters, such as `openssl rand -hex 32` gives"
+                f" {MIN_KEY_LENGTH} characters, such as `openssl rand -hex 32` prints"
             )
             raise ValueError(message)
         if self.pseudonymises and self.notes is Notes.PUBLISH:
@@ -224,17 +278,12 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def resume_within(self) -> timedelta:
-        """How old a landing may be and still be resumed."""
-        return timedelta(hours=self.resume_hours)
-
-    @property
     def keeps_notes(self) -> bool:
-        """True if notes are stored anywhere at all."""
+        """Return True if notes are stored at all."""
         return self.notes is not Notes.DROP
 
     def publication(self) -> PublicationPolicy:
-        """How to publish."""
+        """Return the settings of a publication."""
         return PublicationPolicy(
             layout=self.layout,
             keep_generations=self.keep_generations,
@@ -244,7 +293,7 @@ class Settings(BaseSettings):
         )
 
     def guards(self, *, allows_mass_delete: bool) -> Guards:
-        """The guards that a load has to pass."""
+        """Return the limits that stop a load."""
         return Guards(
             max_deleted_share=self.max_deleted_share,
             max_deleted_rows=self.max_deleted_rows,
@@ -254,7 +303,7 @@ class Settings(BaseSettings):
         )
 
     def credential(self) -> Credential:
-        """The one credential. Raises `ConfigurationError` if there is none, half of one, or several."""
+        """Return the one credential. Raise `ConfigurationError` for none, half of one, or several."""
         return choose_credential(
             api_key=self.api_key,
             access_token=self.access_token,
@@ -263,12 +312,17 @@ class Settings(BaseSettings):
         )
 
     def connection(self) -> Connection:
-        """How to reach Cal.com with these settings."""
+        """Return the settings of a connection to Cal.com. Raise as `credential`."""
         return Connection(
             base_url=self.api_url,
             credential=self.credential(),
             max_attempts=self.max_attempts,
             read_timeout_seconds=self.read_timeout_seconds,
             max_connections=self.max_concurrency,
-            is_proxied=bool(getproxies().keys() - {"no"}),
+            is_proxied=has_proxy(),
         )
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings of this process. Raise `ConfigurationError` with every variable that is wrong."""
+    return load(Settings, **overrides)

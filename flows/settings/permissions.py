@@ -1,7 +1,7 @@
-"""Who may read what is written: the owner alone, or for what readers get the owner's group too.
+"""File permissions: published files are readable by the owner alone, or by the owner's group too.
 
-A umask says it once for every library that creates a file (DuckDB, pyarrow, Delta), whatever the one
-that the process was started with. It is the process's, so a run holds it from its first file to its last.
+A umask applies to every library that creates a file (DuckDB, pyarrow, Delta Lake), and replaces the umask
+that the process was started with. It belongs to the process, so a run sets it once for all of its files.
 """
 
 import contextlib
@@ -11,47 +11,47 @@ from enum import StrEnum
 from pathlib import Path
 
 READER_NAMES = ("ooo.duckdb", "exports", "reports")
-"""What readers get; everything else in a data folder is the owner's alone."""
+"""The published files and folders; everything else in a data folder is readable by the owner alone."""
 
 
 class FilePermissions(StrEnum):
-    """Who may read what is published."""
+    """The users who may read the published files."""
 
     OWNER = "owner"
-    """Nobody but the user whom the program runs as."""
+    """The user that the program runs as."""
     GROUP = "group"
-    """Members of that user's group too."""
+    """That user, and the members of the user's group."""
 
 
 @contextlib.contextmanager
-def created_with(share: FilePermissions) -> Iterator[None]:
-    """What is created meanwhile is readable by `share`, and by nobody else."""
-    former = os.umask(0o027 if share is FilePermissions.GROUP else 0o077)
+def created_with(permissions: FilePermissions) -> Iterator[None]:
+    """Create all files and folders of the block with `permissions`."""
+    former = os.umask(0o027 if permissions is FilePermissions.GROUP else 0o077)
     try:
         yield
     finally:
         os.umask(former)
 
 
-def restrict(data_dir: Path, share: FilePermissions) -> None:
-    """What earlier runs left in `data_dir` is readable by `share` and nobody else; the rest by its owner.
+def restrict(data_dir: Path, permissions: FilePermissions) -> None:
+    """Apply `permissions` to the published files of earlier runs, and make all other files private.
 
-    The data folder itself, which may be an administrator's, only opens for a group, and never closes.
+    The data folder itself may belong to an administrator: it is opened for a group, and never closed.
     """
-    if share is FilePermissions.GROUP:
+    if permissions is FilePermissions.GROUP:
         _set_mode(data_dir, data_dir.stat().st_mode | 0o050)
     for path in data_dir.iterdir():
-        is_shared = path.name in READER_NAMES and share is FilePermissions.GROUP
-        # What is in a folder that is its owner's alone is too.
+        is_shared = path.name in READER_NAMES and permissions is FilePermissions.GROUP
+        # The files in a private folder are private without a mode of their own.
         inside: Iterable[Path] = path.rglob("*") if is_shared and path.is_dir() else ()
-        for one in (path, *inside):
-            if not one.is_symlink():
+        for entry in (path, *inside):
+            if not entry.is_symlink():
                 widest = 0o750 if is_shared else 0o700
-                _set_mode(one, widest if one.is_dir() else widest & 0o666)
+                _set_mode(entry, widest if entry.is_dir() else widest & 0o666)
 
 
 def _set_mode(path: Path, mode: int) -> None:
-    # Someone else's file is theirs to open or close, and one that another run prunes is gone.
+    # Another user's file keeps its mode, and a file may disappear while another run prunes.
     with contextlib.suppress(PermissionError, FileNotFoundError):
         if path.stat().st_mode & 0o777 != mode & 0o777:
             path.chmod(mode & 0o777)

@@ -1,4 +1,4 @@
-"""What a setting's value may be, and the form in which it is kept. Each is checked by itself."""
+"""The types of the settings' values, each with its own check, and the choice of the one credential."""
 
 import importlib.util
 from enum import StrEnum
@@ -6,71 +6,103 @@ from pathlib import Path
 from typing import Annotated
 
 import httpx
-from pydantic import AfterValidator
+from pydantic import AfterValidator, SecretStr
 
+from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
+from flows.settings.errors import ConfigurationError
 from landing.object_store import SCHEMES
 
 MAX_PORT = 65_535
 
 
 class Notes(StrEnum):
-    """What becomes of the entries' notes, which can be health data."""
+    """The treatment of the entries' notes, which can be health data."""
 
     CORE = "core"
-    """Kept in the warehouse, never published."""
+    """Store notes in the warehouse, and do not publish them."""
     PUBLISH = "publish"
-    """Kept and published."""
+    """Store notes and publish them."""
     DROP = "drop"
-    """Never stored, not even in the landing."""
+    """Never store notes, not even in the landing."""
 
 
-def _api_url(value: str) -> str:
+def _check_api_url(value: str) -> str:
     url = value.strip().rstrip("/").removesuffix("/v2").rstrip("/")
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         parsed = httpx.URL()
-    is_known = parsed.scheme in ("https", "http") and parsed.host and (parsed.port or 1) <= MAX_PORT
-    if not is_known or parsed.userinfo:
+    is_usable = parsed.scheme in ("https", "http") and parsed.host and (parsed.port or 1) <= MAX_PORT
+    if not is_usable or parsed.userinfo:
         message = "expected a URL such as https://api.cal.com"
         raise ValueError(message)
     return url
 
 
-def _data_dir(value: Path) -> Path:
+def _check_data_dir(value: Path) -> Path:
     folder = value.expanduser()
-    if found := sorted(set(str(folder)) & set("*?[]\\")):
-        message = f"expected a path without {' '.join(found)}, which DuckDB and Polars take for patterns"
+    if wildcards := sorted(set(str(folder)) & set("*?[]\\")):
+        message = f"expected a path without {' '.join(wildcards)}, which DuckDB and Polars read as wildcards"
         raise ValueError(message)
     return folder
 
 
-def _publish_url(value: str) -> str:
+def _check_publish_url(value: str) -> str:
     url = value.strip().rstrip("/")
     scheme, _, rest = url.partition("://")
     if scheme not in SCHEMES or not rest or set(rest) & set("@?#*[]"):
         message = (
             "expected a URL such as s3://bucket/prefix, gs://…, az://… or file:///…, without credentials:"
-            " those come from variables such as AWS_ACCESS_KEY_ID"
+            " set those in variables such as AWS_ACCESS_KEY_ID"
         )
         raise ValueError(message)
     return url
 
 
-def _delta(value: bool) -> bool:  # noqa: FBT001 - a setting's validator
+def _check_delta(value: bool) -> bool:  # noqa: FBT001 - the signature of a validator
     if value and importlib.util.find_spec("deltalake") is None:
         message = "Delta Lake is not installed; install calcom-ooo-warehouse[delta], or unset it"
         raise ValueError(message)
     return value
 
 
-ApiUrl = Annotated[str, AfterValidator(_api_url)]
-"""Without a slash or /v2 at its end, and without a password."""
-DataDir = Annotated[Path, AfterValidator(_data_dir)]
-"""With the home folder in the place of ~."""
-PublishUrl = Annotated[str, AfterValidator(_publish_url)]
-"""Without a slash at its end, and without credentials."""
-Delta = Annotated[bool, AfterValidator(_delta)]
-"""True only where Delta Lake is installed."""
+ApiUrl = Annotated[str, AfterValidator(_check_api_url)]
+"""A URL without a password, and without a slash or /v2 at its end."""
+DataDir = Annotated[Path, AfterValidator(_check_data_dir)]
+"""A path in which the home folder has replaced ~."""
+PublishUrl = Annotated[str, AfterValidator(_check_publish_url)]
+"""A URL without credentials, and without a slash at its end."""
+Delta = Annotated[bool, AfterValidator(_check_delta)]
+"""True only if Delta Lake is installed."""
 PageSize = Annotated[int, AfterValidator(lambda rows: max(rows, 2))]
-"""At least 2, because pages overlap by a row."""
+"""At least 2, because consecutive pages overlap by one row."""
+
+
+def choose_credential(
+    *,
+    api_key: SecretStr | None,
+    access_token: SecretStr | None,
+    client_id: str | None,
+    secret_key: SecretStr | None,
+) -> Credential:
+    """Return the credential that is set. Raise `ConfigurationError` for none, half of one, or several."""
+    credentials: list[Credential] = []
+    if api_key:
+        credentials.append(ApiKey(api_key))
+    if access_token:
+        credentials.append(AccessToken(access_token))
+    if client_id and secret_key:
+        credentials.append(PlatformClient(client_id, secret_key))
+    elif client_id or secret_key:
+        halves = ("CALCOM_CLIENT_ID", "CALCOM_SECRET_KEY")
+        present, missing = halves if client_id else reversed(halves)
+        message = f"{present} is set but {missing} is not; a platform client needs both"
+        raise ConfigurationError(message)
+    if len(credentials) != 1:
+        count = "none is set" if not credentials else f"{len(credentials)} are set"
+        message = (
+            "expected exactly one credential: CALCOM_API_KEY, or CALCOM_ACCESS_TOKEN, or"
+            f" CALCOM_CLIENT_ID with CALCOM_SECRET_KEY; {count}. Set one in the environment or in .env"
+        )
+        raise ConfigurationError(message)
+    return credentials[0]

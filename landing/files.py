@@ -68,7 +68,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def link(source: Path, path: Path) -> None:
-    """Make `path` a hard link to the file at `source`, atomically. Copy the file if links are not supported."""
+    """Link `path` to the file at `source`, atomically; without hard links, copy the file."""
     temporary = temporary_path(path)
     _remove(temporary)
     try:

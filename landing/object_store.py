@@ -1,24 +1,23 @@
-"""Folders in object storage: s3://, gs://, az:// and file:// (a shared disk) alike.
+"""Folders in object storage: s3://, gs://, az:// and file:// (a shared disk).
 
-    landings = ObjectStore("s3://bucket/prefix")
-    landings.put_folder("landing/run-1", Path("landing/run-1"), marker="done.json")   # the marker goes last
-    landings.list_folders("landing", marker="done.json")                              # ['run-1']: whole ones
-    landings.fetch_folder("landing/run-1", Path("fetched/run-1"), marker="done.json")
-    landings.remove_folder("landing/run-1", marker="done.json")                       # the marker goes first
+    store = ObjectStore("s3://bucket/prefix")
+    store.put_folder("landing/run-1", Path("landing/run-1"), marker="done.json")   # uploads the marker last
+    store.list_folders("landing", marker="done.json")                              # ['run-1']: complete folders
+    store.fetch_folder("landing/run-1", Path("fetched/run-1"), marker="done.json")
+    store.remove_folder("landing/run-1", marker="done.json")                       # removes the marker first
 
-A folder is there for readers when its marker is: whoever lists by marker sees whole folders or none, however
-an upload ended. Each object appears whole or not at all; that is the stores' own promise, for big files
-in parts as well. An upload that is repeated sends only what is not there yet.
+The marker is a file that makes a folder complete: a list by marker has only complete folders, however an upload
+ended. The stores themselves promise that each object appears as a whole, also if it is uploaded in parts. A
+repeated upload sends only the files that the store lacks.
 
-Credentials and endpoints come from the environment, under the names that the clouds' own tools use
-(AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, GOOGLE_SERVICE_ACCOUNT, AZURE_STORAGE_ACCOUNT_NAME, …); requests are
-repeated with growing pauses, five times within a minute. What fails is an `ObjectStoreError`.
+Credentials and endpoints come from the environment, under the names that the tools of the clouds use
+(AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, GOOGLE_SERVICE_ACCOUNT, AZURE_STORAGE_ACCOUNT_NAME, …). A request is repeated
+up to five times within a minute, with growing pauses. A failure is raised as `ObjectStoreError`.
 """
 
 import contextlib
 import hashlib
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -26,44 +25,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landing.errors import ObjectStoreError
-from landing.files import TEMPORARY_PREFIX
+from landing.files import TEMPORARY_PREFIX, build_atomically
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore as Store
 
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "file")
 PART_BYTES = 8 * 2**20
-"""Files beyond it travel in parts of it."""
+"""The size of a part; larger files are sent and fetched in parts."""
 
-AT_ONCE = 4
-"""Files under way at once; with two parts each at most, an upload holds 64 MB."""
+PARALLEL_FILES = 4
+"""The number of files in transfer at the same time; with up to two parts each, an upload holds 64 MB."""
 
 
 class ObjectStore:
-    """What lies under one URL, by names relative to it, with `/` between folders."""
+    """The objects under one URL, by their names relative to it, with `/` between folders."""
 
     def __init__(self, url: str) -> None:
-        """Nothing is asked of the store yet; `ObjectStoreError` if `url` can't be one."""
+        """Open the store without a request. Raise `ObjectStoreError` if `url` is not one of a store."""
         self.url = url.rstrip("/")
         if not any(url.startswith(f"{scheme}://") for scheme in SCHEMES):
-            message = f"{_redacted(url)}: expected a URL that starts with s3://, gs://, az:// or file:///"
+            message = f"{_redact(url)}: expected a URL that starts with s3://, gs://, az:// or file:///"
             raise ObjectStoreError(message)
         with self._explaining("open"):
             self._store = _open_store(self.url)
 
     def list_sizes(self, folder: str = "") -> dict[str, int]:
-        """The bytes of every object in `folder`, however deep, by its name relative to that folder."""
+        """Return the size in bytes of every object in `folder` and below, by its name relative to `folder`."""
         return {name: size for name, (size, _) in self._list(folder).items()}
 
     def list_folders(self, folder: str = "", *, marker: str | None = None) -> list[str]:
-        """The folders right within `folder`, sorted; with `marker`, only those that hold it."""
+        """Return the names of the folders directly in `folder`, sorted; with `marker`, only those that hold it."""
         with self._explaining("list", folder):
-            found = self._store.list_with_delimiter(folder or None)["common_prefixes"]
-            names = sorted(prefix.rstrip("/").rpartition("/")[2] for prefix in found)
+            prefixes = self._store.list_with_delimiter(folder or None)["common_prefixes"]
+            names = sorted(prefix.rstrip("/").rpartition("/")[2] for prefix in prefixes)
             return [name for name in names if marker is None or self._exists(f"{folder}/{name}/{marker}")]
 
     def read(self, name: str) -> bytes | None:
-        """The object's bytes; None if there is no such object."""
+        """Return the content of the object; None if it does not exist."""
         with self._explaining("read", name):
             try:
                 return bytes(self._store.get(name).bytes())
@@ -71,68 +70,65 @@ class ObjectStore:
                 return None
 
     def put_bytes(self, name: str, content: bytes) -> None:
-        """The object holds `content`; a reader meanwhile got the old one or gets this."""
+        """Write `content` to the object; other programs read the old content or the new one."""
         with self._explaining("write", name):
             self._store.put(name, content)
 
     def put_file(self, name: str, path: Path) -> None:
-        """The object holds what the file does, and has its size; in parts if it is big."""
+        """Upload the file to the object, in parts if it is large, and check its size."""
         with self._explaining("write", name):
             self._put_file(name, path)
             self._check_sizes({name: path.stat().st_size}, {name: self._store.head(name)["size"]})
 
-    def copy(self, name: str, to: str) -> None:
-        """The object `to` holds what the object `name` does; nothing travels."""
-        with self._explaining("copy", name):
-            self._store.copy(name, to)
+    def copy(self, source: str, target: str) -> None:
+        """Copy the object `source` to the object `target` within the store."""
+        with self._explaining("copy", source):
+            self._store.copy(source, target)
 
     def put_folder(self, name: str, folder: Path, *, marker: str) -> int:
-        """Every file in `folder` is there with its size, then its `marker`. Return how many were sent.
+        """Upload every file in `folder`, then its `marker`. Return the number of files sent.
 
-        What the store already has is not sent again, if its size and checksum say that it is the same.
+        A file is not sent again if the store has an object of the same size and checksum.
         """
         files = _files_in(folder)
-        last = files.pop(marker)
-        there = self._list(name)
-        missing = {one: path for one, path in files.items() if not _is_same(there.get(one), path)}
+        marker_path = files.pop(marker)
+        stored = self._list(name)
+        missing = {file: path for file, path in files.items() if not _is_same(stored.get(file), path)}
         with self._explaining("write", name):
-            _at_once(lambda one: self._put_file(f"{name}/{one}", missing[one]), missing)
-            found = {one: size for one, (size, _) in self._list(name).items()}
-            self._check_sizes({one: path.stat().st_size for one, path in files.items()}, found)
-            self._store.put(f"{name}/{marker}", last.read_bytes())
+            _for_each(missing, lambda file: self._put_file(f"{name}/{file}", missing[file]))
+            sizes = {file: size for file, (size, _) in self._list(name).items()}
+            self._check_sizes({file: path.stat().st_size for file, path in files.items()}, sizes)
+            self._store.put(f"{name}/{marker}", marker_path.read_bytes())
         return len(missing) + 1
 
     def fetch_folder(self, name: str, folder: Path, *, marker: str) -> None:
-        """`folder` holds every object of the marked folder `name`, or, if that fails, does not exist."""
+        """Download every object of the marked folder `name` to `folder`, which appears when it is complete."""
         sizes = self.list_sizes(name)
         if marker not in sizes:
-            message = f"{self._place(name)} has no {marker}: it was never finished, or it is being removed"
+            message = f"{self._describe(name)} has no {marker}: its upload or its removal is not finished"
             raise ObjectStoreError(message)
-        aside = folder.with_name(f"{TEMPORARY_PREFIX}{folder.name}")
-        shutil.rmtree(aside, ignore_errors=True)
-        with self._explaining("fetch", name):
-            _at_once(lambda one: self._fetch(f"{name}/{one}", aside / one, sizes[one]), sizes)
-            aside.rename(folder)
+        with self._explaining("fetch", name), build_atomically(folder) as temporary:
+            _for_each(sizes, lambda file: self._fetch(f"{name}/{file}", temporary / file, sizes[file]))
 
     def remove(self, names: list[str]) -> None:
-        """None of these objects, which are there, is there any more."""
+        """Remove these objects, which must exist."""
         with self._explaining("remove"):
             if names:
                 self._store.delete(names)
 
     def remove_folder(self, name: str, *, marker: str | None = None) -> None:
-        """Nothing is left under `name`; no reader takes what is left meanwhile for a whole folder."""
+        """Remove every object under `name`, the marker first, so that the rest never counts as complete."""
         names = self.list_sizes(name)
         if marker in names:
             self.remove([f"{name}/{marker}"])
-        self.remove([f"{name}/{one}" for one in names if one != marker])
+        self.remove([f"{name}/{file}" for file in names if file != marker])
 
     def _list(self, folder: str) -> dict[str, tuple[int, str | None]]:
         prefix = f"{folder}/" if folder else ""
         with self._explaining("list", folder):
             return {
-                one["path"].removeprefix(prefix): (one["size"], one["e_tag"])
-                for one in self._store.list(folder or None).collect()
+                item["path"].removeprefix(prefix): (item["size"], item["e_tag"])
+                for item in self._store.list(folder or None).collect()
             }
 
     def _exists(self, name: str) -> bool:
@@ -152,23 +148,24 @@ class ObjectStore:
                 end = min(start + PART_BYTES, size)
                 file.write(self._store.get_range(name, start=start, end=end))
 
-    def _check_sizes(self, expected: dict[str, int], found: dict[str, int]) -> None:
-        for name, size in expected.items():
-            if found.get(name) != size:
-                message = f"{self._place(name)}: sent {size} bytes, the store has {found.get(name, 'none')}"
+    def _check_sizes(self, sent: dict[str, int], stored: dict[str, int]) -> None:
+        for name, size in sent.items():
+            if stored.get(name) != size:
+                stored_size = stored.get(name, "none")
+                message = f"{self._describe(name)}: sent {size} bytes, the store has {stored_size}; run again"
                 raise ObjectStoreError(message)
 
-    def _place(self, name: str) -> str:
-        return _redacted(f"{self.url}/{name}".rstrip("/"))
+    def _describe(self, name: str) -> str:
+        return _redact(f"{self.url}/{name}".rstrip("/"))
 
     @contextlib.contextmanager
     def _explaining(self, verb: str, name: str = "") -> Iterator[None]:
-        from obstore.exceptions import BaseError  # noqa: PLC0415 - only who publishes to a URL pays for it
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - only a run with a URL needs it
 
         try:
             yield
         except (BaseError, OSError, ValueError) as error:
-            message = f"can't {verb} {self._place(name)}: {_explain(error)}"
+            message = f"can't {verb} {self._describe(name)}: {_explain(error)}"
             raise ObjectStoreError(message) from None  # the whole error can hold a token of the URL
 
 
@@ -192,28 +189,28 @@ def _open_store(url: str) -> "Store":
 
 
 def _files_in(folder: Path) -> dict[str, Path]:
-    """Every finished file in `folder`, however deep, by its name relative to it."""
+    """Return the files in `folder` and below, without temporary ones, by their names relative to `folder`."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    named = {path.relative_to(folder).as_posix(): path for path in paths}
-    return {name: path for name, path in named.items() if not f"/{name}".count(f"/{TEMPORARY_PREFIX}")}
+    files = {path.relative_to(folder).as_posix(): path for path in paths}
+    return {name: path for name, path in files.items() if f"/{TEMPORARY_PREFIX}" not in f"/{name}"}
 
 
-def _is_same(there: tuple[int, str | None] | None, path: Path) -> bool:
-    """True if the store's checksum is the one that S3 gives to this file; never true by the size alone."""
-    if there is None or there[0] != path.stat().st_size:
+def _is_same(stored: tuple[int, str | None] | None, path: Path) -> bool:
+    """Return True if the stored size and checksum are those that S3 gives to this file."""
+    if stored is None or stored[0] != path.stat().st_size:
         return False
     with path.open("rb") as file:
         parts = iter(lambda: file.read(PART_BYTES), b"")
         digests = [hashlib.md5(part, usedforsecurity=False).digest() for part in parts]
     whole = hashlib.md5(b"".join(digests), usedforsecurity=False).hexdigest()
     checksum = f"{whole}-{len(digests)}" if len(digests) > 1 else b"".join(digests).hex()
-    return checksum == (there[1] or "").strip('"')
+    return checksum == (stored[1] or "").strip('"')
 
 
-def _at_once(work: Callable[[str], None], names: Iterable[str]) -> None:
-    """`work` is done for each name, several at once; the first error ends it."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = [pool.submit(work, name) for name in names]
+def _for_each(names: Iterable[str], transfer: Callable[[str], None]) -> None:
+    """Call `transfer` for each name, several at a time, and stop at the first error."""
+    with ThreadPoolExecutor(PARALLEL_FILES) as pool:
+        futures = [pool.submit(transfer, name) for name in names]
         try:
             for future in futures:
                 future.result()
@@ -223,18 +220,18 @@ def _at_once(work: Callable[[str], None], names: Iterable[str]) -> None:
 
 
 def _explain(error: Exception) -> str:
-    """What the store said, in a line, without what could be secret; and what to do about it."""
+    """Return the store's error in one line, without secrets, and the way to correct it."""
     text = str(error).partition("\n\nDebug source")[0]
     code = re.search(r"<Code>(\w+)</Code>.*?<Message>([^<]*)", text, re.DOTALL)
-    said = f"{code[1]}: {code[2]}" if code else text.partition("\n")[0]
+    reason = _redact(f"{code[1]}: {code[2]}" if code else text.partition("\n")[0])
     if "builder error" in text:
-        return f"{_redacted(said)}; for an endpoint without TLS set AWS_ALLOW_HTTP=true"
+        return f"{reason}; for an endpoint without TLS set AWS_ALLOW_HTTP=true"
     return (
-        f"{_redacted(said)[:300]}. Check the URL, the bucket, the credentials"
+        f"{reason[:300]}. Check the URL, the bucket, the credentials"
         " in the environment and their permissions, then run again"
     )
 
 
-def _redacted(text: str) -> str:
-    """`text` without the query strings of its URLs, where tokens are, and without user:password@."""
+def _redact(text: str) -> str:
+    """Remove query strings, which can hold tokens, and `user:password@` from the URLs in `text`."""
     return re.sub(r"\?[^\s\"')]+", "?…", re.sub(r"(?<=://)[^/@\s]+@", "…@", text))

@@ -1,4 +1,4 @@
-"""A server on this machine that speaks S3, and a bucket in it."""
+"""A local server with the S3 protocol, a bucket in it, and a gate before it."""
 
 import contextlib
 import itertools
@@ -19,7 +19,7 @@ HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-encoding
 
 @contextlib.contextmanager
 def running_s3() -> Iterator[str]:
-    """The address of an S3 server that runs as long as the block."""
+    """Yield the address of an S3 server that runs for the block."""
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
     program = Path(sys.executable).with_name("moto_server")
@@ -35,7 +35,7 @@ def running_s3() -> Iterator[str]:
 
 
 def environment_for(endpoint: str) -> dict[str, str]:
-    """What a program needs in its environment to reach the server."""
+    """Return the environment variables with which a program reaches the server."""
     return {
         "AWS_ACCESS_KEY_ID": "invented",
         "AWS_SECRET_ACCESS_KEY": "invented-secret",
@@ -46,7 +46,7 @@ def environment_for(endpoint: str) -> dict[str, str]:
 
 
 def create_bucket(endpoint: str, name: str) -> None:
-    """There is an empty bucket of that name."""
+    """Create an empty bucket of that name."""
     httpx.put(f"{endpoint}/{name}").raise_for_status()
 
 
@@ -61,16 +61,15 @@ def _wait_for(port: int) -> None:
 
 
 class Gate(ThreadingHTTPServer):
-    """Stands before the S3 server and passes every request on; says when the `stop_at`th change comes.
+    """Forward every request to the S3 server until the `stop_at`th change, and refuse all requests from then on.
 
-    From then on it passes nothing on: what it calls, `on_stop`, kills the sender, or does nothing and lets
-    it see an outage.
+    At that change it calls `on_stop`, which can kill the client. If it does nothing, the client meets an outage.
     """
 
     daemon_threads = True
 
     def __init__(self, endpoint: str, *, stop_at: int | None = None, on_stop: Callable[[], None]) -> None:
-        """It listens; the block of `with` serves."""
+        """Listen; requests are served in the `with` block."""
         super().__init__(("127.0.0.1", 0), _GateHandler)
         self.upstream = httpx.Client(base_url=endpoint, timeout=60)
         self.changes = itertools.count(1)
@@ -81,12 +80,12 @@ class Gate(ThreadingHTTPServer):
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
 
     def __enter__(self) -> Self:
-        """Serve."""
+        """Serve requests."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Serve no more."""
+        """Stop serving."""
         self.shutdown()
         self._thread.join()
         self.server_close()
@@ -98,23 +97,23 @@ class _GateHandler(BaseHTTPRequestHandler):
     server: Gate
 
     def handle_any(self) -> None:
-        """Pass the request on, unless the gate has shut."""
+        """Forward the request, or refuse it if the gate is closed."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.command in ("PUT", "POST", "DELETE") and next(self.server.changes) == self.server.stop_at:
             self.server.is_stopped = True
             self.server.on_stop()
         if self.server.is_stopped:
-            self._answer(503, {}, b"")
+            self._respond(503, {}, b"")
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
-        answer = self.server.upstream.request(self.command, self.path, headers=headers, content=body)
-        kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
-        self._answer(answer.status_code, kept, answer.content)
+        response = self.server.upstream.request(self.command, self.path, headers=headers, content=body)
+        kept = {name: value for name, value in response.headers.items() if name.lower() not in HOP_BY_HOP}
+        self._respond(response.status_code, kept, response.content)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - the base class's names
 
-    def _answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
-        with contextlib.suppress(OSError):  # the sender may be dead
+    def _respond(self, status: int, headers: dict[str, str], content: bytes) -> None:
+        with contextlib.suppress(OSError):  # the client may have been killed
             self.send_response(status)
             for name, value in headers.items():
                 if self.command == "HEAD" or name.lower() != "content-length":
@@ -126,4 +125,4 @@ class _GateHandler(BaseHTTPRequestHandler):
                 self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Nothing on the terminal."""
+        """Print nothing."""

@@ -1,1 +1,1 @@
-"""Load: knows DuckDB and Parquet; knows no API, no environment, no Prefect."""
+"""The warehouse: load, publish and read, with DuckDB and Parquet; without API, environment or Prefect."""

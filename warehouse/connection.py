@@ -1,4 +1,4 @@
-"""Opening the warehouse file, running a statement from its own file, and transactions."""
+"""Open the warehouse file, run statements from their own files, and open transactions."""
 
 import contextlib
 import re
@@ -18,22 +18,23 @@ from warehouse.errors import WarehouseError
 
 _T = TypeVar("_T")
 
-LANES = 2
-"""Statements at a time where they don't depend on each other: a writer in order keeps one core busy."""
+PARALLEL_WORKERS = 2
+"""Independent statements that run at the same time: one that writes rows in order keeps only one core busy."""
 
 
 @contextlib.contextmanager
 def open_warehouse(
     path: Path, *, is_read_only: bool = False, memory_limit: str | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the warehouse file, closed at the end. Extensions are never fetched.
+    """Open the warehouse file for the block, and yield the connection. DuckDB extensions are never downloaded.
 
-    DuckDB's errors leave the block as `WarehouseError`.
+    `memory_limit` is in DuckDB's notation, such as `512MB`. Errors of DuckDB in the block are raised as
+    `WarehouseError`.
     """
     config: dict[str, Any] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
-        # The order of rows is stated wherever it matters; keeping the insertion order costs memory.
+        # Statements sort where the order of rows matters; keeping the insertion order costs memory.
         "preserve_insertion_order": "false",
     }
     if memory_limit:
@@ -42,42 +43,45 @@ def open_warehouse(
         connection = duckdb.connect(str(path), read_only=is_read_only, config=config)
     except duckdb.Error as error:
         message = (
-            f"can't open {path}: {error}; if another program holds it, close that (readers use"
+            f"can't open {path}: {error}; if another program has it open, close that program (analysts read"
             " ooo.duckdb beside it); if the file is damaged, restore it from a back-up"
         )
         raise WarehouseError(message) from error
-    spilled = path.with_name(f"{path.name}.tmp")
+    spill_folder = path.with_name(f"{path.name}.tmp")
     if not is_read_only:
-        # What a killed run spilled to disk stays there otherwise; the file's lock says that it is nobody's.
-        shutil.rmtree(spilled, ignore_errors=True)
+        # The lock on the file proves that no process uses the folder: a killed run has left its content.
+        shutil.rmtree(spill_folder, ignore_errors=True)
         if path.exists():  # else it is in memory
             path.chmod(0o600)
-            spilled.mkdir(mode=0o700)
+            spill_folder.mkdir(mode=0o700)
     try:
         yield connection
     except duckdb.Error as error:
-        message = f"the warehouse {path} could not be read or written: {explain(error)}; nothing is half done"
+        message = (
+            f"the warehouse {path} could not be read or written: {explain(error)};"
+            " the open transaction was rolled back"
+        )
         raise WarehouseError(message) from error
     finally:
         connection.close()
         with contextlib.suppress(OSError):
-            spilled.rmdir()
+            spill_folder.rmdir()
 
 
 def explain(error: Exception) -> str:
-    """The error's first line, and what to set if memory ran out."""
+    """Return the first line of the error, with the setting to raise if the memory ran out."""
     text = str(error).partition("\n")[0]
     return f"{text}; raise OOO_MEMORY_LIMIT" if isinstance(error, duckdb.OutOfMemoryException) else text
 
 
 @contextlib.contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All of the block is committed, or none of it."""
+    """Commit the statements of the block together, or roll all of them back if the block raises."""
     connection.execute("BEGIN TRANSACTION")
     try:
         yield
     except BaseException:
-        # The connection may already be past saving; the error that led here matters more.
+        # The rollback can fail on a broken connection; the error that led here matters more.
         with contextlib.suppress(duckdb.Error):
             connection.execute("ROLLBACK")
         raise
@@ -86,36 +90,44 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 @cache
 def read_statement(name: str) -> str:
-    """The text of the statement in `warehouse/<name>.sql`, `name` with its folder."""
+    """Return the text of `warehouse/<name>.sql`; `name` includes the folder."""
     return files("warehouse").joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
 def run_statement(
     connection: duckdb.DuckDBPyConnection, name: str, parameters: Mapping[str, Any] | None = None
 ) -> list[tuple[Any, ...]]:
-    """All rows of the statement in `warehouse/<name>.sql`, with those of `parameters` that it names."""
+    """Run the statement in `warehouse/<name>.sql` and return its rows.
+
+    The statement receives only those of `parameters` that it names.
+    """
     text = read_statement(name)
-    named = set(re.findall(r"\$([a-z_]+)", re.sub(r"--.*", "", text)))
-    wanted = {key: value for key, value in (parameters or {}).items() if key in named}
+    names = set(re.findall(r"\$([a-z_]+)", re.sub(r"--.*", "", text)))
+    values = {key: value for key, value in (parameters or {}).items() if key in names}
     try:
-        return connection.execute(text, wanted).fetchall()
+        return connection.execute(text, values).fetchall()
     except duckdb.Error as error:
         message = f"the statement {name}.sql failed: {explain(error)}"
         raise WarehouseError(message) from error
 
 
 def select_each(connection: duckdb.DuckDBPyConnection, selects: Sequence[str]) -> list[tuple[Any, ...]]:
-    """The one row that each of `selects` gives, in order; all in one statement, which costs far less."""
+    """Return the only row of each of `selects`, in order; one statement for all costs far less."""
     numbered = (f"SELECT {number}, * FROM ({select})" for number, select in enumerate(selects))  # noqa: S608
     rows = connection.execute(" UNION ALL ".join(numbered)).fetchall()
     return [row[1:] for row in sorted(rows)]
 
 
-def insert_frame(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
-    """`rows` are appended to `table` (a name from this package, never from outside); columns go by name.
+def quote(value: Path | str) -> str:
+    """Escape `value` for use inside a SQL string literal."""
+    return str(value).replace("'", "''")
 
-    As a stream, closed at the end: what is registered and still open, DuckDB holds until the transaction ends
-    (measured on 2.0: 25 MB for 500,000 days), so a large load would hold every frame.
+
+def insert_frame(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
+    """Append `rows` to `table` by column name. `table` is a name from this program, never from outside.
+
+    The rows are passed as a stream that is closed at the end. DuckDB keeps a registered object that is still
+    open until the transaction ends (DuckDB 2.0: 25 MB per 500,000 days), so a large load would keep every frame.
     """
     if rows.is_empty():
         return
@@ -131,17 +143,17 @@ def run_in_parallel(
     connection: duckdb.DuckDBPyConnection,
     jobs: Sequence[Callable[[duckdb.DuckDBPyConnection], _T]],
     *,
-    lanes: int = LANES,
+    workers: int = PARALLEL_WORKERS,
 ) -> list[_T]:
-    """What each job gives, in order; `lanes` of them run at a time, each with a cursor of its own.
+    """Run the jobs, `workers` at a time, each with its own cursor, and return their results in order.
 
-    A cursor sees what is committed, and no temporary table. With one lane, jobs get the connection itself.
+    A cursor reads committed rows and no temporary table. With one worker, jobs use the connection itself.
     """
-    if lanes == 1:
+    if workers == 1:
         return [job(connection) for job in jobs]
     cursors = [connection.cursor() for _ in jobs]
     try:
-        with ThreadPoolExecutor(lanes) as pool:
+        with ThreadPoolExecutor(workers) as pool:
             return list(pool.map(lambda job, cursor: job(cursor), jobs, cursors))
     finally:
         for cursor in cursors:

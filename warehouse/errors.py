@@ -1,42 +1,41 @@
-"""What can go wrong in the warehouse, grouped by what the caller should do.
+"""Errors of the warehouse, grouped by what the caller should do.
 
 WarehouseError
-├── GuardError      stopped before the commit on purpose; look, then allow it or mend the source
+├── GuardError      a snapshot was refused before the commit; check it, then allow it or correct the source
 ├── AuditError      the tables contradict each other; the last publication stands
-├── MigrationError  the file is of a newer version, or was migrated differently
+└── MigrationError  the warehouse file is of a newer version, or was migrated differently
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from calcom.errors import ExitCode, OooError
-from warehouse.load.findings import Audit
 
 
 class WarehouseError(OooError):
-    """The warehouse file or the publication could not be read or written; nothing is half done."""
+    """The warehouse file or the publication could not be read or written; no change was applied in part."""
 
     exit_code = ExitCode.WAREHOUSE
 
 
 class GuardError(WarehouseError):
-    """A snapshot asked for more than it may without a person's consent; nothing was committed."""
+    """A snapshot would delete or quarantine more than the guards allow; nothing was committed."""
 
     exit_code = ExitCode.GUARD
 
 
 class AuditError(WarehouseError):
-    """An audit failed before publication: `audits` are all that were made. The last publication stands."""
+    """At least one audit failed, so nothing was published. The last publication stands."""
 
     exit_code = ExitCode.GUARD
 
-    def __init__(self, audits: Sequence[Audit]) -> None:
-        """Keep the audits, and name those that failed."""
-        self.audits = audits
-        failures = [f"{one.promise}: {one.offending_rows} offender(s)" for one in audits if one.is_failed]
+    def __init__(self, failures: Mapping[str, int]) -> None:
+        """Take the number of offending rows for each promise that is broken."""
+        self.failures = dict(failures)
+        broken = [f"{promise}: {rows} offender(s)" for promise, rows in self.failures.items()]
         super().__init__(
-            f"{len(failures)} audit(s) failed, so nothing was published: {'; '.join(failures)};"
-            " the last publication stands. The statements under warehouse/audits/ show what they count;"
-            " restore the warehouse from a back-up, or mend it and run again"
+            f"{len(broken)} audit(s) failed, so nothing was published: {'; '.join(broken)};"
+            " the last publication stands. The statements in warehouse/load/audits count the offenders;"
+            " restore the warehouse from a back-up, or correct its rows, and run again"
         )
 
 

@@ -1,7 +1,7 @@
-"""Killed at any instant of load and publication: readers never fail, and the next run needs no repair.
+"""Kills at any instant of load and publication: published files stay readable, and no repair is needed.
 
-One warehouse lives through it all, as it would: a run that was killed is followed by the next one, and nobody
-mends anything in between. What it holds after each night is what an undisturbed one holds.
+One warehouse goes through all kills: the next run follows a killed one, without a repair in between. After each
+night the warehouse must equal one that was never killed.
 """
 
 import contextlib
@@ -42,19 +42,19 @@ def finish(data_dir: Path, number: int, **options: Any) -> None:
 
 
 @contextlib.contextmanager
-def readers(data_dir: Path) -> Iterator[None]:
-    """Somebody reads everything all the time; at the end, no read has failed."""
+def constant_reads(data_dir: Path) -> Iterator[None]:
+    """Read everything that is published all the time in another process, and check that no read has failed."""
     ours, theirs = PROCESSES.Pipe()
-    reader = PROCESSES.Process(target=poll, args=(data_dir, theirs), daemon=True)
-    reader.start()
+    polling = PROCESSES.Process(target=poll, args=(data_dir, theirs), daemon=True)
+    polling.start()
     try:
         yield
         ours.send("stop")
         assert ours.poll(60)
         reads, failures = ours.recv()
     finally:
-        reader.terminate()
-        reader.join()
+        polling.terminate()
+        polling.join()
     assert failures == []
     assert reads > 10
 
@@ -76,18 +76,18 @@ def undisturbed(first_night: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def undisturbed_night(first_night: Path, tmp_path: Path) -> Iterator[Callable[[int], Any]]:
-    """How long each night from the second on takes, in turn, and what there is after it."""
+    """A function that runs the given night without a kill, and returns its seconds and the resulting rows."""
     data_dir = tmp_path / "undisturbed"
     shutil.copytree(first_night, data_dir)
     ours, theirs = PROCESSES.Pipe()
     child = PROCESSES.Process(target=run_nights, args=(data_dir, ENTRIES, theirs), daemon=True)
     child.start()
 
-    def ask(number: int) -> Any:
+    def run_next(number: int) -> Any:
         ours.send(number)
         return ours.recv()
 
-    yield ask
+    yield run_next
     ours.send(None)
     child.join(60)
     assert child.exitcode == 0
@@ -98,13 +98,13 @@ def undisturbed_night(first_night: Path, tmp_path: Path) -> Iterator[Callable[[i
     [("killed_at", 1), ("killed_before", 2)],
     ids=["at every change of a name", "before every second statement"],
 )
-def test_killed_at_any_step_it_recovers_and_no_reader_notices(
+def test_a_run_killed_at_any_step_is_recovered_and_no_read_fails(
     first_night: Path, undisturbed: dict[str, Any], tmp_path: Path, step: str, stride: int
 ) -> None:
     data_dir = tmp_path / "data"
     shutil.copytree(first_night, data_dir)
     kills = 0
-    with readers(data_dir):
+    with constant_reads(data_dir):
         for number in range(1, 1_000, stride):
             child = run(data_dir, 2, **{step: number})
             child.join(120)
@@ -117,7 +117,7 @@ def test_killed_at_any_step_it_recovers_and_no_reader_notices(
     assert state_of(data_dir) == undisturbed
 
 
-def test_killed_while_partitions_and_delta_tables_are_made_it_recovers_and_no_reader_notices(
+def test_a_run_killed_while_it_writes_partitions_and_delta_tables_is_recovered_and_no_read_fails(
     first_night: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
@@ -125,7 +125,7 @@ def test_killed_while_partitions_and_delta_tables_are_made_it_recovers_and_no_re
     shutil.copytree(first_night, data_dir)
     finish(data_dir, 1, **policy)
     kills = 0
-    with readers(data_dir):
+    with constant_reads(data_dir):
         for step in range(2, 200, 9):
             child = run(data_dir, 2, killed_at=step, **policy)
             child.join(120)
@@ -143,14 +143,14 @@ def test_killed_while_partitions_and_delta_tables_are_made_it_recovers_and_no_re
         assert pl.read_delta(str(folder)).sort(table.key).rows() == undisturbed[table.name]
 
 
-def test_killed_at_random_instants_it_recovers_and_no_reader_notices(
+def test_a_run_killed_at_random_instants_is_recovered_and_no_read_fails(
     first_night: Path, undisturbed_night: Callable[[int], Any], tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
     shutil.copytree(first_night, data_dir)
     instants = random.Random(RANDOM_KILLS)
     killed, number = 0, 1
-    with readers(data_dir):
+    with constant_reads(data_dir):
         while killed < RANDOM_KILLS:
             number += 1
             seconds, expected = undisturbed_night(number)
@@ -161,7 +161,7 @@ def test_killed_at_random_instants_it_recovers_and_no_reader_notices(
                 child.kill()
                 child.join()
                 killed += child.exitcode == -signal.SIGKILL
-                if child.exitcode == 0:  # what is left to do takes no longer than this
+                if child.exitcode == 0:  # the rest of the work takes no longer than this
                     seconds = min(seconds, time.monotonic() - began)
             finish(data_dir, number)
             assert not list(data_dir.rglob(f"{TEMPORARY_PREFIX}*"))

@@ -1,9 +1,8 @@
-"""Delta Lake tables: the generation's own rows, one commit a publication, whatever happened before."""
+"""Delta Lake tables: the rows of the generation, in one commit per publication."""
 
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,12 @@ from deltalake import DeltaTable
 
 from tests.support.naive import Absence
 from tests.support.warehouse import TABLES, audit_and_publish, load, new_warehouse, night, read_all
+from transforms.schema import RUNS
+from transforms.table import Table
 from warehouse.errors import WarehouseError
 from warehouse.publish.generation import Layout
 from warehouse.publish.publication import PublicationPolicy, publish
+from warehouse.tables import PublishedTable
 
 ABSENCES = tuple(
     Absence(number, number % 3 + 1, date(2025, 12, 20), date(2026, 1, number)) for number in range(1, 20)
@@ -36,8 +38,8 @@ def delta_of(data_dir: Path, table: str) -> Path:
 
 
 def pointer_of(data_dir: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((data_dir / "exports" / "current.json").read_text())
-    return found
+    pointer: dict[str, Any] = json.loads((data_dir / "exports" / "current.json").read_text())
+    return pointer
 
 
 @pytest.mark.parametrize("layout", list(Layout))
@@ -50,10 +52,10 @@ def test_every_delta_table_has_the_rows_and_types_of_the_generation(
     assert set(pointer["delta"]) == {table.name for table in TABLES}
     for table in TABLES:
         version = pointer["delta"][table.name]
-        found = pl.read_delta(str(delta_of(tmp_path, table.name)), version=version)
-        wanted = pl.read_parquet(publication.parquet_folder / f"{table.name}.parquet")
-        assert found.schema == wanted.schema
-        assert found.sort(table.key).equals(wanted)
+        delta = pl.read_delta(str(delta_of(tmp_path, table.name)), version=version)
+        expected = pl.read_parquet(publication.parquet_folder / f"{table.name}.parquet")
+        assert delta.schema == expected.schema
+        assert delta.sort(table.key).equals(expected)
 
 
 def test_each_publication_is_one_commit_that_names_its_generation_and_run(
@@ -62,7 +64,7 @@ def test_each_publication_is_one_commit_that_names_its_generation_and_run(
     for _ in range(2):
         audit_and_publish(connection, tmp_path, "run-1", has_delta=True)
     history = DeltaTable(delta_of(tmp_path, "fct_entry_days")).history()
-    assert [(one["version"], one["run_id"], one["generation"]) for one in history] == [
+    assert [(commit["version"], commit["run_id"], commit["generation"]) for commit in history] == [
         (1, "run-1", "run-1-2"),
         (0, "run-1", "run-1"),
     ]
@@ -70,7 +72,7 @@ def test_each_publication_is_one_commit_that_names_its_generation_and_run(
     assert all(column.metadata["comment"] for column in columns)
 
 
-def test_a_filter_by_days_passes_over_the_files_of_other_months(
+def test_a_filter_by_days_can_skip_the_files_of_other_months(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     audit_and_publish(connection, tmp_path, has_delta=True, layout=Layout.PARTITIONED)
@@ -81,7 +83,7 @@ def test_a_filter_by_days_passes_over_the_files_of_other_months(
     assert actions["max.date_on"].to_list() == [date(2025, 12, 31), date(2026, 1, 19)]
 
 
-def test_kept_generations_can_be_read_by_their_version_and_pruned_ones_are_gone(
+def test_kept_generations_can_be_read_by_their_version_and_pruned_ones_are_removed(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     for number in range(4):
@@ -95,29 +97,29 @@ def test_kept_generations_can_be_read_by_their_version_and_pruned_ones_are_gone(
     assert [path.name for path in (tmp_path / "exports" / "generations").iterdir()] == ["run-4"]
 
 
-def test_a_table_whose_columns_change_is_read_with_the_new_ones(
+def test_a_table_with_changed_columns_is_read_with_the_new_columns(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    """The instants come with a column that the table did not have: Delta needs a feature for them."""
-    runs = next(table for table in TABLES if table.name == "runs")
-    without = tuple(column for column in runs.columns if column.sql_type != "TIMESTAMP")
+    """A table that gains its first instants needs another feature of Delta Lake."""
+    without = tuple(column for column in RUNS.columns if column.sql_type != "TIMESTAMP")
     policy = PublicationPolicy(has_delta=True)
-    for columns in (without, runs.columns, without[:3]):
+    for columns in (without, RUNS.columns, without[:3]):
+        declaration = Table(RUNS.name, RUNS.grain, RUNS.key, columns)
         publish(
             connection,
             tmp_path,
-            [replace(table, columns=columns) if table is runs else table for table in TABLES],
-            (),  # a measure needs the columns that go
+            [PublishedTable(declaration) if table.name == RUNS.name else table for table in TABLES],
+            (),  # the measures need the columns that are removed
             run_id="run-1",
             published_at=night(1),
             policy=policy,
         )
-        found = pl.read_delta(str(delta_of(tmp_path, "runs")), version=pointer_of(tmp_path)["delta"]["runs"])
-        assert found.columns == [column.name for column in columns]
-        assert found.height == 1
+        delta = pl.read_delta(str(delta_of(tmp_path, "runs")), version=pointer_of(tmp_path)["delta"]["runs"])
+        assert delta.columns == [column.name for column in columns]
+        assert delta.height == 1
 
 
-def test_without_delta_no_delta_table_is_left_to_mislead(
+def test_without_the_setting_old_delta_tables_are_removed(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     audit_and_publish(connection, tmp_path, "run-1", has_delta=True)
@@ -128,7 +130,7 @@ def test_without_delta_no_delta_table_is_left_to_mislead(
     assert pl.read_delta(str(delta_of(tmp_path, "dim_dates"))).height
 
 
-def test_a_delta_table_that_is_damaged_is_named_and_the_last_publication_stands(
+def test_the_error_names_a_damaged_delta_table_and_the_last_publication_stands(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     audit_and_publish(connection, tmp_path, "run-1", has_delta=True)
@@ -138,6 +140,6 @@ def test_a_delta_table_that_is_damaged_is_named_and_the_last_publication_stands(
     with pytest.raises(WarehouseError, match=r"Delta table fct_entry_days.*remove its folder"):
         audit_and_publish(connection, tmp_path, "run-2", has_delta=True)
     assert pointer_of(tmp_path) == before
-    os.remove(log)  # noqa: PTH107 - a person does
+    os.remove(log)  # noqa: PTH107 - as the message says
     audit_and_publish(connection, tmp_path, "run-3", has_delta=True)
     assert pointer_of(tmp_path)["generation"] == "run-3"

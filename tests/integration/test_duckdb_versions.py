@@ -1,4 +1,4 @@
-"""What is published opens in the DuckDB that readers have, and answers the same there."""
+"""The published database opens in older DuckDB versions, and macros return the same rows there."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from tests.support.program import run_ooo
-from tests.support.versions import ask_everything
+from tests.support.versions import query_everything
 
 pytestmark = pytest.mark.slow
 
@@ -28,17 +28,17 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(database: Path) -> dict[str, Any]:
-    answers = ask_everything(database, duckdb.__version__)
-    assert answers["macros"]
-    assert [name for name, answer in answers.items() if isinstance(answer, str)] == []
-    return answers
+    results = query_everything(database, duckdb.__version__)
+    assert results["macros"]
+    assert [name for name, result in results.items() if isinstance(result, str)] == []
+    return results
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_tables_comments_and_macros_are_the_same_in(
+def test_tables_comments_and_macros_are_the_same_in_version(
     version: str, database: Path, expected: dict[str, Any]
 ) -> None:
-    answers = ask_everything(database, version)
-    assert answers.keys() == expected.keys()
-    for name, answer in answers.items():
-        assert answer == expected[name], name
+    results = query_everything(database, version)
+    assert results.keys() == expected.keys()
+    for name, result in results.items():
+        assert result == expected[name], name

@@ -1,4 +1,4 @@
-"""Layouts: tables of days by year and month too, and the same rows whoever reads them."""
+"""Layouts: tables of days also by year and month, with the same rows for every program that reads them."""
 
 import hashlib
 import json
@@ -37,30 +37,30 @@ def newest(data_dir: Path) -> tuple[Path, dict[str, Any]]:
     return folder, json.loads((folder / "manifest.json").read_text())
 
 
-def test_the_tables_of_days_are_those_that_are_cut() -> None:
+def test_only_tables_of_days_are_partitioned() -> None:
     assert {"fct_entry_days", "fct_absence_days"} <= {table.name for table in DAY_TABLES}
     assert "dim_dates" not in {table.name for table in DAY_TABLES}
 
 
-def test_every_hive_reader_reads_the_rows_of_the_flat_file(
+def test_every_reader_of_hive_partitions_returns_the_rows_of_the_flat_file(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     audit_and_publish(connection, tmp_path, layout=Layout.PARTITIONED)
     folder, _ = newest(tmp_path)
     for table in DAY_TABLES:
         flat = pl.read_parquet(folder / f"{table.name}.parquet")
-        wanted = flat.with_columns(year=pl.col("date_on").dt.year(), month=pl.col("date_on").dt.month())
-        wanted = wanted.cast({"year": pl.Int64, "month": pl.Int64})
+        expected = flat.with_columns(year=pl.col("date_on").dt.year(), month=pl.col("date_on").dt.month())
+        expected = expected.cast({"year": pl.Int64, "month": pl.Int64})
         pattern = f"{folder}/{table.name}/**/*.parquet"
-        readings = {
+        frames = {
             "polars": pl.read_parquet(pattern, hive_partitioning=True),
             "duckdb": duckdb.sql(f"FROM read_parquet('{pattern}', hive_partitioning = true)").pl(),
             "pyarrow": pl.from_arrow(ds.dataset(folder / table.name, partitioning="hive").to_table()),
         }
-        for reader, frame in readings.items():
-            assert isinstance(frame, pl.DataFrame), reader
-            found = frame.select(wanted.columns).cast({"year": pl.Int64, "month": pl.Int64}).sort(table.key)
-            assert found.equals(wanted), reader
+        for library, frame in frames.items():
+            assert isinstance(frame, pl.DataFrame), library
+            rows = frame.select(expected.columns).cast({"year": pl.Int64, "month": pl.Int64}).sort(table.key)
+            assert rows.equals(expected), library
 
 
 def test_a_month_is_one_file_in_the_order_of_the_key_with_its_facts_in_the_manifest(
@@ -72,20 +72,21 @@ def test_a_month_is_one_file_in_the_order_of_the_key_with_its_facts_in_the_manif
     for table in DAY_TABLES:
         facts = manifest["tables"][table.name]
         assert facts["partitioned_by"] == ["year", "month"]
-        months = [(one["year"], one["month"]) for one in facts["partitions"]]
+        months = [(partition["year"], partition["month"]) for partition in facts["partitions"]]
         assert months == [(2025, 11), (2025, 12), (2026, 1), (2026, 2)]
-        assert sum(one["rows"] for one in facts["partitions"]) == facts["rows"]
-        for one in facts["partitions"]:
-            path = folder / one["file"]
-            assert one["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-            assert (one["bytes"], one["rows"]) == (path.stat().st_size, pq.read_metadata(path).num_rows)
+        assert sum(partition["rows"] for partition in facts["partitions"]) == facts["rows"]
+        for partition in facts["partitions"]:
+            path = folder / partition["file"]
+            assert partition["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+            assert partition["bytes"] == path.stat().st_size
+            assert partition["rows"] == pq.read_metadata(path).num_rows
             frame = pl.read_parquet(path, hive_partitioning=False)
             assert frame.equals(frame.sort(table.key))
-        named = {one["file"] for one in facts["partitions"]}
-        assert named == {str(path.relative_to(folder)) for path in (folder / table.name).rglob("*.parquet")}
+        files = {partition["file"] for partition in facts["partitions"]}
+        assert files == {str(path.relative_to(folder)) for path in (folder / table.name).rglob("*.parquet")}
 
 
-def test_a_table_without_days_is_a_folder_that_reads_as_no_rows(tmp_path: Path) -> None:
+def test_a_table_of_days_without_rows_is_read_as_an_empty_table(tmp_path: Path) -> None:
     with new_warehouse() as empty:
         load(empty, read_all((), at=night(1), users=()))
         audit_and_publish(empty, tmp_path, layout=Layout.PARTITIONED)
@@ -95,7 +96,7 @@ def test_a_table_without_days_is_a_folder_that_reads_as_no_rows(tmp_path: Path) 
     assert frame.columns[-2:] == ["year", "month"]
 
 
-def test_current_stays_one_file_a_table_and_changing_back_leaves_nothing(
+def test_current_has_one_file_per_table_in_every_layout(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     audit_and_publish(connection, tmp_path, "run-1")

@@ -1,4 +1,4 @@
-"""Publication: whole files or the last ones, each true to its manifest."""
+"""Publication: complete new files or the previous ones, each as its manifest describes it."""
 
 import errno
 import hashlib
@@ -64,7 +64,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_manifest_tells_the_truth_about_every_file(
+def test_the_manifest_has_the_size_checksum_and_rows_of_every_file(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     publication = audit_and_publish(connection, tmp_path)
@@ -95,11 +95,11 @@ def test_current_files_are_those_of_the_newest_generation(
     assert all(path.samefile(generation / name) for name, path in current.items())
 
 
-def test_where_links_are_impossible_current_files_are_copies(
+def test_without_hard_links_current_files_are_copies(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> None:
-        raise OSError(errno.EPERM, "no links here")
+        raise OSError(errno.EPERM, "no hard links")
 
     monkeypatch.setattr(os, "link", refuse)
     audit_and_publish(connection, tmp_path)
@@ -110,17 +110,19 @@ def test_where_links_are_impossible_current_files_are_copies(
         assert path.read_bytes() == (exports / "generations" / "run-1" / path.name).read_bytes()
 
 
-def test_every_reader_sees_the_same_rows(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_duckdb_polars_pyarrow_and_pandas_read_the_same_rows(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
     publication = audit_and_publish(connection, tmp_path)
-    with duckdb.connect(publication.database, read_only=True) as reader:
+    with duckdb.connect(publication.database, read_only=True) as published:
         for table in TABLES:
             path = publication.parquet_folder / f"{table.name}.parquet"
-            rows = reader.execute(f"FROM {table.name}").fetchall()
-            assert rows == reader.execute("FROM read_parquet($path)", {"path": str(path)}).fetchall()
+            rows = published.execute(f"FROM {table.name}").fetchall()
+            assert rows == published.execute("FROM read_parquet($path)", {"path": str(path)}).fetchall()
             assert pl.read_parquet(path).rows() == rows
             assert [tuple(row.values()) for row in pq.read_table(path).to_pylist()] == rows
             frame = pd.read_parquet(path)
-            assert (len(frame), list(frame.columns)) == (len(rows), [one.name for one in table.columns])
+            assert (len(frame), list(frame.columns)) == (len(rows), [column.name for column in table.columns])
             first = frame[table.key[0]].astype(str).tolist()
             assert first == [str(row[0]) for row in rows]
 
@@ -132,14 +134,14 @@ def test_rows_are_ascending_by_key(connection: duckdb.DuckDBPyConnection, tmp_pa
         assert frame.equals(frame.sort(table.key))
 
 
-def test_every_macro_answers_in_the_readers_database(
+def test_every_macro_returns_rows_in_the_published_database(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     publication = audit_and_publish(connection, tmp_path)
-    with duckdb.connect(publication.database, read_only=True) as reader:
+    with duckdb.connect(publication.database, read_only=True) as published:
         for measure in MEASURES:
             arguments = ", ".join(WITHIN[name] for name in measure.parameters)
-            assert rows_of(reader, f"FROM {measure.name}({arguments})"), measure.name
+            assert rows_of(published, f"FROM {measure.name}({arguments})"), measure.name
 
 
 def test_an_empty_organization_gives_files_without_rows(tmp_path: Path) -> None:
@@ -159,9 +161,7 @@ def test_an_empty_organization_gives_files_without_rows(tmp_path: Path) -> None:
         assert pq.read_table(publication.parquet_folder / f"{name}.parquet").num_rows == 0
 
 
-def test_notes_are_published_only_where_they_are_declared(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
+def test_notes_are_not_published_by_default(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     publication = audit_and_publish(connection, tmp_path)
     path = publication.parquet_folder / "fct_ooo_entries.parquet"
     assert "notes" not in pq.read_schema(path).names
@@ -186,18 +186,18 @@ def test_the_newest_generation_is_kept_even_if_its_run_is_older(
     assert kept == ["run-1", "run-6"]
 
 
-def test_killed_publications_do_not_drive_out_the_generation_that_readers_are_in_the_middle_of(
+def test_generations_of_killed_publications_are_pruned_before_the_one_that_was_current(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     generations = tmp_path / "exports" / "generations"
     audit_and_publish(connection, tmp_path, "run-1", keep_generations=2)
-    for killed in ("run-2", "run-3"):  # each was built, and none was named by current.json
+    for killed in ("run-2", "run-3"):  # both were built, and current.json never named them
         shutil.copytree(generations / "run-1", generations / killed)
     audit_and_publish(connection, tmp_path, "run-4", keep_generations=2)
     assert sorted(path.name for path in generations.iterdir()) == ["run-1", "run-4"]
 
 
-def test_a_run_that_publishes_again_leaves_its_first_generation_as_it_is(
+def test_a_run_that_publishes_again_keeps_its_first_generation_unchanged(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     audit_and_publish(connection, tmp_path)
@@ -209,7 +209,7 @@ def test_a_run_that_publishes_again_leaves_its_first_generation_as_it_is(
     assert json.loads((tmp_path / "exports" / "current.json").read_text())["generation"] == "run-1-2"
 
 
-def test_what_a_killed_publication_left_is_removed(
+def test_the_temporary_files_of_a_killed_publication_are_removed(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     audit_and_publish(connection, tmp_path)
@@ -222,7 +222,7 @@ def test_what_a_killed_publication_left_is_removed(
     assert not list(tmp_path.rglob(f"{TEMPORARY_PREFIX}*"))
 
 
-def test_a_table_that_is_no_longer_published_leaves_current(
+def test_the_file_of_a_table_that_is_no_longer_published_is_removed_from_current(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     audit_and_publish(connection, tmp_path)
@@ -231,7 +231,7 @@ def test_a_table_that_is_no_longer_published_leaves_current(
     assert not (tmp_path / "exports" / "current" / "dim_gone.parquet").exists()
 
 
-def test_a_failing_audit_publishes_nothing_and_leaves_the_last_generation(tmp_path: Path) -> None:
+def test_a_failed_audit_leaves_the_previous_publication_unchanged(tmp_path: Path) -> None:
     with new_warehouse() as connection:
         load(connection, read_all(ABSENCES, at=night(1)))
         audit_and_publish(connection, tmp_path)
@@ -243,7 +243,7 @@ def test_a_failing_audit_publishes_nothing_and_leaves_the_last_generation(tmp_pa
 
 
 @pytest.mark.parametrize("refused_call", [0, 1, 2, 6, 11])
-def test_a_disk_that_refuses_is_a_warehouse_error_and_every_name_leads_to_a_whole_file(
+def test_a_full_disk_is_a_warehouse_error_and_every_published_file_stays_readable(
     connection: duckdb.DuckDBPyConnection,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -262,15 +262,15 @@ def test_a_disk_that_refuses_is_a_warehouse_error_and_every_name_leads_to_a_whol
         patched.setattr(os, "replace", refuse)
         with pytest.raises(WarehouseError, match=r"No space left.*Free space"):
             audit_and_publish(connection, tmp_path, "run-2")
-    with duckdb.connect(tmp_path / "ooo.duckdb", read_only=True) as reader:
-        assert reader.execute("SELECT count(*) FROM fct_ooo_entries").fetchall() == [(100,)]
+    with duckdb.connect(tmp_path / "ooo.duckdb", read_only=True) as published:
+        assert published.execute("SELECT count(*) FROM fct_ooo_entries").fetchall() == [(100,)]
     for path in (tmp_path / "exports" / "current").glob("[!.]*"):
         pq.read_table(path)
     audit_and_publish(connection, tmp_path, "run-3")
     assert not list(tmp_path.rglob(f"{TEMPORARY_PREFIX}*"))
 
 
-def test_a_table_that_can_not_be_copied_leaves_the_connection_as_it_was(
+def test_a_failed_publication_leaves_no_database_attached(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     missing = replace(MEASURES[0], name="nothing")
@@ -283,7 +283,7 @@ def test_a_table_that_can_not_be_copied_leaves_the_connection_as_it_was(
     audit_and_publish(connection, tmp_path)
 
 
-def test_a_folder_whose_name_has_a_quote_is_no_trouble(
+def test_a_data_folder_may_have_a_quote_in_its_name(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     assert audit_and_publish(connection, tmp_path / "O'Neill's data").rows["fct_ooo_entries"] == 100

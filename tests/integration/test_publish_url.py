@@ -1,4 +1,4 @@
-"""Publication to a bucket: the same rows as on the disk, and never a half, whatever ends an upload."""
+"""Publication to a bucket: the rows of the disk, and a complete generation however an upload ends."""
 
 import hashlib
 import io
@@ -31,7 +31,7 @@ ABSENCES = tuple(
 )
 ENTRIES = 60
 KILLS = (1, 9, 16, 24, 32, 41)
-"""Changes in the bucket before which the publisher is killed: files, manifest, Delta, current, pruning."""
+"""The changes in the bucket before which the process is killed: files, manifest, Delta, current, pruning."""
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +42,17 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def read_bucket(url: str) -> dict[str, Any]:
-    """What a reader gets who trusts `current.json` and checks what it names."""
-    objects = ObjectStore(url)
-    pointer = json.loads(objects.read("current.json") or b"")
-    manifest = json.loads(objects.read(pointer["manifest"]) or b"")
+    """Read `current.json` and check everything that it names. Return the pointer and the manifest."""
+    store = ObjectStore(url)
+    pointer = json.loads(store.read("current.json") or b"")
+    manifest = json.loads(store.read(pointer["manifest"]) or b"")
     for facts in manifest["tables"].values():
-        for one in [facts, *facts.get("partitions", [])]:
-            content = objects.read(f"{pointer['folder']}/{one['file']}") or b""
-            assert hashlib.sha256(content).hexdigest() == one["sha256"]
+        for file in [facts, *facts.get("partitions", [])]:
+            content = store.read(f"{pointer['folder']}/{file['file']}") or b""
+            assert hashlib.sha256(content).hexdigest() == file["sha256"]
     for table in TABLES:
         rows = manifest["tables"][table.name]["rows"]
-        current = objects.read(f"current/{table.name}.parquet") or b""
+        current = store.read(f"current/{table.name}.parquet") or b""
         assert pq.read_table(io.BytesIO(current)).num_columns == len(table.columns)
         if "delta" in pointer:
             version = pointer["delta"][table.name]
@@ -67,24 +67,24 @@ def test_the_bucket_has_the_rows_of_the_disk(
         publication = audit_and_publish(
             connection, tmp_path, run_id, url=bucket_url, has_delta=True, layout=Layout.PARTITIONED
         )
-    found = read_bucket(bucket_url)
-    assert found["pointer"]["generation"] == "run-2"
+    bucket = read_bucket(bucket_url)
+    assert bucket["pointer"]["generation"] == "run-2"
     exports = tmp_path / "exports"
     manifest = (exports / "generations" / "run-2" / "manifest.json").read_text()
-    assert found["manifest"] == json.loads(manifest)
-    store = S3FileSystem(**arrow_options())
+    assert bucket["manifest"] == json.loads(manifest)
+    file_system = S3FileSystem(**arrow_options())
     for table in TABLES:
-        wanted = pl.read_parquet(publication.parquet_folder / f"{table.name}.parquet")
+        expected = pl.read_parquet(publication.parquet_folder / f"{table.name}.parquet")
         path = bucket_url.removeprefix("s3://")
-        arrow = pq.read_table(f"{path}/current/{table.name}.parquet", filesystem=store)
-        assert wanted.equals(pl.from_arrow(arrow))  # type: ignore[arg-type]
+        arrow = pq.read_table(f"{path}/current/{table.name}.parquet", filesystem=file_system)
+        assert expected.equals(pl.from_arrow(arrow))  # type: ignore[arg-type]
         delta = pl.read_delta(f"{bucket_url}/delta/{table.name}")
-        assert delta.sort(table.key).equals(wanted)
+        assert delta.sort(table.key).equals(expected)
     assert ObjectStore(bucket_url).read("ooo.duckdb") == (tmp_path / "ooo.duckdb").read_bytes()
 
 
 def arrow_options() -> dict[str, Any]:
-    """The bucket's server, as pyarrow wants to be told."""
+    """Return the address and the key of the bucket's server in the form of pyarrow."""
     return {
         "region": os.environ["AWS_REGION"],
         "endpoint_override": os.environ["AWS_ENDPOINT_URL"].removeprefix("http://"),
@@ -94,28 +94,28 @@ def arrow_options() -> dict[str, Any]:
     }
 
 
-def test_old_generations_go_by_the_same_count_and_a_count_of_one_leaves_the_newest(
+def test_old_generations_are_pruned_by_count_in_the_bucket_too(
     bucket_url: str, connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    objects = ObjectStore(bucket_url)
-    objects.put_bytes("generations/run-0/half.parquet", b"of an upload that was killed")
-    objects.put_bytes("current/dim_gone.parquet", b"of an older version")
+    store = ObjectStore(bucket_url)
+    store.put_bytes("generations/run-0/half.parquet", b"of an upload that was killed")
+    store.put_bytes("current/dim_gone.parquet", b"of an older version")
     for number in (1, 2, 3):
         audit_and_publish(
             connection, tmp_path, f"run-{number}", url=bucket_url, has_delta=True, keep_generations=2
         )
-    assert objects.list_folders("generations") == ["run-2", "run-3"]
-    assert objects.list_folders("delta/runs") == ["_delta_log", "run-2", "run-3"]
-    assert "dim_gone.parquet" not in objects.list_sizes("current")
+    assert store.list_folders("generations") == ["run-2", "run-3"]
+    assert store.list_folders("delta/runs") == ["_delta_log", "run-2", "run-3"]
+    assert "dim_gone.parquet" not in store.list_sizes("current")
     audit_and_publish(connection, tmp_path, "run-4", url=bucket_url, has_delta=True, keep_generations=1)
-    assert objects.list_folders("generations") == ["run-4"]
-    assert objects.list_folders("delta/runs") == ["_delta_log", "run-4"]
+    assert store.list_folders("generations") == ["run-4"]
+    assert store.list_folders("delta/runs") == ["_delta_log", "run-4"]
     read_bucket(bucket_url)
     audit_and_publish(connection, tmp_path, "run-5", url=bucket_url)
-    assert objects.list_folders("delta") == []
+    assert store.list_folders("delta") == []
 
 
-def test_a_store_that_fails_leaves_both_publications_whole_and_the_next_run_mends_it(
+def test_a_failing_store_leaves_both_publications_complete_and_the_next_run_repairs_it(
     bucket_url: str,
     s3_endpoint: str,
     connection: duckdb.DuckDBPyConnection,
@@ -134,7 +134,7 @@ def test_a_store_that_fails_leaves_both_publications_whole_and_the_next_run_mend
     assert ObjectStore(bucket_url).list_folders("generations") == ["run-1", "run-3"]
 
 
-def test_killed_in_the_middle_of_an_upload_readers_see_a_whole_generation(
+def test_a_killed_upload_leaves_a_complete_generation_in_the_bucket(
     bucket_url: str, s3_endpoint: str, tmp_path: Path
 ) -> None:
     policy = {"url": bucket_url, "has_delta": True, "keep_generations": 2}
@@ -145,20 +145,20 @@ def test_killed_in_the_middle_of_an_upload_readers_see_a_whole_generation(
         read_bucket(bucket_url)
     assert kills > 3
     publish_in_a_process(tmp_path, s3_endpoint, 2, None, policy)
-    found = read_bucket(bucket_url)["pointer"]
+    pointer = read_bucket(bucket_url)["pointer"]
     local = json.loads((tmp_path / "exports" / "current.json").read_text())
-    assert found["generation"] == local["generation"]
-    whole = ObjectStore(bucket_url).list_folders("generations", marker="manifest.json")
-    assert ObjectStore(bucket_url).list_folders("generations") == whole
-    assert len(whole) <= 2
+    assert pointer["generation"] == local["generation"]
+    complete = ObjectStore(bucket_url).list_folders("generations", marker="manifest.json")
+    assert ObjectStore(bucket_url).list_folders("generations") == complete
+    assert len(complete) <= 2
 
 
 def publish_in_a_process(
     data_dir: Path, endpoint: str, number: int, step: int | None, policy: dict[str, Any]
 ) -> bool:
-    """That night's publication, by a process that is killed at its `step`th change there; whether it was."""
+    """Publish in a process that is killed at its `step`th change in the bucket. Return True if it was killed."""
     children: list[Any] = []
-    with Gate(endpoint, stop_at=step, on_stop=lambda: [one.kill() for one in children]) as gate:
+    with Gate(endpoint, stop_at=step, on_stop=lambda: [child.kill() for child in children]) as gate:
         options = {"environment": environment_for(gate.address), **policy}
         child = PROCESSES.Process(
             target=run_night, args=(data_dir, number, ENTRIES), kwargs=options, daemon=True

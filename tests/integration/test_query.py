@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from flows.cli.main import cli
-from flows.run.tables import published_measures
+from flows.run.publication import published_measures
 from tests.support.naive import Absence
 from tests.support.warehouse import MEASURES, audit_and_publish, load, new_warehouse, night, read_all
 

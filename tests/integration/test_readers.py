@@ -1,4 +1,4 @@
-"""Readers and the writer never wait for each other."""
+"""Programs that read the publication and the run that replaces it never wait for each other."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ def live_entries(data_dir: Path) -> int:
         return count
 
 
-def test_a_reader_that_never_closes_keeps_its_version_and_hinders_no_one(tmp_path: Path) -> None:
+def test_a_program_that_keeps_the_database_open_reads_its_version_and_blocks_no_run(tmp_path: Path) -> None:
     run_night(tmp_path, 1, ENTRIES)
     before = live_entries(tmp_path)
     ours, theirs = PROCESSES.Pipe()
@@ -30,7 +30,7 @@ def test_a_reader_that_never_closes_keeps_its_version_and_hinders_no_one(tmp_pat
     assert ours.recv() == before
     for number in (2, 3, 4):
         run_night(tmp_path, number, ENTRIES)
-        ours.send("again")
+        ours.send("count")
         assert ours.recv() == before
         assert live_entries(tmp_path) == len(reading_of(number, ENTRIES).absences)
     ours.send(None)
@@ -38,7 +38,7 @@ def test_a_reader_that_never_closes_keeps_its_version_and_hinders_no_one(tmp_pat
     assert holder.exitcode == 0
 
 
-def test_an_open_parquet_file_is_read_to_its_end_after_it_was_replaced(tmp_path: Path) -> None:
+def test_an_open_parquet_file_stays_readable_after_it_was_replaced(tmp_path: Path) -> None:
     run_night(tmp_path, 1, ENTRIES)
     path = tmp_path / "exports" / "current" / "fct_ooo_entries.parquet"
     content = path.read_bytes()
@@ -48,7 +48,7 @@ def test_an_open_parquet_file_is_read_to_its_end_after_it_was_replaced(tmp_path:
     assert path.read_bytes() != content
 
 
-def test_a_reader_of_the_warehouse_itself_is_turned_away_and_told_where_to_read(tmp_path: Path) -> None:
+def test_a_program_that_opens_the_warehouse_itself_is_refused_with_the_file_to_read(tmp_path: Path) -> None:
     run_night(tmp_path, 1, ENTRIES)
     with new_warehouse(tmp_path / "warehouse.duckdb") as connection:
         load(connection, reading_of(2, ENTRIES))
@@ -61,7 +61,7 @@ def test_a_reader_of_the_warehouse_itself_is_turned_away_and_told_where_to_read(
     assert str(tmp_path) in message
 
 
-def test_a_copied_publication_needs_nothing_beside_it(tmp_path: Path) -> None:
+def test_a_copy_of_the_published_database_needs_no_other_file(tmp_path: Path) -> None:
     run_night(tmp_path, 1, ENTRIES)
     (tmp_path / "elsewhere").mkdir()
     shutil.copy(tmp_path / "ooo.duckdb", tmp_path / "elsewhere" / "ooo.duckdb")

@@ -1,4 +1,4 @@
-"""What did not change since the last publication is taken from it, and nothing else is."""
+"""Reuse: unchanged tables are taken from the previous publication, and only unchanged ones."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,12 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from tests.integration.test_publish import ABSENCES, files_of
 from tests.support.warehouse import MEASURES, TABLES, load, new_warehouse, night, read_all, rows_of
 from warehouse.publish.generation import Layout
-from warehouse.publish.publication import Publication, PublicationPolicy, publish
+from warehouse.publish.publication import Publication, PublicationPolicy, create_pseudonyms, publish
 
 DERIVED = ("ooo_entry_history", "fct_entry_days", "fct_absence_days")
 
@@ -26,6 +27,8 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 def publish_night(
     connection: duckdb.DuckDBPyConnection, folder: Path, number: int, **policy: object
 ) -> Publication:
+    """Publish without the audits of earlier publications, so that the same rows are published each time."""
+    connection.execute("DELETE FROM ops.audits").fetchall()
     return publish(
         connection,
         folder,
@@ -47,12 +50,12 @@ def shared(former: Publication, later: Publication) -> set[str]:
 
 
 def dump(publication: Publication) -> dict[str, list[object]]:
-    with duckdb.connect(publication.database, read_only=True) as reader:
-        return {table.name: list(rows_of(reader, f"FROM {table.name}")) for table in TABLES}
+    with duckdb.connect(publication.database, read_only=True) as published:
+        return {table.name: list(rows_of(published, f"FROM {table.name}")) for table in TABLES}
 
 
 @pytest.mark.parametrize("layout", Layout)
-def test_a_night_without_changes_writes_only_what_says_when_rows_were_seen(
+def test_a_night_without_changes_writes_only_the_tables_with_the_time_of_the_snapshot(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path, layout: Layout
 ) -> None:
     first = publish_night(connection, tmp_path, 1, layout=layout)
@@ -65,7 +68,7 @@ def test_a_night_without_changes_writes_only_what_says_when_rows_were_seen(
         assert any(name.startswith("fct_entry_days/year=2026/") for name in reused)
 
 
-def test_what_is_reused_and_what_is_written_anew_make_the_same_publication(
+def test_a_publication_with_reused_tables_equals_one_that_is_written_anew(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     nights = [ABSENCES, ABSENCES[5:], ABSENCES[5:], ABSENCES]
@@ -75,14 +78,13 @@ def test_what_is_reused_and_what_is_written_anew_make_the_same_publication(
         fresh = publish_night(connection, tmp_path / "fresh", number, reuses=False)
         assert dump(reusing) == dump(fresh)
         assert files_of(reusing.parquet_folder) == files_of(fresh.parquet_folder)
-        with duckdb.connect(reusing.database, read_only=True) as reader:
-            names = {
-                name for (name,) in reader.execute("SELECT function_name FROM duckdb_functions()").fetchall()
-            }
+        with duckdb.connect(reusing.database, read_only=True) as published:
+            functions = published.execute("SELECT function_name FROM duckdb_functions()").fetchall()
+        names = {name for (name,) in functions}
         assert names >= {measure.name for measure in MEASURES}
 
 
-def test_after_an_erasure_nothing_of_the_last_publication_is_used(
+def test_after_an_erasure_no_file_of_the_previous_publication_is_reused(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     first = publish_night(connection, tmp_path, 1)
@@ -90,18 +92,18 @@ def test_after_an_erasure_nothing_of_the_last_publication_is_used(
     assert not shared(first, second)
 
 
-def test_what_somebody_wrote_into_the_readers_database_is_gone_the_next_night(
+def test_rows_that_another_program_changed_in_the_published_database_are_restored_the_next_night(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     first = publish_night(connection, tmp_path, 1)
     expected = dump(first)
-    with duckdb.connect(first.database) as reader:
-        reader.execute("DELETE FROM fct_entry_days").fetchall()
+    with duckdb.connect(first.database) as published:
+        published.execute("DELETE FROM fct_entry_days").fetchall()
     second = publish_night(connection, tmp_path, 1)
     assert dump(second) == expected
 
 
-def test_a_file_that_was_damaged_or_lost_is_written_anew(
+def test_a_damaged_or_removed_file_is_written_anew(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     first = publish_night(connection, tmp_path, 1)
@@ -110,13 +112,15 @@ def test_a_file_that_was_damaged_or_lost_is_written_anew(
     (folder / "fct_entry_days.parquet").write_bytes(b"damaged")
     (folder / "ooo_entry_history.parquet").unlink()
     second = publish_night(connection, tmp_path, 2)
-    found = files_of(folder.with_name(second.generation))
-    assert {name: found[name] for name in intact if name.endswith(".parquet")} == {
+    written = files_of(folder.with_name(second.generation))
+    assert {name: written[name] for name in intact if name.endswith(".parquet")} == {
         name: content for name, content in intact.items() if name.endswith(".parquet")
     }
 
 
-def test_files_for_other_eyes_are_not_reused(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_files_with_other_permissions_are_not_reused(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
     first = publish_night(connection, tmp_path, 1)
     folder = tmp_path / "exports" / "generations" / first.generation
     for path in folder.glob("*.parquet"):
@@ -124,28 +128,24 @@ def test_files_for_other_eyes_are_not_reused(connection: duckdb.DuckDBPyConnecti
     assert not shared(first, publish_night(connection, tmp_path, 2))
 
 
-def test_a_column_that_is_shown_otherwise_is_written_anew(
+def test_a_table_that_is_pseudonymised_from_now_on_is_written_anew(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    publish_night(connection, tmp_path, 1)
-    blank = [
-        replace(
-            table,
-            columns=tuple(
-                replace(column, shown_as="null") if column.name == "email" else column
-                for column in table.columns
-            ),
-        )
-        for table in TABLES
-    ]
-    second = publish(connection, tmp_path, blank, MEASURES, run_id="run-2", published_at=night(2))
-    assert ABSENCES
+    first = publish_night(connection, tmp_path, 1)
+    assert b"@example.com" in first.database.read_bytes()
+    tables = [replace(table, is_pseudonymised=True) for table in TABLES]
+    create_pseudonyms(
+        connection, tables, lambda people: people.with_columns(pseudonym=pl.col("user_id") + 1_000)
+    )
+    second = publish(connection, tmp_path, tables, MEASURES, run_id="run-2", published_at=night(2))
     assert b"@example.com" not in second.database.read_bytes()
-    with duckdb.connect(second.database, read_only=True) as reader:
-        assert rows_of(reader, "SELECT email FROM dim_people WHERE email IS NOT NULL") == []
+    with duckdb.connect(second.database, read_only=True) as published:
+        assert rows_of(published, "SELECT email FROM dim_people WHERE email IS NOT NULL") == []
+        ids = {row["user_id"] for row in rows_of(published, "SELECT user_id FROM fct_entry_days")}
+    assert ids == {1_001, 1_002, 1_003}
 
 
-def test_the_readers_database_does_not_grow_from_night_to_night(
+def test_the_published_database_does_not_grow_from_night_to_night(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     sizes = []

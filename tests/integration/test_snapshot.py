@@ -1,4 +1,4 @@
-"""What a snapshot may change: only what it proved, each change with its version, never half."""
+"""A snapshot: it changes only rows that it proved, with a version per change, in one transaction."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from flows.run.tables import EXPECTED
+from flows.run.publication import EXPECTED
 from tests.support.naive import Absence, Reading, Reject
 from tests.support.warehouse import LAX, TABLES, load, new_warehouse, night, read_all, rows_of
 from warehouse.errors import GuardError, WarehouseError
@@ -33,8 +33,8 @@ def live(connection: duckdb.DuckDBPyConnection) -> list[int]:
 
 def versions(connection: duckdb.DuckDBPyConnection, entry_id: int) -> list[tuple[Any, ...]]:
     query = "FROM core.ooo_entry_history WHERE entry_id = $entry_id ORDER BY valid_from"
-    found = rows_of(connection, query, entry_id=entry_id)
-    return [(row["change"], row["valid_from"], row["valid_to"]) for row in found]
+    rows = rows_of(connection, query, entry_id=entry_id)
+    return [(row["change"], row["valid_from"], row["valid_to"]) for row in rows]
 
 
 def person(connection: duckdb.DuckDBPyConnection, user_id: int) -> dict[str, Any]:
@@ -42,8 +42,8 @@ def person(connection: duckdb.DuckDBPyConnection, user_id: int) -> dict[str, Any
 
 
 def is_stale(connection: duckdb.DuckDBPyConnection) -> dict[int, bool]:
-    found = rows_of(connection, "FROM marts.fct_ooo_entries WHERE deleted_at IS NULL")
-    return {row["entry_id"]: row["is_stale"] for row in found}
+    rows = rows_of(connection, "FROM marts.fct_ooo_entries WHERE deleted_at IS NULL")
+    return {row["entry_id"]: row["is_stale"] for row in rows}
 
 
 def dump(connection: duckdb.DuckDBPyConnection, *tables: str) -> dict[str, list[Any]]:
@@ -87,7 +87,7 @@ def test_an_entry_appears_changes_vanishes_and_returns_with_half_open_versions(
     ],
     ids=lambda change: ",".join(f"{name}={value}" for name, value in change.items()),
 )
-def test_every_fact_of_an_entry_counts_as_a_change(
+def test_every_column_of_an_entry_counts_as_a_change(
     connection: duckdb.DuckDBPyConnection, change: dict[str, Any]
 ) -> None:
     load(connection, read_all((A, B), at=night(1)))
@@ -95,7 +95,7 @@ def test_every_fact_of_an_entry_counts_as_a_change(
     assert (changes.updated, changes.unchanged, changes.inserted, changes.deleted) == (1, 1, 0, 0)
 
 
-def test_an_entry_that_moves_to_another_person_leaves_no_day_behind(
+def test_an_entry_that_moves_to_another_person_leaves_no_day_with_the_former_one(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     load(connection, read_all((A,), at=night(1)))
@@ -130,14 +130,16 @@ def test_only_a_complete_scope_deletes(
     assert sorted({1, 2, 3} - set(live(connection))) == deleted
 
 
-def test_what_an_unproven_snapshot_did_read_is_stored(connection: duckdb.DuckDBPyConnection) -> None:
+def test_the_rows_of_an_unproven_snapshot_are_stored(connection: duckdb.DuckDBPyConnection) -> None:
     load(connection, read_all((A,), at=night(1)))
     changes = load(connection, read_all((B,), at=night(2), verdicts=UNPROVEN))
     assert (changes.inserted, changes.deleted) == (1, 0)
     assert is_stale(connection) == {1: True, 2: False}
 
 
-def test_an_organization_deletes_nothing_in_another(connection: duckdb.DuckDBPyConnection) -> None:
+def test_a_snapshot_of_one_organization_deletes_no_row_of_another(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
     load(connection, read_all((A, B), at=night(1), organization_id=7))
     load(connection, read_all((A, C), at=night(2), organization_id=8))
     load(connection, read_all((), at=night(3), organization_id=8))
@@ -146,7 +148,7 @@ def test_an_organization_deletes_nothing_in_another(connection: duckdb.DuckDBPyC
     assert len(rows_of(connection, "FROM marts.person_days")) == 7
 
 
-def test_a_record_that_can_not_be_read_keeps_its_last_good_version_and_is_stale(
+def test_a_record_that_fails_validation_keeps_its_last_valid_version_and_is_stale(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     load(connection, read_all((A, B), at=night(1)))
@@ -158,13 +160,13 @@ def test_a_record_that_can_not_be_read_keeps_its_last_good_version_and_is_stale(
     assert (kept["record_id"], kept["problem"], kept["run_id"]) == (1, "start_invalid", "20260102T050000-7")
 
 
-def test_a_record_that_one_page_gave_well_is_not_rejected(connection: duckdb.DuckDBPyConnection) -> None:
+def test_a_record_that_is_valid_on_one_page_is_not_rejected(connection: duckdb.DuckDBPyConnection) -> None:
     changes = load(connection, read_all((A,), at=night(1), rejects=(Reject("entry", 1, 1, page=2),)))
     assert (changes.rows_in, changes.inserted, changes.quarantined) == (1, 1, 0)
     assert rows_of(connection, "FROM ops.quarantine") == []
 
 
-def test_a_rejected_record_counts_once_however_many_pages_had_it(
+def test_a_rejected_record_on_several_pages_counts_once(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     twice = (Reject("entry", 9, 1, page=1), Reject("entry", 9, 1, page=2), Reject("entry", None, None))
@@ -172,7 +174,7 @@ def test_a_rejected_record_counts_once_however_many_pages_had_it(
     assert (changes.rows_in, changes.quarantined) == (3, 2)
 
 
-def test_of_overlapping_pages_the_later_one_wins(connection: duckdb.DuckDBPyConnection) -> None:
+def test_the_later_of_overlapping_pages_is_stored(connection: duckdb.DuckDBPyConnection) -> None:
     pages = (replace(A, page=2, reason="sick"), replace(A, page=1), B, replace(B, page=3))
     changes = load(connection, read_all(pages, at=night(1)))
     assert (changes.rows_in, changes.inserted) == (2, 2)
@@ -180,13 +182,13 @@ def test_of_overlapping_pages_the_later_one_wins(connection: duckdb.DuckDBPyConn
     assert entry["reason"] == "sick"
 
 
-def test_a_page_that_repeats_an_entry_gives_it_once(connection: duckdb.DuckDBPyConnection) -> None:
+def test_an_entry_that_is_repeated_on_a_page_is_stored_once(connection: duckdb.DuckDBPyConnection) -> None:
     changes = load(connection, read_all((A, A, replace(A, reason="sick")), at=night(1)))
     assert (changes.rows_in, changes.inserted) == (1, 1)
     assert [row["reason"] for row in rows_of(connection, "FROM core.ooo_entries")] == ["sick"]
 
 
-def test_who_left_has_left_at_and_tombstones_and_loses_both_on_return(
+def test_a_person_who_leaves_gets_left_at_and_tombstones_and_loses_both_on_return(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     load(connection, read_all((A, B), at=night(1)))
@@ -201,14 +203,14 @@ def test_who_left_has_left_at_and_tombstones_and_loses_both_on_return(
     assert versions(connection, 1)[-1] == ("returned", night(4), None)
 
 
-def test_nobody_leaves_by_an_unproven_users_list(connection: duckdb.DuckDBPyConnection) -> None:
+def test_an_unproven_users_list_marks_no_person_as_left(connection: duckdb.DuckDBPyConnection) -> None:
     load(connection, read_all((A,), at=night(1)))
     load(connection, read_all((), at=night(2), users=(2, 3), verdicts=UNPROVEN))
     assert person(connection, 1)["left_at"] is None
     assert person(connection, 1)["is_stale"]
 
 
-def test_someone_whose_own_record_is_unreadable_has_not_left(
+def test_a_person_whose_record_fails_validation_has_not_left(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     load(connection, read_all((A,), at=night(1)))
@@ -219,7 +221,7 @@ def test_someone_whose_own_record_is_unreadable_has_not_left(
     assert live(connection) == [1]
 
 
-def test_someone_who_joined_after_the_users_list_was_read_is_there_and_keeps_every_entry(
+def test_a_person_who_joined_after_the_users_list_was_read_is_stored_with_every_entry(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     later = Absence(8, 4, date(2026, 5, 1), date(2026, 5, 1))
@@ -232,7 +234,7 @@ def test_someone_who_joined_after_the_users_list_was_read_is_there_and_keeps_eve
     assert live(connection) == [1, 8, 9]
 
 
-def test_who_rejoined_after_the_users_list_was_read_has_not_left(
+def test_a_person_who_rejoined_after_the_users_list_was_read_has_not_left(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     load(connection, read_all((A, B), at=night(1)))
@@ -241,7 +243,7 @@ def test_who_rejoined_after_the_users_list_was_read_has_not_left(
     assert person(connection, 1)["left_at"] is None
 
 
-def test_an_emptied_organization_stops_before_anything_changes(
+def test_a_snapshot_of_an_emptied_organization_is_refused_before_any_change(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     many = tuple(replace(A, entry_id=number) for number in range(1, 101))
@@ -270,18 +272,18 @@ def test_a_mass_delete_is_more_than_a_fifth_and_more_than_fifty(
         assert load(connection, reading, Guards()).deleted == total - kept
 
 
-def test_many_unreadable_records_stop_before_anything_changes(
+def test_a_snapshot_with_many_invalid_records_is_refused_before_any_change(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     load(connection, read_all((A,), at=night(1)))
     before = dump(connection, *CORE, "ops.quarantine")
     rejects = tuple(Reject("entry", number, 1) for number in range(100, 151))
-    with pytest.raises(GuardError, match=r"51 of 52 entries could not be read \(98%"):
+    with pytest.raises(GuardError, match=r"51 of 52 entries failed validation \(98%"):
         load(connection, read_all((A,), at=night(2), rejects=rejects), Guards())
     assert dump(connection, *CORE, "ops.quarantine") == before
 
 
-def test_the_same_rows_again_change_no_entry_and_add_no_version(
+def test_reading_the_same_rows_again_changes_no_entry_and_adds_no_version(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     load(connection, read_all((A, B, C), at=night(1)))
@@ -292,7 +294,7 @@ def test_the_same_rows_again_change_no_entry_and_add_no_version(
     assert {row["last_seen_at"] for row in rows_of(connection, "FROM core.ooo_entries")} == {night(2)}
 
 
-def test_scopes_keep_their_rows_and_an_order_free_checksum(
+def test_scopes_have_their_rows_and_a_checksum_that_ignores_the_order(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     verdicts = {
@@ -317,7 +319,7 @@ def test_scopes_keep_their_rows_and_an_order_free_checksum(
     assert sums[2] is None
 
 
-def test_an_error_inside_the_transaction_leaves_everything_as_it_was_and_the_connection_usable(
+def test_an_error_in_the_transaction_changes_no_row_and_leaves_the_connection_usable(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     load(connection, read_all((A, B), at=night(1)))
@@ -331,7 +333,7 @@ def test_an_error_inside_the_transaction_leaves_everything_as_it_was_and_the_con
     assert live(connection) == [3]
 
 
-def test_a_snapshot_without_any_row_or_scope_changes_nothing(
+def test_a_snapshot_without_rows_and_scopes_changes_no_row(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     load(connection, Reading(7, night(1)))
@@ -351,4 +353,4 @@ def test_tables_pass_their_audits_after_every_kind_of_change(
             connection, TABLES, run_id=f"run-{number}", checked_at=night(number), expected=EXPECTED
         )
         assert audits
-        assert not [one for one in audits if one.is_failed]
+        assert not [audit for audit in audits if audit.is_failed]

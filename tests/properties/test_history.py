@@ -1,4 +1,4 @@
-"""History, over random sequences of snapshots: every earlier state can be had back, exactly."""
+"""History over random sequences of snapshots: every earlier state can be read again, exactly."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -37,7 +37,7 @@ GROUP BY organization_id, entry_id
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(nights=NIGHTS)
-def test_an_as_of_query_gives_every_earlier_state_back(nights: tuple[Reading, ...]) -> None:
+def test_an_as_of_query_returns_every_earlier_state(nights: tuple[Reading, ...]) -> None:
     naive = NaiveWarehouse()
     states = []
     with new_warehouse() as connection:
@@ -47,11 +47,11 @@ def test_an_as_of_query_gives_every_earlier_state_back(nights: tuple[Reading, ..
             live = rows_of(connection, LIVE, organization_id=reading.organization_id)
             states.append((reading.organization_id, reading.at, live))
         for organization_id, at, live in states:
-            asked = {"organization_id": organization_id, "at": at}
-            assert rows_of(connection, AS_OF, **asked) == live
-            just_before = {"organization_id": organization_id, "at": at - timedelta(microseconds=1)}
-            before = naive.as_of(organization_id, just_before["at"])
-            assert [row["entry_id"] for row in rows_of(connection, AS_OF, **just_before)] == sorted(before)
+            assert rows_of(connection, AS_OF, organization_id=organization_id, at=at) == live
+            just_before = at - timedelta(microseconds=1)
+            expected = naive.as_of(organization_id, just_before)
+            rows = rows_of(connection, AS_OF, organization_id=organization_id, at=just_before)
+            assert [row["entry_id"] for row in rows] == sorted(expected)
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
@@ -66,7 +66,7 @@ def test_versions_follow_each_other_without_a_gap_or_an_overlap(nights: tuple[Re
 
 
 def _check_life(changes: list[str]) -> None:
-    """An entry appears once and first, vanishes only while it is there, returns only after that."""
+    """Check that an entry appears once and first, vanishes only while live, and returns only afterwards."""
     assert changes[0] == "appeared"
     for before, after in pairwise(changes):
         assert after == "returned" if before == "vanished" else after in ("changed", "vanished")

@@ -1,4 +1,4 @@
-"""Whatever happens in Cal.com while it is read, a complete scope has every entry that lived through it."""
+"""Changes during a reading: a complete scope has every row that existed throughout its scan."""
 
 import asyncio
 import random
@@ -31,7 +31,7 @@ START, END = "2026-03-01T00:00:00.000Z", "2026-03-02T23:59:59.999Z"
 
 
 def build_world(people: int, entries: int, chance: random.Random) -> World:
-    """A small organization whose entries are spread over its people unevenly."""
+    """Return a small organization whose entries are spread unevenly over its people."""
     world = World((), ())
     ids = [world.add_user() for _ in range(people)]
     for _ in range(entries):
@@ -41,9 +41,9 @@ def build_world(people: int, entries: int, chance: random.Random) -> World:
 
 @dataclass
 class Unrest:
-    """What people and administrators do between two requests, and which rows live through each scan.
+    """Random changes between two requests, and the rows that exist throughout each scan.
 
-    A scan lasts from its first request to its verdict; requests of several scans may be under way.
+    A scan lasts from its first request to its verdict; several scans may overlap.
     """
 
     world: World
@@ -54,7 +54,7 @@ class Unrest:
     gone: list[int] = field(default_factory=list)
 
     def __call__(self, _: int, request: Request) -> None:
-        """A scan may begin; then something happens, perhaps, before the request sees the world."""
+        """Start the scan of the path at its first request, then make random changes before the response."""
         path = request.url.path
         self.lived.setdefault(path, self.seen_at(path))
         while self.chance.random() < self.unrest:
@@ -63,26 +63,26 @@ class Unrest:
                 self.lived[scanned] &= self.seen_at(scanned)
 
     def page_read(self, scope: Scope, rows: int) -> None:
-        """A page is read; the world does not mind."""
+        """Ignore a page."""
 
     def scope_ended(self, result: ScopeResult) -> None:
-        """The scan is over: what is lost now was there. A failed one may go on in another run."""
+        """End the scan, so that later deletions do not count. A failed scan may continue in another run."""
         if result.verdict is not Verdict.FAILED:
             self.ended.add(path_of(result.scope))
 
     def seen_at(self, path: str) -> set[int]:
-        """The ids that the path lists."""
+        """Return the ids that the path lists."""
         if path.endswith("/users"):
-            return {one["id"] for one in self.world.users()}
+            return {user["id"] for user in self.world.users()}
         parts = path.split("/")
         user_id = int(parts[5]) if parts[4] == "users" else None
-        return {one["id"] for one in self.world.entries(user_id)}
+        return {entry["id"] for entry in self.world.entries(user_id)}
 
     def change(self) -> None:
-        """One entry or one person comes, changes or goes."""
+        """Add, change or remove one entry or one person."""
         world, chance = self.world, self.chance
-        users = [one["id"] for one in world.users()]
-        entries = [one["id"] for one in world.entries()]
+        users = [user["id"] for user in world.users()]
+        entries = [entry["id"] for entry in world.entries()]
         kind = chance.choice(["add", "update", *["delete"] * 3, "leave", "return", "erase", "purge"])
         if kind == "add" and users:
             world.add_entry(chance.choice(users), START, END, to_user_id=chance.choice([None, *users]))
@@ -103,14 +103,14 @@ class Unrest:
 
 
 def path_of(scope: Scope) -> str:
-    """Where the scope is read."""
-    place = {USERS: "users", ORGANIZATION: "ooo"}.get(scope, f"users/{scope.user_id}/ooo")
-    return f"/v2/organizations/1/{place}"
+    """Return the path of the scope."""
+    resource = {USERS: "users", ORGANIZATION: "ooo"}.get(scope, f"users/{scope.user_id}/ooo")
+    return f"/v2/organizations/1/{resource}"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read everything."""
+    """The parameters of one reading of everything."""
 
     strategy: Strategy
     page_size: int
@@ -119,13 +119,13 @@ class Reading:
     max_attempts: int
 
     def extract(self, simulator: Simulator, root: Path, progress: Progress) -> Landing:
-        """A new landing of the users and of all entries, read in virtual time."""
+        """Read the users and all entries into a new landing, in virtual time."""
         landing = create_landing(root, facts(page_size=self.page_size), clock=lambda: 0.0)
-        self.go_on(simulator, landing, progress)
+        self.resume(simulator, landing, progress)
         return landing
 
-    def go_on(self, simulator: Simulator, landing: Landing, progress: Progress) -> None:
-        """What the landing does not have yet is read, as far as errors allow."""
+    def resume(self, simulator: Simulator, landing: Landing, progress: Progress) -> None:
+        """Read everything that the landing lacks, until an error."""
         connection = Connection(
             base_url="http://simulator",
             credential=ApiKey(SecretStr(OWNER_KEY)),
@@ -180,17 +180,17 @@ RERUNS = st.sampled_from([False, False, True])
     reading=READINGS,
     is_rerun=RERUNS,
 )
-def test_no_row_that_lived_through_a_complete_scope_is_missing(  # noqa: PLR0913 - what may vary
+def test_no_row_that_existed_throughout_a_complete_scope_is_missing(  # noqa: PLR0913 - the parameters that vary
     *, seed: int, people: int, entries: int, unrest: float, reading: Reading, is_rerun: bool
 ) -> None:
     chance = random.Random(seed)
     world = build_world(people, entries, chance)
     changes = Unrest(world, chance, unrest)
     with tempfile.TemporaryDirectory() as root:
-        unquiet = Simulator(world, limits=None, before_request=changes)
-        check_what_is_proven(reading.extract(unquiet, Path(root) / "unquiet", changes), changes)
+        changing = Simulator(world, limits=None, before_request=changes)
+        check_proven_ids(reading.extract(changing, Path(root) / "changing", changes), changes)
         if is_rerun:
-            check_a_quiet_run(reading, world, Path(root) / "quiet")
+            check_undisturbed_run(reading, world, Path(root) / "undisturbed")
 
 
 @given(
@@ -202,7 +202,7 @@ def test_no_row_that_lived_through_a_complete_scope_is_missing(  # noqa: PLR0913
     faults=FAULTS,
     is_rerun=RERUNS,
 )
-def test_nor_is_one_missing_where_answers_fail(  # noqa: PLR0913 - what may vary
+def test_no_row_is_missing_from_a_complete_scope_if_requests_fail(  # noqa: PLR0913 - the parameters that vary
     *,
     seed: int,
     people: int,
@@ -219,36 +219,38 @@ def test_nor_is_one_missing_where_answers_fail(  # noqa: PLR0913 - what may vary
         faulty = Simulator(world, limits=None, before_request=changes, faults=faults)
         landing = create_landing(Path(root), facts(page_size=reading.page_size), clock=lambda: 0.0)
         try:
-            reading.go_on(faulty, landing, changes)
+            reading.resume(faulty, landing, changes)
         except CalcomError:
             assert faults
-        failed = {scope for scope, one in landing.results.items() if one.verdict is Verdict.FAILED}
+        failed = {scope for scope, result in landing.results.items() if result.verdict is Verdict.FAILED}
         assert faults or unrest or not failed
-        check_what_is_proven(landing, changes)
+        check_proven_ids(landing, changes)
 
-        # The rest is read by a later run, from what was landed, without faults but not in quiet.
+        # A later run resumes the landing, without faults but with further changes.
         again = Landing(landing.folder, landing.facts, clock=lambda: 0.0)
         assert again.results == landing.results
         assert again.pages == landing.pages
-        calm = Simulator(world, limits=None, before_request=changes)
-        reading.go_on(calm, again, changes)
+        faultless = Simulator(world, limits=None, before_request=changes)
+        reading.resume(faultless, again, changes)
         assert all(again.results[scope].pages >= landing.results[scope].pages for scope in failed)
-        check_what_is_proven(again, changes)
+        check_proven_ids(again, changes)
         if is_rerun:
-            check_a_quiet_run(reading, world, Path(root) / "quiet")
+            check_undisturbed_run(reading, world, Path(root) / "undisturbed")
 
 
-def check_what_is_proven(landing: Landing, changes: Unrest) -> None:
-    """Of the ids that a scope's result says are proven, all that lived through its scan are landed."""
+def check_proven_ids(landing: Landing, changes: Unrest) -> None:
+    """Check that every proved id that existed throughout the scan of its scope is landed."""
     users, entries = set(landing.user_ids()), {record["id"] for record in landed_records(landing)}
     for scope, result in landing.results.items():
         assert (result.proven == ALL_IDS) == (result.verdict is Verdict.COMPLETE)
         lost = changes.lived[path_of(scope)] - (users if scope == USERS else entries)
-        assert not [one for one in lost if any(low <= one <= high for low, high in result.proven)], scope
+        assert not [
+            lost_id for lost_id in lost if any(low <= lost_id <= high for low, high in result.proven)
+        ], scope
 
 
-def check_a_quiet_run(reading: Reading, world: World, root: Path) -> None:
-    """A run while nothing happens has exactly what there is."""
+def check_undisturbed_run(reading: Reading, world: World, root: Path) -> None:
+    """Check that a run without changes has exactly the rows of the source."""
     landing = reading.extract(Simulator(world, limits=None), root, SilentProgress())
     assert {result.verdict for result in landing.results.values()} == {Verdict.COMPLETE}
     assert landed_records(landing) == world.entries()

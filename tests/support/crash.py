@@ -1,4 +1,4 @@
-"""What the crash tests run in processes of their own: a night's run, and readers that never stop."""
+"""Functions that crash tests run in other processes: the run of one night, and constant reads."""
 
 import hashlib
 import json
@@ -28,23 +28,23 @@ from warehouse.publish.measures import find_measures
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.support.crash", "pandas", "pyarrow.compute", "tarfile"])
-"""What a run imports on its way is imported once, before the fork: else it costs more than the run."""
+"""Import the modules of a run once, before the fork: the imports would cost more than the run."""
 
 FILE_STEPS = frozenset({"os.rename", "os.link"})
-"""The interpreter's own audit events, one for every name on the disk that leads to another file."""
+"""The audit events of the interpreter for every change of a name on the disk."""
 
 STATEMENT = run_statement.__code__
-"""What every statement that has a file of its own goes through."""
+"""The function that runs every statement that has a file of its own."""
 
 PAUSE_SECONDS = 0.1
-"""Between two rounds of a reader, which leaves the processor to what it watches."""
+"""The pause between two rounds of reads, which leaves the processor to the run."""
 
 Version = tuple[int, int, int]
-"""A file's inode, instant of change and size: no two that follow each other under one name share them all."""
+"""The inode, modification time and size of a file; successive files of one name never share all three."""
 
 
 def reading_of(number: int, entries: int) -> Reading:
-    """What there is to read on the `number`th night: each night some entries come, change and go."""
+    """Return the reading of the `number`th night: each night some entries appear, change and vanish."""
     invented = random.Random(number)
     absences = []
     for entry_id in range(1, entries + 1):
@@ -66,10 +66,10 @@ def run_night(  # noqa: PLR0913 - one night's circumstances
     environment: Mapping[str, str] | None = None,
     **policy: Any,
 ) -> None:
-    """The warehouse in `data_dir` has that night's reading and has published it by `policy`.
+    """Load the reading of that night into the warehouse in `data_dir`, and publish it by `policy`.
 
-    The process kills itself at the `killed_at`th change of a name on the disk, or before the
-    `killed_before`th statement, if one is given.
+    If `killed_at` is given, the process kills itself at that change of a name on the disk; if `killed_before` is
+    given, before that statement.
     """
     os.environ.update(environment or {})
     if killed_at is not None:
@@ -84,7 +84,7 @@ def run_night(  # noqa: PLR0913 - one night's circumstances
 
 
 def run_nights(data_dir: Path, entries: int, parent: Connection) -> None:
-    """As `run_night` for each number that the parent sends; it gets how long that took, and the state."""
+    """Call `run_night` for each number that the parent sends, and send back its seconds and the state."""
     while number := parent.recv():
         began = time.perf_counter()
         run_night(data_dir, number, entries)
@@ -92,19 +92,19 @@ def run_nights(data_dir: Path, entries: int, parent: Connection) -> None:
 
 
 def state_of(data_dir: Path) -> dict[str, Any]:
-    """Every row of the warehouse and of what is published."""
+    """Return every row of the warehouse and of the published tables."""
     with new_warehouse(data_dir / "warehouse.duckdb") as connection:
         tables = connection.execute(
             "SELECT schema_name, table_name FROM duckdb_tables()"
             " WHERE schema_name IN ('core', 'marts', 'ops') AND table_name <> 'migrations'"
         ).fetchall()
-        found: dict[str, Any] = {
+        rows: dict[str, Any] = {
             f"{schema}.{name}": connection.execute(f"FROM {schema}.{name} ORDER BY ALL").fetchall()
             for schema, name in sorted(tables)
         }
     for path in sorted((data_dir / "exports" / "current").glob("*.parquet")):
-        found[path.stem] = pl.read_parquet(path).rows()
-    return found
+        rows[path.stem] = pl.read_parquet(path).rows()
+    return rows
 
 
 def _die_at(step: int) -> None:
@@ -128,27 +128,27 @@ def _die_before(statement: int) -> None:
 
 
 def poll(data_dir: Path, parent: Connection) -> None:
-    """Every published file is read again and again until the parent says stop; then it gets the tally."""
+    """Read every published file until the parent sends a message, then send the number of reads and the failures."""
     reads, failures, measured = 0, [], set[Version]()
     while not parent.poll(PAUSE_SECONDS):
-        for attempt in _reads(data_dir, measured):
+        for failure in _reads(data_dir, measured):
             reads += 1
-            if attempt:
-                failures.append(attempt)
+            if failure:
+                failures.append(failure)
     parent.send((reads, failures))
 
 
 def hold(data_dir: Path, parent: Connection) -> None:
-    """`ooo.duckdb` stays open; each time the parent asks, it gets the count of live entries."""
+    """Keep `ooo.duckdb` open, and send the number of live entries for each message of the parent."""
     with duckdb.connect(data_dir / "ooo.duckdb", read_only=True) as connection:
-        question = "SELECT count(*) FROM fct_ooo_entries WHERE deleted_at IS NULL"
-        parent.send(connection.execute(question).fetchall()[0][0])
+        query = "SELECT count(*) FROM fct_ooo_entries WHERE deleted_at IS NULL"
+        parent.send(connection.execute(query).fetchall()[0][0])
         while parent.recv():
-            parent.send(connection.execute(question).fetchall()[0][0])
+            parent.send(connection.execute(query).fetchall()[0][0])
 
 
 def intrude(data_dir: Path, parent: Connection) -> None:
-    """The parent gets what someone is told who opens the warehouse itself."""
+    """Open the warehouse itself, and send the parent the error."""
     try:
         with new_warehouse(data_dir / "warehouse.duckdb"):
             parent.send("opened")
@@ -157,7 +157,7 @@ def intrude(data_dir: Path, parent: Connection) -> None:
 
 
 def _reads(data_dir: Path, measured: set[Version]) -> Iterator[str | None]:
-    """What was wrong with each read, None if nothing."""
+    """Yield the failure of each read, or None."""
     yield _attempt(lambda: _read_database(data_dir / "ooo.duckdb", measured))
     for path in sorted((data_dir / "exports" / "current").glob("*.parquet")):
         yield _attempt(lambda path=path: _read_file(path))
@@ -167,15 +167,15 @@ def _reads(data_dir: Path, measured: set[Version]) -> Iterator[str | None]:
 def _attempt(read: object) -> str | None:
     try:
         read()  # type: ignore[operator]
-    except Exception as error:  # noqa: BLE001 - whatever it is, a reader has failed
+    except Exception as error:  # noqa: BLE001 - any error is a failed read
         return f"{type(error).__name__}: {error}"
     return None
 
 
 def _read_database(path: Path, measured: set[Version]) -> None:
-    """Its tables are of one run, and its macros answer; those are asked once of each version of it."""
-    found = path.stat()
-    version = found.st_ino, found.st_mtime_ns, found.st_size
+    """Check that the tables are of one run and, once per version of the file, that the macros return rows."""
+    stat = path.stat()
+    version = stat.st_ino, stat.st_mtime_ns, stat.st_size
     with duckdb.connect(path, read_only=True) as connection:
         for measure in find_measures() if version not in measured else ():
             if measure.parameters == ("from_date", "to_date"):
@@ -187,7 +187,7 @@ def _read_database(path: Path, measured: set[Version]) -> None:
                    (SELECT count(*) FROM fct_entry_days)
         """
         ((seen_at, run_at, days, entry_days),) = connection.execute(query).fetchall()
-    assert (seen_at, days) == (run_at, entry_days), "the tables are of two runs"
+    assert (seen_at, days) == (run_at, entry_days), "the tables are of different runs"
 
 
 def _read_file(path: Path) -> None:

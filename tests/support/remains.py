@@ -1,4 +1,4 @@
-"""What is left of a text in a data folder: in any file's bytes, and in what a reader decodes."""
+"""Find the remains of a text in a data folder: in the bytes of files, and in their decoded values."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 
 def find_remains(folder: Path, *texts: str) -> list[str]:
-    """Each file in which any of `texts` still is, as bytes or as what a reader decodes from them."""
+    """Return each file that still contains one of `texts`, as bytes or in a decoded value."""
     return [
         f"{path.relative_to(folder)}: {remain}"
         for path in sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""Tables drawn in ASCII, as frames and back."""
+"""Tables as text drawings: parse a drawing into rows, and turn rows into the cells of a drawing."""
 
 from datetime import date, datetime
 from typing import Any
@@ -7,14 +7,14 @@ from tests.support.naive import Absence
 
 
 def parse(drawing: str) -> list[dict[str, str | None]]:
-    """The rows of a drawn table, every cell as text; an empty cell is None."""
+    """Return the rows of a drawn table, with every cell as text; an empty cell is None."""
     lines = [line.strip() for line in drawing.strip().splitlines()]
     header, *body = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [dict(zip(header, [cell or None for cell in cells], strict=True)) for cells in body]
 
 
 def parse_absences(drawing: str) -> tuple[Absence, ...]:
-    """The entries of a drawn table; without a column of reasons they are vacations, an empty one is none."""
+    """Return the entries of a drawn table. Without the column `reason` they are vacations; an empty cell is None."""
     return tuple(
         Absence(
             entry_id=int(row["entry_id"] or 0),
@@ -29,7 +29,7 @@ def parse_absences(drawing: str) -> tuple[Absence, ...]:
 
 
 def draw(rows: list[dict[str, Any]], columns: list[str]) -> list[dict[str, str | None]]:
-    """`rows` as `parse` would give them: only `columns`, every value as text."""
+    """Return `rows` as `parse` does: only `columns`, with every value as text."""
     return [{name: _text(row[name]) for name in columns} for row in rows]
 
 

@@ -6,7 +6,7 @@ import hmac
 import polars as pl
 import pytest
 
-from flows.run.tables import published_tables
+from flows.run.publication import published_tables
 from transforms import schema, staged
 from transforms.errors import TransformError
 from transforms.pseudonyms import assign_pseudonyms, pseudonym_of
@@ -46,8 +46,8 @@ def test_what_nothing_can_stand_for_may_be_null_and_ids_have_their_organization_
     for table in published_tables(publishes_notes=True, pseudonymises=True):
         names = {column.name for column in table.columns}
         for column in table.columns:
-            assert column.is_nullable or column.shown_as != "null", f"{table.name}.{column.name}"
-            assert "organization_id" in names or column.shown_as != "pseudonym", table.name
+            assert column.is_nullable or table.shown_as(column) != "null", f"{table.name}.{column.name}"
+            assert "organization_id" in names or table.shown_as(column) != "pseudonym", table.name
 
 
 def test_a_pseudonymous_publication_shows_no_personal_column_and_has_the_same_schema() -> None:

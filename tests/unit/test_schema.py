@@ -13,7 +13,7 @@ from tests.support.warehouse import audit_and_publish, load, new_warehouse, nigh
 from transforms.columns import NOTES
 from transforms.errors import TransformError
 from transforms.schema import ENTRIES, HISTORY, PEOPLE, PERSON_CALENDARS, PERSON_DAYS, PUBLISHED, REASONS
-from transforms.staged import STAGED_ENTRIES, STAGED_PEOPLE, STAGED_REJECTS
+from transforms.staged import STAGED_TABLES
 from transforms.table import Table
 from warehouse.load.snapshot import create_staging
 
@@ -65,8 +65,8 @@ def test_the_warehouses_own_tables_have_the_declared_columns() -> None:
 
 def test_staging_tables_have_the_columns_of_the_frames() -> None:
     with new_warehouse() as connection:
-        create_staging(connection)
-        for table in (STAGED_ENTRIES, STAGED_PEOPLE, STAGED_REJECTS):
+        create_staging(connection, STAGED_TABLES)
+        for table in STAGED_TABLES:
             assert [one[:2] for one in described(connection, table.name)] == [
                 one[:2] for one in declared(table)
             ]

@@ -1,4 +1,4 @@
-"""What days are derived from, and where they go: only people for whom something changed are derived again."""
+"""Read the entries that days are derived from, and store the days, of the people with changes only."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -12,13 +12,13 @@ from warehouse.connection import insert_frame, read_statement, run_statement
 
 
 def read_people(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Everyone in the warehouse: organization_id, user_id, email."""
+    """Return every person in the warehouse: organization_id, user_id, email."""
     people: pl.DataFrame = connection.sql(read_statement("load/sql/select_people")).pl()
     return people
 
 
 def replace_person_calendars(connection: duckdb.DuckDBPyConnection, person_calendars: pl.DataFrame) -> None:
-    """Everyone has the calendar that the frame gives them; what it was before is kept for comparison."""
+    """Store the calendar of every person, and keep the former calendars for comparison."""
     run_statement(connection, "load/sql/create_former_calendars")
     run_statement(connection, "load/sql/delete_person_calendars")
     insert_frame(connection, "marts.person_calendars", person_calendars)
@@ -27,12 +27,12 @@ def replace_person_calendars(connection: duckdb.DuckDBPyConnection, person_calen
 def take_changed_entries(
     connection: duckdb.DuckDBPyConnection, *, days_at_once: int
 ) -> Iterator[pl.DataFrame]:
-    """The live entries of everyone whose days have to be derived again, whose old days are removed.
+    """Remove the days of the people whose days have changed, and yield the live entries of these people.
 
-    That is everyone with an entry that changed, and everyone whose calendar has other working days since
-    `replace_person_calendars`. Each frame has all live entries of some people of one organization with their
-    calendar, ascending by person and id, about `days_at_once` days of absence in all: what a load holds in
-    memory does not grow with the organization.
+    These are the people with a changed entry, and the people whose calendar has had other working days since
+    `replace_person_calendars`. Each frame holds all live entries of some people of one organization with their
+    calendar, ascending by person and id, of about `days_at_once` days of absence in all. The memory of a load
+    therefore does not grow with the organization.
     """
     for name in (
         "create_changed_people",
@@ -47,7 +47,7 @@ def take_changed_entries(
 
 
 def _groups(people: list[tuple[Any, ...]], days_at_once: int) -> Iterator[dict[str, int]]:
-    """Consecutive people of one organization whose days come to about `days_at_once`, first and last."""
+    """Yield the first and last of consecutive people of one organization with about `days_at_once` days."""
     first, days = None, 0
     for position, (organization_id, user_id, own_days) in enumerate(people):
         first = user_id if first is None else first
@@ -61,20 +61,20 @@ def _groups(people: list[tuple[Any, ...]], days_at_once: int) -> Iterator[dict[s
 def insert_days(
     connection: duckdb.DuckDBPyConnection, *, entry_days: pl.DataFrame, person_days: pl.DataFrame
 ) -> None:
-    """The days that were derived from some people's entries are in the marts."""
+    """Append the days that were derived from the entries of some people to the marts."""
     insert_frame(connection, "marts.fct_entry_days", entry_days)
     insert_frame(connection, "marts.person_days", person_days)
 
 
 def replace_dimensions(connection: duckdb.DuckDBPyConnection, **dimensions: pl.DataFrame) -> None:
-    """Each dimension, by its name in `marts` (a name from this program), has the rows of its frame."""
+    """Replace the rows of each dimension, given by its table name in `marts`, by those of its frame."""
     for name, rows in dimensions.items():
-        connection.execute(f"DELETE FROM marts.{name}").fetchall()  # noqa: S608
+        connection.execute(f"DELETE FROM marts.{name}").fetchall()  # noqa: S608 - names from this program
         insert_frame(connection, f"marts.{name}", rows)
 
 
 def read_calendar_span(connection: duckdb.DuckDBPyConnection, observed_at: datetime) -> tuple[date, date]:
-    """The first and last day that the calendar has to have, both included."""
+    """Return the first and the last day that the calendar must have, both included."""
     first_on, last_on = run_statement(
         connection, "load/sql/select_calendar_span", {"observed_at": observed_at}
     )[0]
@@ -82,7 +82,8 @@ def read_calendar_span(connection: duckdb.DuckDBPyConnection, observed_at: datet
 
 
 def create_mart_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """The views of `marts` are this program's."""
-    for entry in sorted(files("warehouse").joinpath("load/marts").iterdir(), key=lambda one: one.name):
-        if entry.name.endswith(".sql"):
-            run_statement(connection, f"load/marts/{entry.name.removesuffix('.sql')}")
+    """Create the views of `marts`, in place of those of an earlier version of the program."""
+    names = sorted(entry.name for entry in files("warehouse").joinpath("load/marts").iterdir())
+    for name in names:
+        if name.endswith(".sql"):
+            run_statement(connection, f"load/marts/{name.removesuffix('.sql')}")

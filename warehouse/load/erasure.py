@@ -1,7 +1,7 @@
-"""Erasure: no row says anything of a person any more, and none will again.
+"""Erasure: remove a person from every table, and keep later runs from storing the person again.
 
-Whatever table has a column named `user_id` is about that person, and loses the row; whatever column is
-named `…_user_id` names them beside someone else, and is emptied. So a new table is covered by its names.
+A row in a table with a column `user_id` is about that person and is deleted. A column `…_user_id` names the
+person in a row about another one, and is set to null. A new table is therefore covered by its column names.
 """
 
 import json
@@ -14,20 +14,22 @@ from warehouse.load.compact import ERASURE, request_purge
 
 
 def find_organizations(connection: duckdb.DuckDBPyConnection, user_id: int) -> list[int]:
-    """The organizations that know the person or have erased them, ascending."""
-    known = [
+    """Return the ids of the organizations that have the person or have erased the person, ascending."""
+    selects = [
         f"SELECT organization_id FROM {table} WHERE {column} = $user_id"  # noqa: S608 - names from the catalogue
         for table, column in _person_columns(connection)
     ]
-    query = f"{' UNION '.join(known)} UNION {_ERASED} ORDER BY ALL"
-    return [found for (found,) in connection.execute(query, {"user_id": user_id}).fetchall()]
+    query = f"{' UNION '.join(selects)} UNION {_ERASED} ORDER BY ALL"
+    return [
+        organization_id for (organization_id,) in connection.execute(query, {"user_id": user_id}).fetchall()
+    ]
 
 
 _ERASED = "SELECT organization_id FROM ops.erased_people WHERE user_id = $user_id"
 
 
 def erased_people(connection: duckdb.DuckDBPyConnection, organization_id: int) -> frozenset[int]:
-    """The ids of everyone who was erased from the organization."""
+    """Return the ids of all people who were erased from the organization."""
     rows = run_statement(connection, "load/sql/select_erased_people", {"organization_id": organization_id})
     return frozenset(user_id for (user_id,) in rows)
 
@@ -35,18 +37,18 @@ def erased_people(connection: duckdb.DuckDBPyConnection, organization_id: int) -
 def erase_person(
     connection: duckdb.DuckDBPyConnection, organization_id: int, user_id: int, *, at: datetime
 ) -> dict[str, int]:
-    """No table says anything of the person; that they were erased is kept, and a purge of the files is due.
+    """Remove the person from every table, and request a purge of the files. Return the rows removed per table.
 
-    Runs inside the caller's transaction, who then derives the days of whom they covered again, from
-    `take_changed_entries`. Returns the rows removed of each table that had any.
+    The id is kept, as that of an erased person. Run this inside a transaction, and derive the days of the
+    colleagues for whom the person covered again in it, from `take_changed_entries`.
     """
     parameters = {
         "organization_id": organization_id,
         "user_id": user_id,
         "erased_at": at,
-        "needles": _needles(connection, organization_id, user_id),
-        "mention": rf'"(userId|toUserId)": "?{user_id}"?[,}}]',
-        "path": f"/users/{user_id}/",
+        "identifying_texts": _identifying_texts(connection, organization_id, user_id),
+        "id_pattern": rf'"(userId|toUserId)": "?{user_id}"?[,}}]',
+        "user_path": f"/users/{user_id}/",
     }
     run_statement(connection, "load/sql/insert_erased_person", parameters)
     request_purge(connection, ERASURE, at)
@@ -59,28 +61,30 @@ def erase_person(
         removed[table] = run_statement(connection, f"load/sql/{name}", parameters)[0][0]
     for name in ("update_erased_errors", "update_erased_problems"):
         run_statement(connection, f"load/sql/{name}", parameters)
-    whose = {"organization_id": organization_id, "user_id": user_id}
+    person = {"organization_id": organization_id, "user_id": user_id}
     for table, column in _person_columns(connection):
         where = f"organization_id = $organization_id AND {column} = $user_id"
         if column == "user_id":
-            count = connection.execute(f"DELETE FROM {table} WHERE {where}", whose).fetchall()[0][0]  # noqa: S608
+            count = connection.execute(f"DELETE FROM {table} WHERE {where}", person).fetchall()[0][0]  # noqa: S608
             removed[table] = removed.get(table, 0) + count
         else:
-            connection.execute(f"UPDATE {table} SET {column} = NULL WHERE {where}", whose).fetchall()  # noqa: S608
+            connection.execute(f"UPDATE {table} SET {column} = NULL WHERE {where}", person).fetchall()  # noqa: S608
     return {table: rows for table, rows in removed.items() if rows}
 
 
 def _person_columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """(table, column) of every column that names a person."""
+    """Return (table, column) of every column that holds user ids."""
     return [(table, column) for table, column in run_statement(connection, "load/sql/select_person_columns")]
 
 
-def _needles(connection: duckdb.DuckDBPyConnection, organization_id: int, user_id: int) -> list[str]:
-    """How texts that were kept may quote the person: the e-mail address anywhere, names as JSON texts."""
-    whose = {"organization_id": organization_id, "user_id": user_id}
-    rows = run_statement(connection, "load/sql/select_identity", whose)
-    needles: set[str] = set()
+def _identifying_texts(
+    connection: duckdb.DuckDBPyConnection, organization_id: int, user_id: int
+) -> list[str]:
+    """Return the texts by which stored texts can name the person: the e-mail address, and names as JSON."""
+    person = {"organization_id": organization_id, "user_id": user_id}
+    rows = run_statement(connection, "load/sql/select_identity", person)
+    texts: set[str] = set()
     for email, *names in rows:
-        needles |= {email, json.dumps(email)[1:-1]} if email else set()
-        needles |= {json.dumps(name) for name in names if name}
-    return sorted(needles)
+        texts |= {email, json.dumps(email)[1:-1]} if email else set()
+        texts |= {json.dumps(name) for name in names if name}
+    return sorted(texts)

@@ -1,12 +1,12 @@
-"""Applying a snapshot: staged rows become core rows, history, tombstones and verdicts, in one transaction.
+"""Apply a snapshot: turn staged rows into core rows, history, tombstones and verdicts.
 
-The caller holds the transaction, so that what is derived from core can be part of it.
+The caller opens the transaction, so that it can derive the days from core in the same one.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -14,10 +14,7 @@ import polars as pl
 from warehouse.connection import insert_frame, run_statement
 from warehouse.errors import GuardError
 from warehouse.load.compact import NOTES, request_purge
-
-StagedTable = Literal[
-    "staged_entries", "staged_people", "staged_teams", "staged_team_members", "staged_rejects"
-]
+from warehouse.tables import DeclaredTable, define_columns
 
 _SCOPE_TYPES: dict[str, Any] = {
     "user_id": pl.Int64,
@@ -26,7 +23,7 @@ _SCOPE_TYPES: dict[str, Any] = {
     "proven_spans": pl.List(pl.Struct({"from_id": pl.Int64, "to_id": pl.Int64})),
 }
 
-_NEVER_AGAIN = (
+_REMOVE_ERASED = (
     "delete_erased_people",
     "delete_erased_entries",
     "delete_erased_team_members",
@@ -34,7 +31,7 @@ _NEVER_AGAIN = (
     "delete_erased_rejects",
     "delete_erased_scopes",
 )
-_TIDY = (
+_REMOVE_REPEATED = (
     "delete_repeated_entries",
     "delete_repeated_people",
     "delete_repeated_teams",
@@ -64,7 +61,7 @@ _APPLY = (
 
 @dataclass(frozen=True)
 class ScopeRow:
-    """One scope's verdict, as `ops.scopes` keeps it."""
+    """The verdict of one scope, as a row of `ops.scopes`."""
 
     scope_kind: str
     user_id: int | None
@@ -73,14 +70,14 @@ class ScopeRow:
     requests: int
     repairs: int
     proven_spans: Sequence[tuple[int, int]]
-    """The ids that were proved whole, from … to …, both included; what of them was not read is gone."""
+    """The proved ranges of ids, both ends included: an id in them that was not read is gone."""
     problem: str | None
     team_id: int | None = None
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is being applied: whose, as of when, and what was proved."""
+    """The facts of one snapshot: its organization, its instant, and the verdicts of its scopes."""
 
     run_id: str
     organization_id: int
@@ -88,12 +85,12 @@ class Snapshot:
     """UTC without a zone, later than every earlier snapshot of the organization."""
     scopes: Sequence[ScopeRow]
     organization_pages: Sequence[int] | None = None
-    """The pages that were read org-wide, if the same entries were read user by user too, to be compared."""
+    """The numbers of the pages read org-wide, if the same entries were also read per user for comparison."""
 
 
 @dataclass(frozen=True)
 class Guards:
-    """How much one snapshot may delete or set aside without a person's consent."""
+    """The most that one snapshot may delete or quarantine without the operator's consent."""
 
     max_deleted_share: float = 0.20
     max_deleted_rows: int = 50
@@ -104,7 +101,7 @@ class Guards:
 
 @dataclass(frozen=True)
 class Changes:
-    """Entries by what became of them; `rows_in` is what was read, each entry once."""
+    """The number of entries per kind of change; `rows_in` counts each entry that was read once."""
 
     rows_in: int
     inserted: int
@@ -114,23 +111,27 @@ class Changes:
     deleted: int
 
 
-def create_staging(connection: duckdb.DuckDBPyConnection) -> None:
-    """Empty staging tables exist on this connection."""
-    for table in get_args(StagedTable):
-        run_statement(connection, f"load/sql/create_{table}")
+def create_staging(connection: duckdb.DuckDBPyConnection, tables: Sequence[DeclaredTable]) -> None:
+    """Create the staging tables, empty and private to this connection, in place of earlier ones.
+
+    Every column may be null: audits check the values after they were applied.
+    """
+    for table in tables:
+        columns = define_columns(table.columns, checks_nulls=False)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table.name} ({columns})").fetchall()
 
 
-def stage_rows(connection: duckdb.DuckDBPyConnection, table: StagedTable, rows: pl.DataFrame) -> None:
-    """`rows` are in the staging table; columns go by name."""
+def stage_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
+    """Append `rows` to the staging table of that name; columns are matched by name."""
     insert_frame(connection, table, rows)
 
 
 def drop_notes(
     connection: duckdb.DuckDBPyConnection, kept_text: Callable[[str], str], *, at: datetime
 ) -> None:
-    """No note is stored any more, in entries or in quarantine; if one was, a purge of its bytes is due.
+    """Remove every note from entries and quarantine, and request a purge if there was one.
 
-    `kept_text` gives what may be kept of a quarantined entry's text, and leaves alone what it gave.
+    `kept_text` returns the part of a quarantined entry's text that may be kept; applied again, it changes nothing.
     """
     ((dropped,),) = run_statement(connection, "load/sql/update_dropped_notes")
     for (raw,) in run_statement(connection, "load/sql/select_quarantined_texts"):
@@ -142,10 +143,10 @@ def drop_notes(
 
 
 def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, guards: Guards) -> Changes:
-    """Core, history, quarantine and verdicts are as the staged rows and `snapshot.scopes` say.
+    """Apply the staged rows and `snapshot.scopes` to core, history, quarantine and verdicts.
 
-    Runs inside the caller's transaction. Raises `GuardError` before anything in core has changed if
-    the snapshot would delete or set aside more than `guards` allow.
+    Run this inside a transaction. Raise `GuardError`, before core has changed, if the snapshot would delete or
+    quarantine more than `guards` allow.
     """
     parameters: dict[str, Any] = {
         "run_id": snapshot.run_id,
@@ -154,12 +155,12 @@ def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, gu
         "organization_pages": snapshot.organization_pages,
     }
     _insert_scopes(connection, snapshot)
-    for name in _NEVER_AGAIN:
+    for name in _REMOVE_ERASED:
         run_statement(connection, f"load/sql/{name}", parameters)
     if snapshot.organization_pages is not None:
         run_statement(connection, "load/sql/insert_differences", parameters)
     run_statement(connection, "load/sql/create_absent_people", parameters)
-    for name in _TIDY:
+    for name in _REMOVE_REPEATED:
         run_statement(connection, f"load/sql/{name}")
     run_statement(connection, "load/sql/update_scope_rows", parameters)
     run_statement(connection, "load/sql/create_proven_spans", parameters)
@@ -214,9 +215,9 @@ def _check_guards(changes: Changes, live: int, guards: Guards) -> None:
     share = changes.quarantined / changes.rows_in if changes.rows_in else 0.0
     if changes.quarantined > guards.max_quarantined_rows and share > guards.max_quarantined_share:
         message = (
-            f"quarantine limit: {changes.quarantined} of {changes.rows_in} entries could not be read"
+            f"quarantine limit: {changes.quarantined} of {changes.rows_in} entries failed validation"
             f" ({share:.0%}; the limit is {guards.max_quarantined_share:.0%} and"
-            f" {guards.max_quarantined_rows} entries); nothing was changed. Cal.com's answers have"
-            " probably changed shape; raise OOO_MAX_QUARANTINED_SHARE to load the rest all the same"
+            f" {guards.max_quarantined_rows} entries); nothing was changed. The format of"
+            " Cal.com's responses has probably changed; raise OOO_MAX_QUARANTINED_SHARE to load the rest"
         )
         raise GuardError(message)

@@ -1,1 +1,1 @@
-"""Publish: the readers' database, generations of Parquet files, publish targets and retention."""
+"""Publish: the published database, generations of Parquet files, publish targets and retention."""

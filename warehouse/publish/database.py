@@ -1,10 +1,17 @@
-"""The readers' database, built aside in a storage version that DuckDB 1.x reads too."""
+"""Build the published database in a storage version that DuckDB 1.0 and later read.
+
+The fingerprint of a table is a short text that is the same for the same published rows. Tables whose fingerprint
+has not changed since the previous publication are not written again. The rows are compared as published,
+so it does not matter what has changed them: a load, an erasure, another calendar or other settings.
+"""
 
 import contextlib
+import hashlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +19,8 @@ import duckdb
 
 from landing.files import digest, flush
 from warehouse.connection import (
-    LANES,
+    PARALLEL_WORKERS,
+    quote,
     read_statement,
     run_in_parallel,
     run_statement,
@@ -20,88 +28,112 @@ from warehouse.connection import (
     transaction,
 )
 from warehouse.errors import WarehouseError
-from warehouse.publish.fingerprint import declared, fingerprint_table
 from warehouse.publish.measures import Measure
-from warehouse.tables import PublishedTable
+from warehouse.tables import PublishedTable, define_columns
 
 STORAGE_VERSION = "v1.0.0"
-"""DuckDB 2.0's own can't be read by 1.x, which today's BI tools embed; this one can, by all since 1.0."""
+"""Every DuckDB since 1.0 reads this version. BI tools embed DuckDB 1.x, which cannot read the format of 2.0."""
 
-ROWS_SIDE_BY_SIDE = 2_500_000
-"""Up to so many rows in all, tables are sorted two at a time; beyond, each has the memory to itself."""
+MAX_ROWS_IN_PARALLEL = 2_500_000
+"""Up to this number of rows in all, two tables are sorted at a time; beyond it, one, to bound the memory."""
 
 
 @dataclass(frozen=True)
 class PreviousPublication:
-    """What was published last: the readers' database and the manifest of its generation."""
+    """The previous publication: its database, and the manifest of its generation."""
 
     database: Path
     manifest: Mapping[str, Any]
 
-    def contents(self, table: str) -> str | None:
-        """What the table held; None if it was not there, or nobody says."""
-        found: str | None = self.manifest["tables"].get(table, {}).get("contents")
-        return found
+    def fingerprint(self, table: str) -> str | None:
+        """Return the fingerprint of the table; None if it was not published, or without a fingerprint."""
+        fingerprint: str | None = self.manifest["tables"].get(table, {}).get("contents")
+        return fingerprint
 
 
 @dataclass(frozen=True)
 class PublishedDatabase:
-    """A readers' database, built aside: by table its rows and contents; and the file's own facts."""
+    """A database at its temporary path, with the rows and the fingerprint of each table."""
 
     file: Path
     rows: Mapping[str, int]
-    contents: Mapping[str, str]
+    fingerprints: Mapping[str, str]
     facts: Mapping[str, Any]
+    """The facts of the file for the manifest."""
 
 
 def build_database(
     connection: duckdb.DuckDBPyConnection,
-    aside: Path,
+    temporary: Path,
     tables: Sequence[PublishedTable],
     measures: Sequence[Measure],
-    last: PreviousPublication | None = None,
+    previous: PreviousPublication | None = None,
 ) -> PublishedDatabase:
-    """A readers' database at `aside`, on disk to the last byte, rows ascending by key.
+    """Build the published database at `temporary`, flushed to the disk, with rows ascending by key.
 
-    Where most rows are those of `last`, it is a copy of that one, with the tables that differ made anew.
+    If most rows are those of `previous`, copy that database and replace only the tables that differ.
     """
-    # Pseudonyms are in a temporary table, which no other connection sees.
-    lanes = 1 if any(table.has_pseudonyms for table in tables) else LANES
-    telling = [partial(fingerprint_table, table=table) for table in tables]
-    told = run_in_parallel(connection, telling, lanes=lanes)
-    counted = {table.name: one for table, one in zip(tables, told, strict=True)}
-    contents = {name: text for name, (_, text) in counted.items()}
-    made_by = declared(tables, *(read_statement(measure.statement) for measure in measures))
-    kept = _copy_last(last, aside, contents, made_by) if last else set()
+    # Pseudonyms are in a temporary table, which only the connection itself can read.
+    workers = 1 if any(table.has_pseudonyms for table in tables) else PARALLEL_WORKERS
+    jobs = [partial(fingerprint_table, table=table) for table in tables]
+    results = run_in_parallel(connection, jobs, workers=workers)
+    counts = {table.name: rows for table, (rows, _) in zip(tables, results, strict=True)}
+    fingerprints = {table.name: fingerprint for table, (_, fingerprint) in zip(tables, results, strict=True)}
+    made_by = digest_declarations(tables, *(read_statement(measure.statement) for measure in measures))
+    kept = _copy_previous(previous, temporary, fingerprints, made_by) if previous else set()
     others = [table for table in tables if table.name not in kept]
-    storage = "" if kept else f"STORAGE_VERSION '{STORAGE_VERSION}'"
-    with attached(connection, aside, storage), _one_thread(connection):
-        with transaction(connection):  # one for all: each of its own costs a write to the disk
+    with (
+        attached(connection, temporary, "" if kept else f"STORAGE_VERSION '{STORAGE_VERSION}'"),
+        _one_thread(connection),
+    ):
+        with transaction(connection):  # one for all tables: each transaction costs a write to the disk
             for table in others:
                 _create_table(connection, table)
-        is_large = sum(counted[table.name][0] for table in others) > ROWS_SIDE_BY_SIDE
-        jobs = [partial(_create_macros, measures=() if kept else measures)]
-        jobs += [partial(_fill_table, table=table) for table in others]
-        run_in_parallel(connection, jobs, lanes=1 if is_large else lanes)
-        connection.execute("CHECKPOINT reader").fetchall()
-        counts = select_each(connection, [_count_rows(table) for table in tables])
-        rows = {table.name: count for table, (count,) in zip(tables, counts, strict=True)}
-    if aside.with_name(f"{aside.name}.wal").exists():
-        message = f"{aside} still has a write-ahead log after its checkpoint; copying it would lose rows"
+        is_large = sum(counts[table.name] for table in others) > MAX_ROWS_IN_PARALLEL
+        fill_jobs = [partial(_create_macros, measures=() if kept else measures)]
+        fill_jobs += [partial(_fill_table, table=table) for table in others]
+        run_in_parallel(connection, fill_jobs, workers=1 if is_large else workers)
+        connection.execute("CHECKPOINT published").fetchall()
+        written = select_each(connection, [_select_count(table) for table in tables])
+        rows = {table.name: count for table, (count,) in zip(tables, written, strict=True)}
+    if temporary.with_name(f"{temporary.name}.wal").exists():
+        message = f"{temporary} still has a write-ahead log after its checkpoint; copying it would lose rows"
         raise WarehouseError(message)
-    flush(aside)
-    facts = {"made_by": made_by, "bytes": aside.stat().st_size, "sha256": digest(aside)}
-    return PublishedDatabase(aside, rows, contents, facts)
+    flush(temporary)
+    facts = {"made_by": made_by, "bytes": temporary.stat().st_size, "sha256": digest(temporary)}
+    return PublishedDatabase(temporary, rows, fingerprints, facts)
 
 
-def _copy_last(last: PreviousPublication, aside: Path, contents: Mapping[str, str], made_by: str) -> set[str]:
-    """The tables that are at `aside` as they are to be, in a copy of the last file; none without a copy.
+def fingerprint_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> tuple[int, str]:
+    """Return the number of published rows of `table`, and their fingerprint, which ignores their order.
 
-    No copy of a file that somebody else has written to, and none that would be mostly pages out of use.
+    Rows are hashed twice: with one hash, DuckDB's combination of several values would not detect some swaps of
+    values between rows. The hash may differ between DuckDB versions, so the version is part of the digest.
     """
-    facts = last.manifest.get("database", {})
-    kept = {name for name, content in contents.items() if content == last.contents(name)}
-    rows = {name: facts["rows"] for name, facts in last.manifest["tables"].items()}
+    values = ", ".join(f"{column.name}::{column.sql_type}" for column in table.columns)
+    query = f"SELECT count(*), coalesce(sum(hash(hash({values}))), 0) {table.rows()}"
+    rows, hashed = connection.execute(query).fetchall()[0]
+    return rows, f"{digest_declarations([table])}-{rows}-{hashed}"
+
+
+def digest_declarations(tables: Sequence[PublishedTable], *statements: str) -> str:
+    """Return a short digest of everything that decides how the tables and the macros are written."""
+    program = version("calcom-ooo-warehouse")
+    texts = (duckdb.__version__, program, *(repr(table.describe()) for table in tables), *statements)
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def _copy_previous(
+    previous: PreviousPublication, temporary: Path, fingerprints: Mapping[str, str], made_by: str
+) -> set[str]:
+    """Copy the previous database to `temporary`, and return the names of the tables that need no change.
+
+    Copy nothing and return an empty set if another program has changed the database, or if the copy would consist
+    mostly of unused pages.
+    """
+    facts = previous.manifest.get("database", {})
+    kept = {name for name, fingerprint in fingerprints.items() if fingerprint == previous.fingerprint(name)}
+    rows = {name: facts["rows"] for name, facts in previous.manifest["tables"].items()}
     if (
         not kept
         or facts.get("made_by") != made_by
@@ -109,21 +141,21 @@ def _copy_last(last: PreviousPublication, aside: Path, contents: Mapping[str, st
     ):
         return set()
     try:
-        shutil.copyfile(last.database, aside)
-        if digest(aside) == facts["sha256"]:
+        shutil.copyfile(previous.database, temporary)
+        if digest(temporary) == facts["sha256"]:
             return kept
     except FileNotFoundError:
         pass
-    aside.unlink(missing_ok=True)
+    temporary.unlink(missing_ok=True)
     return set()
 
 
 @contextlib.contextmanager
 def attached(connection: duckdb.DuckDBPyConnection, database: Path, options: str) -> Iterator[None]:
-    """`database` is there as `reader` meanwhile and rows keep their order; then all is as it was."""
+    """Attach `database` as `published` for the block, and keep the insertion order of rows within it."""
     query = "SELECT current_database(), current_setting('preserve_insertion_order')"
     own, keeps_order = connection.execute(query).fetchall()[0]
-    attachment = f"ATTACH '{quoted(database)}' AS reader"
+    attachment = f"ATTACH '{quote(database)}' AS published"
     connection.execute(f"{attachment} ({options})" if options else attachment).fetchall()
     try:
         connection.execute("SET preserve_insertion_order = true").fetchall()
@@ -131,20 +163,23 @@ def attached(connection: duckdb.DuckDBPyConnection, database: Path, options: str
     finally:
         connection.execute(f"SET preserve_insertion_order = {keeps_order}").fetchall()
         connection.execute(f'USE "{own}"').fetchall()
-        connection.execute("DETACH reader").fetchall()
+        connection.execute("DETACH published").fetchall()
 
 
 @contextlib.contextmanager
 def using(connection: duckdb.DuckDBPyConnection, database: Path) -> Iterator[None]:
-    """Names without a schema, and the macros, are those of the readers' `database` meanwhile."""
+    """Resolve unqualified names and macros in the published `database` for the block."""
     with attached(connection, database, "READ_ONLY"):
-        connection.execute("USE reader").fetchall()
+        connection.execute("USE published").fetchall()
         yield
 
 
 @contextlib.contextmanager
 def _one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Five million days are joined and sorted in 140 MB; two threads need 200 MB and are no faster."""
+    """Use one DuckDB thread for the block.
+
+    Joining and sorting five million days then takes 140 MB; with two threads it takes 200 MB and is no faster.
+    """
     threads = connection.execute("SELECT current_setting('threads')").fetchall()[0][0]
     connection.execute("SET threads = 1").fetchall()
     try:
@@ -154,41 +189,32 @@ def _one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _create_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
-    columns = ", ".join(
-        f"{column.name} {column.sql_type}{'' if column.is_nullable else ' NOT NULL'}"
-        for column in table.columns
-    )
-    connection.execute(f"CREATE OR REPLACE TABLE reader.main.{table.name} ({columns})").fetchall()
+    columns = define_columns(table.columns)
+    connection.execute(f"CREATE OR REPLACE TABLE published.main.{table.name} ({columns})").fetchall()
 
 
 def _fill_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
-    """The table has its comments, each of which costs as much as some hundred rows, and its rows."""
+    """Write the comments, each of which costs as much as some hundred rows, and the rows of the table."""
     with transaction(connection):
         connection.execute(_comments(table)).fetchall()
-        connection.execute(f"INSERT INTO reader.main.{table.name} {table.query()}").fetchall()
+        connection.execute(f"INSERT INTO published.main.{table.name} {table.query()}").fetchall()
 
 
 def _create_macros(connection: duckdb.DuckDBPyConnection, measures: Sequence[Measure]) -> None:
-    with connection.cursor() as own:  # what it uses is its own, too
-        own.execute("USE reader").fetchall()
+    with connection.cursor() as own:  # USE then changes no other connection
+        own.execute("USE published").fetchall()
         with transaction(own):
             for measure in measures:
                 run_statement(own, measure.statement)
 
 
-def _count_rows(table: PublishedTable) -> str:
-    return f"SELECT count(*) FROM reader.main.{table.name}"  # noqa: S608 - a declared name
+def _select_count(table: PublishedTable) -> str:
+    return f"SELECT count(*) FROM published.main.{table.name}"  # noqa: S608 - a declared name
 
 
 def _comments(table: PublishedTable) -> str:
-    """The statements that tell in the database what the table and its columns mean."""
-    comment = f"One row: {table.grain}. Key: {table.key_list()}."
-    return f"COMMENT ON TABLE reader.main.{table.name} IS '{quoted(comment)}';" + "".join(
-        f"COMMENT ON COLUMN reader.main.{table.name}.{column.name} IS '{quoted(column.meaning)}';"
+    """Return the statements that store the meaning of the table and of its columns as comments."""
+    return f"COMMENT ON TABLE published.main.{table.name} IS '{quote(table.comment)}';" + "".join(
+        f"COMMENT ON COLUMN published.main.{table.name}.{column.name} IS '{quote(column.meaning)}';"
         for column in table.columns
     )
-
-
-def quoted(value: Path | str) -> str:
-    """`value` for the inside of a SQL literal."""
-    return str(value).replace("'", "''")

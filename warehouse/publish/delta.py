@@ -1,8 +1,8 @@
-"""Delta Lake tables over a generation's own files: nothing is written twice, all readers get the same bytes.
+"""Commit Delta Lake tables that consist of the Parquet files of a generation; no row is written twice.
 
-Each table's new version drops the last generation's files and adds this one's, in one commit that names the
-generation and the run. The files are in the table's folder by generation; when a generation is pruned, its
-versions can no longer be read. Instants are `timestamp_ntz`. Needs the extra `delta`.
+Each commit drops the files of the previous generation and adds those of this one, and names the generation and
+the run. The folder of a table holds one folder of files per generation. When a generation is pruned, its versions
+can no longer be read. Instants are `timestamp_ntz`. This module needs the extra `delta`.
 """
 
 import json
@@ -23,31 +23,31 @@ INSTANTS = "timestampNtz"
 
 
 def commit_delta(
-    place: PublishTarget, generation: Generation, tables: Sequence[PublishedTable]
+    target: PublishTarget, generation: Generation, tables: Sequence[PublishedTable]
 ) -> dict[str, int]:
-    """Every Delta table at `place` is the generation's; the version of each that is."""
-    return {table.name: _commit_table(place, generation, table) for table in tables}
+    """Commit the generation to every Delta table at `target`, and return the new version per table."""
+    return {table.name: _commit_table(target, generation, table) for table in tables}
 
 
-def _commit_table(place: PublishTarget, generation: Generation, table: PublishedTable) -> int:
-    uri = place.delta_uri(table.name)
+def _commit_table(target: PublishTarget, generation: Generation, table: PublishedTable) -> int:
+    uri = target.delta_uri(table.name)
     files = [str(facts["file"]) for facts in generation.files_of(table.name)]
     for file in files:
-        place.place_delta_file(generation, file, f"{table.name}/{generation.name}/{file}")
+        target.add_delta_file(generation, file, f"{table.name}/{generation.name}/{file}")
     schema = _schema(generation, files[0], table)
     actions = [_add_action(generation, file) for file in files]
-    said = {"generation": generation.name, "run_id": generation.manifest["run_id"]}
-    commit = CommitProperties(custom_metadata=said)
+    commit = CommitProperties(
+        custom_metadata={"generation": generation.name, "run_id": generation.manifest["run_id"]}
+    )
     try:
         if not DeltaTable.is_deltatable(uri):
-            description = f"One row: {table.grain}. Key: {table.key_list()}."
             create_table_with_add_actions(
-                uri, schema, actions, name=table.name, description=description, commit_properties=commit
+                uri, schema, actions, name=table.name, description=table.comment, commit_properties=commit
             )
             return 0
         delta = DeltaTable(uri)
         if _has_instants(schema) and INSTANTS not in (delta.protocol().reader_features or ()):
-            # A commit with such a column and without the feature leaves a table that nobody can open.
+            # A commit with such a column and without the feature leaves a table that no program can open.
             delta.alter.add_feature(
                 TableFeatures.TimestampWithoutTimezone, allow_protocol_versions_increase=True
             )
@@ -56,21 +56,21 @@ def _commit_table(place: PublishTarget, generation: Generation, table: Published
         delta.update_incremental()
         return delta.version()
     except (DeltaError, OSError) as error:
-        said_by_delta = str(error).partition("\n")[0][:300]
+        reason = str(error).partition("\n")[0][:300]
         message = (
-            f"can't write the Delta table {table.name} at {uri}: {said_by_delta}; the last publication"
+            f"can't write the Delta table {table.name} at {uri}: {reason}; the last publication"
             " stands. If the table is damaged, remove its folder, then run again"
         )
         raise WarehouseError(message) from error
 
 
 def _schema(generation: Generation, file: str, table: PublishedTable) -> Schema:
-    """The columns as in the file, with what they mean."""
-    found = Schema.from_arrow(pq.read_schema(generation.folder / file)).fields
+    """Return the columns of the file, with their meanings as comments."""
+    fields = Schema.from_arrow(pq.read_schema(generation.folder / file)).fields
     return Schema(
         [
             Field(field.name, field.type, nullable=column.is_nullable, metadata={"comment": column.meaning})
-            for field, column in zip(found, table.columns, strict=True)
+            for field, column in zip(fields, table.columns, strict=True)
         ]
     )
 
@@ -80,7 +80,7 @@ def _has_instants(schema: Schema) -> bool:
 
 
 def _add_action(generation: Generation, file: str) -> AddAction:
-    """The file as the log names it, with the span of its days, by which engines pass over files."""
+    """Describe the file for the log, with the span of its days, by which engines skip files."""
     path = generation.folder / file
     metadata = pq.read_metadata(path)
     stats: dict[str, Any] = {"numRecords": metadata.num_rows, "minValues": {}, "maxValues": {}}

@@ -1,4 +1,4 @@
-"""The measures: every table macro of ooo.duckdb, as the header of its own SQL file declares it."""
+"""Find the measures: the table macros of ooo.duckdb, each declared in the header of its own SQL file."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _FIELDS = ("Purpose", "Grain", "Formula", "Source", "Caveats", "Switch", "Second
 
 @dataclass(frozen=True)
 class Measure:
-    """One table macro: what it takes, what it gives, how that is counted, and what not to read into it."""
+    """One table macro: its parameters, and the facts that the header of its file declares."""
 
     name: str
     parameters: tuple[str, ...]
@@ -22,17 +22,17 @@ class Measure:
     source: str
     caveats: str
     switch: str | None
-    """The setting without which it is not published at all."""
+    """The setting that must be on for the macro to be published; None if it always is."""
 
     @property
     def statement(self) -> str:
-        """The statement that creates it, for `run_statement`."""
+        """The name of the statement that creates the macro, for `run_statement`."""
         return f"publish/macros/create_{self.name}"
 
 
 @cache
 def find_measures() -> tuple[Measure, ...]:
-    """Every measure that has a file in `warehouse/macros/`, by name. Raises as `parse_measure`."""
+    """Return every measure with a file in `warehouse/publish/macros`, by name. Raise as `parse_measure` does."""
     names = sorted(entry.name for entry in files("warehouse").joinpath("publish/macros").iterdir())
     return tuple(
         parse_measure(read_statement(f"publish/macros/{name.removesuffix('.sql')}"))
@@ -42,7 +42,7 @@ def find_measures() -> tuple[Measure, ...]:
 
 
 def parse_measure(text: str) -> Measure:
-    """The measure that the SQL in `text` creates. `ValueError` names the field that its header lacks."""
+    """Return the measure that the SQL in `text` creates. Raise `ValueError` if its header lacks a field."""
     created = re.search(r"^CREATE OR REPLACE MACRO (\w+)\(([\w, ]+)\) AS TABLE$", text, flags=re.MULTILINE)
     if created is None:
         raise ValueError(f"expected CREATE OR REPLACE MACRO name(parameters) AS TABLE, found {text[:80]!r}")

@@ -1,50 +1,53 @@
-"""Publication: what readers get, built aside, checked, and renamed into place.
+"""Publish the marts: build the files at temporary paths, check them, and rename them.
 
-Nobody reads the warehouse file: DuckDB lets one writer or many readers at it, and analysts keep files
-open all day. Readers get `ooo.duckdb` and `exports/`, on the disk and, if a URL is set, in object storage
-(`warehouse/places.py` draws them); each name is replaced at once, so a reader that has a file open keeps
-the version it opened. A kill leaves at most things with a leading dot, which no reader looks at and the
-next run removes.
+No other program reads the warehouse file: DuckDB allows one writer or many readers, and analysts keep files open
+all day. They read `ooo.duckdb` and `exports/` on the disk and, if a URL is set, the same files in object storage
+(`warehouse/publish/targets.py` describes them). Each name is replaced at once, so a program that has a file open
+keeps the version that it opened. A killed publication leaves only temporary files, which the next run removes.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from landing.errors import ObjectStoreError
 from warehouse.connection import explain
 from warehouse.errors import WarehouseError
-from warehouse.load.findings import Audit
+from warehouse.load.audit import Audit
 from warehouse.publish.database import PreviousPublication, build_database
 from warehouse.publish.generation import Generation, Layout, build_generation
 from warehouse.publish.measures import Measure
 from warehouse.publish.targets import DiskTarget, ObjectStoreTarget, PublishTarget, make_pointer
 from warehouse.tables import PublishedTable
 
+AssignPseudonyms = Callable[[pl.DataFrame], pl.DataFrame]
+"""Add the column `pseudonym` to a frame of one row per person: `organization_id`, `user_id`."""
+
 
 @dataclass(frozen=True)
 class PublicationPolicy:
-    """How to publish: the same every night, until somebody changes a setting."""
+    """The settings of a publication."""
 
     layout: Layout = Layout.FLAT
     keep_generations: int = 5
     has_delta: bool = False
-    """Delta Lake tables too."""
+    """Write Delta Lake tables too."""
     url: str | None = None
-    """Where in object storage, too."""
+    """The URL in object storage to which the publication is copied, if any."""
     notes: str = "core"
-    """What becomes of notes, for the manifest; whether they are published the tables say."""
+    """The setting for notes, for the manifest. The tables decide whether notes are published."""
     reuses: bool = True
-    """What did not change is taken from the last generation. Not after an erasure: every byte is new then."""
+    """Take unchanged tables from the previous generation. Not after an erasure, which writes every byte anew."""
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What has been published: the generation's name, when, each table's rows, and its own audits."""
+    """A finished publication: the name of the generation, the rows per table, and its own audits."""
 
     generation: str
     published_at: datetime
@@ -52,6 +55,28 @@ class Publication:
     database: Path
     parquet_folder: Path
     audits: tuple[Audit, ...] = ()
+
+
+def create_pseudonyms(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable], assign: AssignPseudonyms
+) -> None:
+    """Assign a pseudonym to every person whose id a pseudonymised table holds, in the table `pseudonyms`.
+
+    The table is temporary and private to the connection: no file ever holds a user id beside its pseudonym.
+    """
+    selects = [
+        f"SELECT organization_id, {column.name} AS user_id FROM marts.{table.name}"  # noqa: S608 - declared names
+        f" WHERE {column.name} IS NOT NULL"
+        for table in tables
+        for column in table.columns
+        if table.shown_as(column) == "pseudonym"
+    ]
+    people = connection.sql(f"{' UNION '.join(selects)} ORDER BY ALL").pl()
+    connection.register("assigned_pseudonyms", assign(people))
+    try:
+        connection.execute("CREATE OR REPLACE TEMP TABLE pseudonyms AS FROM assigned_pseudonyms").fetchall()
+    finally:
+        connection.unregister("assigned_pseudonyms")
 
 
 def publish(  # noqa: PLR0913 - one publication's facts
@@ -64,56 +89,63 @@ def publish(  # noqa: PLR0913 - one publication's facts
     published_at: datetime,
     policy: PublicationPolicy | None = None,
 ) -> Publication:
-    """Readers see the tables of `marts` as they are now, whole, first on the disk, then at the URL.
+    """Publish the tables of `marts` as one generation, first on the disk, then at the URL of the policy.
 
-    `WarehouseError` if the disk refuses, `AuditError` if a key is there twice or the files differ in their
-    rows: the last publication stands. `ObjectStoreError` if the store does: there the last one stands, on
-    the disk this one.
+    The audits of keys and row counts are recorded. Raise `WarehouseError` if the disk refuses, and `AuditError` if
+    an audit fails: the last publication then stands. Raise `ObjectStoreError` if the store refuses: the last
+    publication then stands there, and the new one on the disk.
     """
     policy = policy or PublicationPolicy()
-    with _naming(data_dir):
+    with _explaining_disk(data_dir):
         disk = DiskTarget(data_dir)
-        last = disk.last_generation() if policy.reuses else None
-        former = PreviousPublication(disk.database, last.manifest) if last else None
-        reader = build_database(connection, disk.database_aside, tables, measures, former)
+        previous = disk.last_generation() if policy.reuses else None
+        database = build_database(
+            connection,
+            disk.temporary_database,
+            tables,
+            measures,
+            PreviousPublication(disk.database, previous.manifest) if previous else None,
+        )
         generation, audits = build_generation(
             connection,
-            reader,
+            database,
             disk.generations,
             tables,
             run_id=run_id,
             published_at=published_at,
             layout=policy.layout,
             notes=policy.notes,
-            last=last,
+            previous=previous,
         )
         _release(disk, generation, tables, policy)
     if policy.url:
-        with _keeping_local(generation):
+        with _explaining_partial_release(generation):
             _release(ObjectStoreTarget(disk, policy.url), generation, tables, policy)
-    return Publication(generation.name, published_at, dict(reader.rows), disk.database, disk.current, audits)
+    return Publication(
+        generation.name, published_at, dict(database.rows), disk.database, disk.current, audits
+    )
 
 
 def _release(
-    place: PublishTarget, generation: Generation, tables: Sequence[PublishedTable], policy: PublicationPolicy
+    target: PublishTarget, generation: Generation, tables: Sequence[PublishedTable], policy: PublicationPolicy
 ) -> None:
-    """Readers at `place` get the generation; line by line, the pointer last."""
-    place.take_generation(generation)
+    """Publish the generation at `target`: its files first, then `current.json`, then remove old generations."""
+    target.take_generation(generation)
     versions = None
     if policy.has_delta:
         from warehouse.publish.delta import commit_delta  # noqa: PLC0415 - an extra that may not be installed
 
-        versions = commit_delta(place, generation, tables)
-    place.replace_database()
-    place.replace_current(generation)
-    former = place.read_pointer()
-    place.write_pointer(make_pointer(generation, versions))
-    place.remove_generations(generation.name, policy.keep_generations, former=former)
-    place.remove_delta_tables(besides=versions or ())
+        versions = commit_delta(target, generation, tables)
+    target.replace_database()
+    target.replace_current(generation)
+    former = target.read_pointer()
+    target.write_pointer(make_pointer(generation, versions))
+    target.remove_generations(generation.name, policy.keep_generations, former=former)
+    target.remove_delta_tables(besides=versions or ())
 
 
 @contextlib.contextmanager
-def _keeping_local(generation: Generation) -> Iterator[None]:
+def _explaining_partial_release(generation: Generation) -> Iterator[None]:
     try:
         yield
     except (WarehouseError, ObjectStoreError) as error:
@@ -122,7 +154,7 @@ def _keeping_local(generation: Generation) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _naming(data_dir: Path) -> Iterator[None]:
+def _explaining_disk(data_dir: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, duckdb.Error) as error:

@@ -1,65 +1,73 @@
-"""Where readers find a generation: on the disk, and, if a URL is set, in object storage. Both look the same.
+"""Publish targets: a generation on the disk and, if a URL is set, in object storage, in the same layout.
 
-    ooo.duckdb                        on the disk beside exports/, in a bucket beside the rest
+    ooo.duckdb                        on the disk beside exports/; in a bucket beside the other names
     generations/<id>/                 immutable, with manifest.json
-    current/<table>.parquet           the newest generation's
-    delta/<table>/                    Delta Lake tables, if they are on
+    current/<table>.parquet           the files of the newest generation
+    delta/<table>/                    Delta Lake tables, if the setting is on
     current.json                      written last: the newest generation and its Delta versions
 
-At every instant each name leads to a whole file, or object, and `current.json` to a whole generation.
+At every instant each name leads to a complete file or object, and `current.json` names a complete generation.
 """
 
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from landing.files import TEMPORARY_PREFIX, flush, link, remove_folder, remove_leftovers, replace, write_json
+from landing.files import (
+    flush,
+    link,
+    remove_folder,
+    remove_leftovers,
+    replace,
+    temporary_path,
+    write_json,
+)
 from landing.object_store import ObjectStore
-from warehouse.publish.generation import FORMAT, MANIFEST, Generation, superseded, telling
+from warehouse.publish.generation import FORMAT, MANIFEST, Generation
 
 DELTA_LOG = "_delta_log"
 
 
 class PublishTarget(Protocol):
-    """What a publication does, in this order, wherever readers are."""
+    """The steps of a publication, in this order, at one target."""
 
     def take_generation(self, generation: Generation) -> None:
-        """The generation is there, its manifest last."""
+        """Store the files of the generation, its manifest last."""
 
     def delta_uri(self, table: str) -> str:
-        """Where the Delta table is, as Delta Lake names it."""
+        """Return the address of the Delta table in the notation of Delta Lake."""
 
-    def place_delta_file(self, generation: Generation, file: str, name: str) -> None:
-        """The generation's `file` is also `delta/<name>`."""
+    def add_delta_file(self, generation: Generation, file: str, name: str) -> None:
+        """Make the generation's `file` also available as `delta/<name>`."""
 
     def replace_database(self) -> None:
-        """`ooo.duckdb` is the generation's."""
+        """Replace `ooo.duckdb` by the new database."""
 
     def replace_current(self, generation: Generation) -> None:
-        """`current/` has the generation's tables and no other."""
+        """Replace the files of `current/` by those of the generation, and remove files of other tables."""
 
     def read_pointer(self) -> str | None:
-        """The generation that `current.json` names; None if it names none."""
+        """Return the generation that `current.json` names, or None."""
 
     def write_pointer(self, pointer: Mapping[str, Any]) -> None:
-        """`current.json` says `pointer`."""
+        """Replace `current.json` by `pointer`."""
 
     def remove_generations(self, newest: str, keep: int, *, former: str | None) -> None:
-        """`keep` generations are there, first the newest and `former`; Delta tables hold no file of others.
+        """Remove old generations, with their files in Delta tables, and keep `keep` generations in all.
 
-        None of them shows a personal column that the newest does not.
+        Prefer `newest` and `former`, and keep no generation with a personal column that the newest does not show.
         """
 
     def remove_delta_tables(self, besides: Iterable[str]) -> None:
-        """Only these Delta tables are there."""
+        """Remove all Delta tables except `besides`."""
 
 
 def make_pointer(generation: Generation, delta: Mapping[str, int] | None) -> dict[str, Any]:
-    """What `current.json` says of the newest generation."""
+    """Return the content of `current.json` for the newest generation and its Delta versions."""
     folder = f"generations/{generation.name}"
     pointer = {
         "format": FORMAT,
@@ -70,20 +78,45 @@ def make_pointer(generation: Generation, delta: Mapping[str, int] | None) -> dic
     return pointer if delta is None else pointer | {"delta": dict(delta)}
 
 
-def _told(read: Callable[[], bytes | None], key: str) -> Any:
-    """What a manifest or pointer says of `key`; None if it is not there, or can't say."""
+# Retention
+
+
+def generations_to_prune(
+    names: Sequence[str], newest: str, keep: int, *, former: str | None = None
+) -> list[str]:
+    """Return the generations to remove so that `keep` remain: the newest, `former` and the latest others.
+
+    `former` is the generation that `current.json` named until now: programs may still read it. It need not be the
+    last but one, because a killed publication leaves a generation that `current.json` never named.
+    """
+    others = sorted((name for name in names if name != newest), key=lambda name: (name == former, name))
+    return others[: max(len(others) - max(keep - 1, 0), 0)]
+
+
+def generations_showing_more(shown: Mapping[str, Sequence[str] | None], newest: str) -> set[str]:
+    """Return the generations with a personal column that the newest does not show, such as notes.
+
+    `shown` holds the `personal_columns` of each manifest. A generation without them counts as showing more.
+    """
+    columns = {name: None if names is None else set(names) for name, names in shown.items()}
+    allowed = columns.get(newest) or set()
+    return {name for name, own in columns.items() if name != newest and (own is None or not own <= allowed)}
+
+
+def _read_key(read: Callable[[], bytes | None], key: str) -> Any:
+    """Return the value of `key` in the JSON object that `read` returns; None if it cannot be read."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         return json.loads(read() or b"")[key]
     return None
 
 
 class DiskTarget:
-    """The data folder: `ooo.duckdb` and `exports/`. Files are hard links to the generation's."""
+    """The data folder: `ooo.duckdb` and `exports/`. The files are hard links to those of the generation."""
 
     def __init__(self, data_dir: Path) -> None:
-        """The folders are there, without what a killed publication left in them."""
+        """Create the folders, and remove the temporary files of killed publications from them."""
         self.database = data_dir / "ooo.duckdb"
-        self.database_aside = data_dir / f"{TEMPORARY_PREFIX}ooo.duckdb"
+        self.temporary_database = temporary_path(self.database)
         self.exports = data_dir / "exports"
         self.generations = self.exports / "generations"
         self.current = self.exports / "current"
@@ -95,28 +128,28 @@ class DiskTarget:
             remove_leftovers(folder)
 
     def take_generation(self, generation: Generation) -> None:
-        """It was built there."""
+        """Do nothing: the generation was built in this folder."""
 
     def delta_uri(self, table: str) -> str:
-        """The table's folder."""
+        """Return the folder of the table, which is created if it does not exist."""
         folder = self.delta / table
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
 
-    def place_delta_file(self, generation: Generation, file: str, name: str) -> None:
-        """A link, for Delta readers want the file within the table's folder."""
+    def add_delta_file(self, generation: Generation, file: str, name: str) -> None:
+        """Link the file into the folder of the table, where Delta Lake expects it."""
         path = self.delta / name
         path.parent.mkdir(parents=True, exist_ok=True)
         link(generation.folder / file, path)
 
     def replace_database(self) -> None:
-        """Who has the old one open keeps it."""
-        # A reader that opened the last one for writing may have left a log that fits no other file.
+        """Rename the temporary database. Programs that have the old one open keep it."""
+        # A program that opened the old database for writing may have left a log that fits no other file.
         self.database.with_name(f"{self.database.name}.wal").unlink(missing_ok=True)
-        replace(self.database_aside, self.database)
+        replace(self.temporary_database, self.database)
 
     def replace_current(self, generation: Generation) -> None:
-        """One rename a table."""
+        """Replace each file by one rename."""
         newest = generation.flat_files()
         for file in newest:
             link(generation.folder / file, self.current / file)
@@ -124,16 +157,16 @@ class DiskTarget:
             path.unlink()
 
     def read_pointer(self) -> str | None:
-        """From the file."""
-        named: str | None = _told((self.exports / "current.json").read_bytes, "generation")
-        return named
+        """Read the file."""
+        name: str | None = _read_key((self.exports / "current.json").read_bytes, "generation")
+        return name
 
     def write_pointer(self, pointer: Mapping[str, Any]) -> None:
-        """By a rename."""
+        """Replace the file by one rename."""
         write_json(self.exports / "current.json", dict(pointer))
 
     def last_generation(self) -> Generation | None:
-        """What `current.json` names, as its manifest tells it; None if there is none that can be read."""
+        """Return the generation that `current.json` names; None if it or its manifest cannot be read."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             pointer = json.loads((self.exports / "current.json").read_text(encoding="utf-8"))
             folder = self.generations / pointer["generation"]
@@ -143,21 +176,25 @@ class DiskTarget:
         return None
 
     def remove_generations(self, newest: str, keep: int, *, former: str | None) -> None:
-        """Each is renamed aside before it is removed, so none is ever there in part."""
+        """Rename each folder to a temporary name before its removal, so that it is never there in part."""
         names = [path.name for path in self.generations.iterdir() if path.is_dir()]
         shown = {
-            name: _told((self.generations / name / MANIFEST).read_bytes, "personal_columns") for name in names
+            name: _read_key((self.generations / name / MANIFEST).read_bytes, "personal_columns")
+            for name in names
         }
-        doomed = set(superseded(names, newest, keep, former=former)) | telling(shown, newest)
-        for name in doomed:
+        removed = {
+            *generations_to_prune(names, newest, keep, former=former),
+            *generations_showing_more(shown, newest),
+        }
+        for name in removed:
             remove_folder(self.generations / name)
-        kept = set(names) - doomed
+        kept = set(names) - removed
         for path in self.delta.glob("*/*"):
             if path.is_dir() and path.name not in kept | {DELTA_LOG}:
                 shutil.rmtree(path)
 
     def remove_delta_tables(self, besides: Iterable[str]) -> None:
-        """A table that nobody keeps up to date would mislead."""
+        """Remove the folders of the tables, and the folder `delta/` if none is left."""
         kept = set(besides)
         for path in self.delta.glob("*"):
             if path.name not in kept:
@@ -168,61 +205,65 @@ class DiskTarget:
 
 
 class ObjectStoreTarget:
-    """The same in object storage, sent from the disk. Files are copies within the store."""
+    """The same layout in object storage, uploaded from the disk. The other names are copies within the store."""
 
     def __init__(self, disk: DiskTarget, url: str) -> None:
-        """Nothing is asked of the store yet. `ObjectStoreError` if the URL can't be one."""
+        """Open the store without a request. Raise `ObjectStoreError` if `url` is not one of a store."""
         self.disk = disk
-        self.objects = ObjectStore(url)
+        self.store = ObjectStore(url)
 
     def take_generation(self, generation: Generation) -> None:
-        """What an interrupted upload sent already is not sent again."""
-        self.objects.put_folder(f"generations/{generation.name}", generation.folder, marker=MANIFEST)
+        """Upload the files that an interrupted upload has not stored."""
+        self.store.put_folder(f"generations/{generation.name}", generation.folder, marker=MANIFEST)
 
     def delta_uri(self, table: str) -> str:
-        """The table's URL."""
-        return f"{self.objects.url}/delta/{table}"
+        """Return the URL of the table."""
+        return f"{self.store.url}/delta/{table}"
 
-    def place_delta_file(self, generation: Generation, file: str, name: str) -> None:
-        """A copy within the store."""
-        self.objects.copy(f"generations/{generation.name}/{file}", f"delta/{name}")
+    def add_delta_file(self, generation: Generation, file: str, name: str) -> None:
+        """Copy the file within the store."""
+        self.store.copy(f"generations/{generation.name}/{file}", f"delta/{name}")
 
     def replace_database(self) -> None:
-        """Sent whole; the old object is there until the new one is."""
-        self.objects.put_file("ooo.duckdb", self.disk.database)
+        """Upload the database; the old object stays until the upload is complete."""
+        self.store.put_file("ooo.duckdb", self.disk.database)
 
     def replace_current(self, generation: Generation) -> None:
-        """One copy within the store a table."""
+        """Copy one file per table within the store."""
         newest = generation.flat_files()
         for file in newest:
-            self.objects.copy(f"generations/{generation.name}/{file}", f"current/{file}")
-        stale = set(self.objects.list_sizes("current")) - set(newest)
-        self.objects.remove([f"current/{file}" for file in sorted(stale)])
+            self.store.copy(f"generations/{generation.name}/{file}", f"current/{file}")
+        stale = set(self.store.list_sizes("current")) - set(newest)
+        self.store.remove([f"current/{file}" for file in sorted(stale)])
 
     def read_pointer(self) -> str | None:
-        """From the object."""
-        named: str | None = _told(partial(self.objects.read, "current.json"), "generation")
-        return named
+        """Read the object."""
+        name: str | None = _read_key(partial(self.store.read, "current.json"), "generation")
+        return name
 
     def write_pointer(self, pointer: Mapping[str, Any]) -> None:
-        """One object."""
-        self.objects.put_bytes("current.json", json.dumps(pointer, indent=2).encode() + b"\n")
+        """Replace the object."""
+        self.store.put_bytes("current.json", json.dumps(pointer, indent=2).encode() + b"\n")
 
     def remove_generations(self, newest: str, keep: int, *, former: str | None) -> None:
-        """With them go the uploads that were never finished."""
-        whole = self.objects.list_folders("generations", marker=MANIFEST)
+        """Remove also the uploads that were never finished."""
+        complete = self.store.list_folders("generations", marker=MANIFEST)
         shown = {
-            name: _told(partial(self.objects.read, f"generations/{name}/{MANIFEST}"), "personal_columns")
-            for name in whole
+            name: _read_key(partial(self.store.read, f"generations/{name}/{MANIFEST}"), "personal_columns")
+            for name in complete
         }
-        kept = set(whole) - set(superseded(whole, newest, keep, former=former)) - telling(shown, newest)
-        for name in set(self.objects.list_folders("generations")) - kept:
-            self.objects.remove_folder(f"generations/{name}", marker=MANIFEST)
-        for table in self.objects.list_folders("delta"):
-            for name in set(self.objects.list_folders(f"delta/{table}")) - kept - {DELTA_LOG}:
-                self.objects.remove_folder(f"delta/{table}/{name}")
+        kept = (
+            set(complete)
+            - set(generations_to_prune(complete, newest, keep, former=former))
+            - generations_showing_more(shown, newest)
+        )
+        for name in set(self.store.list_folders("generations")) - kept:
+            self.store.remove_folder(f"generations/{name}", marker=MANIFEST)
+        for table in self.store.list_folders("delta"):
+            for name in set(self.store.list_folders(f"delta/{table}")) - kept - {DELTA_LOG}:
+                self.store.remove_folder(f"delta/{table}/{name}")
 
     def remove_delta_tables(self, besides: Iterable[str]) -> None:
-        """As on the disk."""
-        for table in set(self.objects.list_folders("delta")) - set(besides):
-            self.objects.remove_folder(f"delta/{table}")
+        """Remove every object of the tables."""
+        for table in set(self.store.list_folders("delta")) - set(besides):
+            self.store.remove_folder(f"delta/{table}")

@@ -1,1 +1,1 @@
-"""Read: freshness, status and report facts from what is published."""
+"""Read: freshness, status and the facts of the report from the published tables."""

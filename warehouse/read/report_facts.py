@@ -1,4 +1,4 @@
-"""What the report page shows, read from a published database: sums by day, never more than it needs."""
+"""Read the facts of the report page from a published database."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ import duckdb
 from warehouse.connection import read_statement
 
 YEARS_BACK, YEARS_AHEAD = 3, 1
-"""The page's dates: whole calendar years around the newest snapshot."""
+"""The span of the page: whole calendar years before and after that of the newest snapshot."""
 
 DAYS_SHOWN = 14
-"""Who is out: the week of the snapshot and the next, from Monday."""
+"""The days of the list of absent people: the week of the snapshot and the next one, from Monday."""
 
 DAYS_AHEAD = 90
-"""How far peaks and coverage conflicts are looked for."""
+"""The days after the snapshot for which the page shows peaks and coverage conflicts."""
 
 MOST_ROWS = 500
-"""Rows of a list of people, at most; the page says how many there are."""
+"""The maximum number of rows in a list of people; the page shows the total number beside it."""
 
 MOST_RUNS = 10
 
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """What one page shows; each list is sorted as it is shown."""
+    """The facts of one page; each list is in the order of the page."""
 
     as_of: datetime
     """The newest snapshot of any organization, UTC without a zone."""
@@ -44,13 +44,17 @@ class ReportFacts:
     runs: list[Row]
 
 
-def read_report_facts(reader: duckdb.DuckDBPyConnection) -> ReportFacts | None:
-    """The facts of the database that `reader` has open (an `ooo.duckdb`); None if no run ever loaded.
+def read_report_facts(published: duckdb.DuckDBPyConnection) -> ReportFacts | None:
+    """Return the facts of the published database that `published` has open; None if it has no snapshot.
 
-    Sums are those of the macros: by day and reason, so that a page can add them up over any range.
+    The sums are per day and reason, as in the macros, so that the page can add them up over any range.
     """
-    organizations = list(_rows(reader, "select_organizations"))
-    snapshots = [one["observed_at"] for one in organizations if one["observed_at"] is not None]
+    organizations = list(_rows(published, "select_organizations"))
+    snapshots = [
+        organization["observed_at"]
+        for organization in organizations
+        if organization["observed_at"] is not None
+    ]
     if not snapshots:
         return None
     as_of = max(snapshots)
@@ -65,18 +69,18 @@ def read_report_facts(reader: duckdb.DuckDBPyConnection) -> ReportFacts | None:
         first_on=first_on,
         last_on=last_on,
         monday_on=monday_on,
-        reasons=list(_rows(reader, "select_reasons")),
+        reasons=list(_rows(published, "select_reasons")),
         organizations=organizations,
-        days=list(_rows(reader, "select_days", **span)),
-        available_days=list(_rows(reader, "select_available_days", **span)),
-        out=list(_rows(reader, "select_out", **shown)),
-        conflicts=list(_rows(reader, "select_conflicts", **ahead)),
-        runs=list(_rows(reader, "select_runs", most=MOST_RUNS)),
+        days=list(_rows(published, "select_days", **span)),
+        available_days=list(_rows(published, "select_available_days", **span)),
+        out=list(_rows(published, "select_out", **shown)),
+        conflicts=list(_rows(published, "select_conflicts", **ahead)),
+        runs=list(_rows(published, "select_runs", most=MOST_RUNS)),
     )
 
 
-def _rows(reader: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> Iterator[Row]:
-    cursor = reader.execute(read_statement(f"read/sql/{name}"), parameters)
+def _rows(published: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> Iterator[Row]:
+    cursor = published.execute(read_statement(f"read/sql/{name}"), parameters)
     names = [column[0] for column in cursor.description or ()]
     for row in cursor.fetchall():
         yield dict(zip(names, row, strict=True))

@@ -1,4 +1,7 @@
--- Purpose: how many entries count other days than from their first to their last, or follow more than those.
--- Grain: one row; an offender is an entry. Parameters: none. Reads only.
+-- Audit: error. Promise: day counts are those of the dates.
+-- Purpose: count the entries whose calendar days are not those from the first to the last day, or whose
+-- materialized days are more than the calendar days.
+-- Grain: one row; an offender is an entry.
+-- Second run: returns the same; the statement only reads.
 SELECT count(*) FROM core.ooo_entries
 WHERE calendar_days <> greatest(ends_on - starts_on + 1, 0) OR materialized_days NOT BETWEEN 0 AND calendar_days;

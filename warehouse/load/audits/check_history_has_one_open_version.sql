@@ -1,6 +1,8 @@
--- Purpose: how many entries have not exactly one version that is valid now, or one that says otherwise of
--- whether they are there.
--- Grain: one row; an offender is an entry. Parameters: none. Reads only.
+-- Audit: error. Promise: every entry has one version that is valid now, and agrees.
+-- Purpose: count the entries that do not have exactly one open version, or whose open version disagrees with the
+-- entry on whether it is deleted.
+-- Grain: one row; an offender is an entry.
+-- Second run: returns the same; the statement only reads.
 WITH open AS (
     SELECT
         organization_id, entry_id, count(*) AS versions,

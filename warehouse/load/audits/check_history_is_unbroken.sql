@@ -1,6 +1,8 @@
--- Purpose: how many versions do not end as the next one begins, or end before they begin. Most entries have one
--- version, so only those with a closed one are put in order.
--- Grain: one row; an offender is a version. Parameters: none. Reads only.
+-- Audit: error. Promise: versions follow each other without a gap or an overlap.
+-- Purpose: count the versions that do not end when the next one begins, or that end before they begin. Most entries
+-- have one version, so only entries with a closed version are sorted.
+-- Grain: one row; an offender is a version.
+-- Second run: returns the same; the statement only reads.
 WITH changed AS (
     SELECT DISTINCT organization_id, entry_id FROM core.ooo_entry_history WHERE valid_to IS NOT NULL
 ),

@@ -1,4 +1,6 @@
--- Purpose: people as published. Grain: one person. A second run makes the same view again.
+-- Purpose: publish the people, with their calendar and staleness.
+-- Grain: one person.
+-- Second run: creates the same view again.
 CREATE OR REPLACE VIEW marts.dim_people AS
 SELECT
     p.organization_id, p.user_id, p.email, p.name, p.username, p.time_zone, p.locale, p.created_at,

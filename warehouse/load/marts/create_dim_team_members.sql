@@ -1,5 +1,6 @@
--- Purpose: who is in which team, as published. Grain: one person in one team.
--- A second run makes the same view again.
+-- Purpose: publish the memberships of teams, with their staleness.
+-- Grain: one person in one team.
+-- Second run: creates the same view again.
 CREATE OR REPLACE VIEW marts.dim_team_members AS
 SELECT
     m.organization_id, m.team_id, m.user_id, m.membership_id, m.role, m.is_accepted,

@@ -1,4 +1,6 @@
--- Purpose: teams as published. Grain: one team. A second run makes the same view again.
+-- Purpose: publish the teams, with their staleness.
+-- Grain: one team.
+-- Second run: creates the same view again.
 CREATE OR REPLACE VIEW marts.dim_teams AS
 SELECT
     t.organization_id, t.team_id, t.parent_team_id, t.name, t.slug, t.is_private, t.time_zone,

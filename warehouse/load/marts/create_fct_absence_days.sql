@@ -1,6 +1,8 @@
--- Purpose: days of absence as published, with whether the cover is absent too. The covers' days are looked up in a
--- list for each person: joined row by row, a million entries would need more memory than a load may have.
--- Grain: one person and day. A second run makes the same view again.
+-- Purpose: publish the days of absence, with a column that shows if the cover is absent too. The days of the covers
+-- are looked up in one list per person: a join row by row would need more memory for a million entries than a load
+-- may use.
+-- Grain: one person and day.
+-- Second run: creates the same view again.
 CREATE OR REPLACE VIEW marts.fct_absence_days AS
 SELECT
     d.organization_id, d.user_id, d.date_on, d.reason, d.entry_count, d.is_working_day, d.covering_user_id,

@@ -1,5 +1,6 @@
--- Purpose: entries as published, tombstones included; working days by the person's calendar as it is now.
--- Grain: one entry. A second run makes the same view again.
+-- Purpose: publish the entries, tombstones included. Working days follow the present calendar of the person.
+-- Grain: one entry.
+-- Second run: creates the same view again.
 CREATE OR REPLACE VIEW marts.fct_ooo_entries AS
 SELECT
     c.organization_id, c.entry_id, c.entry_uuid, c.user_id, c.covering_user_id, c.starts_on, c.ends_on,

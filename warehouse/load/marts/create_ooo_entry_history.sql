@@ -1,5 +1,7 @@
--- Purpose: versions as published; working days by the person's calendar as it is now, whatever it was then.
--- Grain: one version of one entry. A second run makes the same view again.
+-- Purpose: publish the versions of entries. Working days follow the present calendar of the person, also for old
+-- versions.
+-- Grain: one version of one entry.
+-- Second run: creates the same view again.
 CREATE OR REPLACE VIEW marts.ooo_entry_history AS
 SELECT
     h.*,

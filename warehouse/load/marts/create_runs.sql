@@ -1,2 +1,4 @@
--- Purpose: runs as published. Grain: one run. A second run makes the same view again.
+-- Purpose: publish the runs.
+-- Grain: one run.
+-- Second run: creates the same view again.
 CREATE OR REPLACE VIEW marts.runs AS FROM ops.runs;

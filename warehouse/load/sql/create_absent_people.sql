@@ -1,6 +1,9 @@
--- Purpose: who is proved not to be in the organization: known, and not in a users list that is proved whole.
--- Someone whose record is there but unreadable, or of whom an entry was read since, is not absent.
--- Grain: one person. Parameters: $run_id, $organization_id. A second run makes the same table again.
+-- Purpose: find the people that are proved not to be in the organization: stored before, and missing from a users
+-- list that is proved complete. A person whose record is there but failed validation is not absent, nor is a person
+-- of whom an entry was read.
+-- Grain: one person.
+-- Parameters: $run_id, $organization_id.
+-- Second run: creates the same table again.
 CREATE OR REPLACE TEMP TABLE absent_people AS
 SELECT user_id FROM core.people
 WHERE organization_id = $organization_id

@@ -1,5 +1,6 @@
--- Purpose: the live entries of everyone whose days have to be derived again, by person, with their calendar.
--- Grain: one entry with a day. Reads core as applied; a second run makes the same table.
+-- Purpose: find the live entries of the people whose days are derived again, with the calendar of the person.
+-- Grain: one live entry with at least one materialized day.
+-- Second run: creates the same table again, from core as applied.
 CREATE OR REPLACE TEMP TABLE changed_entries AS
 SELECT
     organization_id, e.entry_id, user_id, e.covering_user_id, e.starts_on, e.materialized_days, e.reason, w.calendar

@@ -1,6 +1,7 @@
--- Purpose: whose days have to be derived again: the people of every entry that changed, who had it before, and
--- everyone, of whatever organization, for whom another set of days are working days than so far.
--- Grain: one person with the followed days of their live entries. Reads core as applied.
+-- Purpose: find the people whose days are derived again: the present and the former person of each changed entry,
+-- and every person, of any organization, whose calendar has other working days than before.
+-- Grain: one person, with the number of materialized days of the person's live entries.
+-- Second run: creates the same table again, from core as applied.
 CREATE OR REPLACE TEMP TABLE changed_people AS
 WITH people AS (
     SELECT organization_id, user_id FROM entry_changes WHERE change <> 'unchanged'

@@ -1,9 +1,10 @@
--- Purpose: what this snapshot changes: every staged entry with what became of it since the last one,
--- and every live entry that is proved gone ("vanished").
--- An entry is proved gone if its id lies in a span that the scan of the whole organization, or of its user,
--- has proved whole, or if its user is not in a users list that is proved whole (see create_absent_people;
--- their entries then are not in the organization either). A record that is there but can't be read is not gone.
--- Grain: one entry. Parameters: $organization_id. A second run makes the same table again.
+-- Purpose: compare the staged entries with the stored ones: every staged entry with its change since the last
+-- snapshot, and every live entry that is proved gone (`vanished`). An entry is proved gone if its id lies in a span
+-- that the scan of the organization, or of its user, has proved complete, or if its user is absent (see
+-- create_absent_people). A record that is there but failed validation is not gone.
+-- Grain: one entry.
+-- Parameters: $organization_id.
+-- Second run: creates the same table again.
 CREATE OR REPLACE TEMP TABLE entry_changes AS
 SELECT
     s.* EXCLUDE (page),
@@ -34,7 +35,7 @@ SELECT
     'vanished' AS change,
     c.user_id AS former_user_id
 FROM core.ooo_entries AS c
--- Ids alone first: nearly always none is missing, and no other column has to be read for that.
+-- Compare the ids first: nearly always none is missing, and no other column has to be read.
 SEMI JOIN (
     FROM core.ooo_entries AS m
     WHERE m.organization_id = $organization_id

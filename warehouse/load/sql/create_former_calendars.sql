@@ -1,4 +1,5 @@
--- Purpose: by which calendar everyone's days were derived so far, to be compared with what is to hold from now.
--- Grain: one person. A second run makes the table anew from what holds then.
+-- Purpose: keep the calendars by which the stored days were derived, for comparison with the new ones.
+-- Grain: one person.
+-- Second run: creates the table again from the calendars of that moment.
 CREATE OR REPLACE TEMP TABLE former_calendars AS
 FROM marts.person_calendars;

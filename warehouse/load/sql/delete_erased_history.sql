@@ -1,5 +1,8 @@
--- Purpose: every version of the person's entries goes, also those from when an entry was someone else's.
--- Grain: one version of one entry. Parameters: $organization_id, $user_id. A second run finds none.
+-- Purpose: remove every version of the person's entries, including versions from a time when an entry belonged to
+-- another person.
+-- Grain: one version of one entry.
+-- Parameters: $organization_id, $user_id.
+-- Second run: deletes nothing.
 DELETE FROM core.ooo_entry_history
 WHERE organization_id = $organization_id
   AND entry_id IN (

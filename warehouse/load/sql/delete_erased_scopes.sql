@@ -1,4 +1,6 @@
--- Purpose: no verdict is kept about someone who was erased.
--- Grain: one scope. Parameters: $run_id. A second run deletes nothing.
+-- Purpose: remove the verdicts about erased people.
+-- Grain: one scope.
+-- Parameters: $run_id.
+-- Second run: deletes nothing.
 DELETE FROM ops.scopes AS s USING ops.erased_people AS e
 WHERE s.run_id = $run_id AND e.organization_id = s.organization_id AND e.user_id = s.user_id;

@@ -1,4 +1,5 @@
--- Purpose: memberships of who was erased do not come back.
--- Grain: one staged membership. A second run deletes nothing.
+-- Purpose: remove the staged memberships of erased people.
+-- Grain: one staged membership.
+-- Second run: deletes nothing.
 DELETE FROM staged_team_members AS s USING ops.erased_people AS e
 WHERE e.organization_id = s.organization_id AND e.user_id = s.user_id;

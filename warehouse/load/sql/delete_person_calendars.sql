@@ -1,3 +1,4 @@
--- Purpose: make room for everyone's calendar as it is now.
--- Grain: one person. A second run deletes what was put in their place.
+-- Purpose: remove the calendars of all people, before the present ones are inserted.
+-- Grain: one person.
+-- Second run: deletes the rows that were inserted after the first run.
 DELETE FROM marts.person_calendars;

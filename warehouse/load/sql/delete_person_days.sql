@@ -1,5 +1,6 @@
--- Purpose: make room for the days that are derived again.
--- Grain: one person and day. A second run deletes what was put in their place.
+-- Purpose: remove the days per person that are derived again.
+-- Grain: one person and day.
+-- Second run: deletes the rows that were inserted after the first run.
 DELETE FROM marts.person_days AS d
 USING changed_people AS p
 WHERE d.organization_id = p.organization_id AND d.user_id = p.user_id;

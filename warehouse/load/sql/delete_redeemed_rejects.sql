@@ -1,5 +1,6 @@
--- Purpose: a record that was read well on any page of this run is not rejected.
--- Grain: one staged reject. A second run deletes nothing.
+-- Purpose: remove a reject if the same record passed validation on another page of this run.
+-- Grain: one staged reject.
+-- Second run: deletes nothing.
 DELETE FROM staged_rejects
 WHERE (record_kind = 'entry' AND record_id IN (SELECT entry_id FROM staged_entries))
    OR (record_kind = 'user' AND record_id IN (SELECT user_id FROM staged_people))

@@ -1,6 +1,7 @@
--- Purpose: one staged row an entry. Anchored pages overlap, so the same entry comes more than once;
--- the later page has the newer version.
--- Grain: one staged entry. A second run deletes nothing.
+-- Purpose: keep one staged row per entry, that of the latest page. Anchored pages overlap, so an entry can be read
+-- more than once.
+-- Grain: one staged entry.
+-- Second run: deletes nothing.
 DELETE FROM staged_entries WHERE rowid IN (
     SELECT rowid FROM staged_entries
     WHERE entry_id IN (SELECT entry_id FROM staged_entries GROUP BY entry_id HAVING count(*) > 1)

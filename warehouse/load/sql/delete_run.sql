@@ -1,3 +1,5 @@
--- Purpose: make room for a run's final row, where it left one when it failed before it was resumed.
--- Grain: one run. Parameters: $run_id. A second run deletes what the first inserted.
+-- Purpose: remove the row that a run left when it failed, before its final row is inserted.
+-- Grain: one run.
+-- Parameters: $run_id.
+-- Second run: deletes the row that was inserted after the first run.
 DELETE FROM ops.runs WHERE run_id = $run_id;

@@ -1,8 +1,9 @@
--- Purpose: every entry that was read org-wide and not for its user, or the other way round, or not alike.
--- A scope that was not proved whole is no witness to what it lacks. Someone may have changed an entry between
--- the two readings: a difference that comes back the next time is one to look into.
--- Grain: one entry of one run. Parameters: $run_id, $organization_pages (the pages read org-wide).
--- A second run of the same id is refused earlier.
+-- Purpose: store every entry that was read org-wide and not per user, or per user and not org-wide, or with other
+-- values. A scope without a complete verdict gives no evidence of a missing entry. An entry can have been changed
+-- between the two readings, so only a difference that appears again needs an investigation.
+-- Grain: one entry of one run.
+-- Parameters: $run_id, $organization_pages (a list of the numbers of the pages read org-wide).
+-- Second run: would insert the rows again; a run id is applied once.
 INSERT INTO ops.differences BY NAME
 WITH readings AS (
     SELECT *, page IN (SELECT unnest($organization_pages::INTEGER[])) AS is_org_wide

@@ -1,5 +1,7 @@
--- Purpose: entries that are new, changed or back.
--- Grain: one entry. Parameters: $observed_at. A second run finds nothing changed.
+-- Purpose: insert the entries that appeared, changed or returned.
+-- Grain: one entry.
+-- Parameters: $observed_at.
+-- Second run: would insert the rows again; delete_replaced_entries runs first.
 INSERT INTO core.ooo_entries BY NAME
 SELECT
     * EXCLUDE (change, former_user_id, first_seen_at),

@@ -1,5 +1,8 @@
--- Purpose: every entry that changed gets a version that is open from now; a vanished one keeps its facts.
--- Grain: one version of one entry. Parameters: $observed_at. A second run finds nothing changed.
+-- Purpose: insert an open version for every entry that changed. A vanished entry keeps the values of its last
+-- version.
+-- Grain: one version of one entry.
+-- Parameters: $observed_at.
+-- Second run: would insert the versions again; a snapshot is applied once.
 INSERT INTO core.ooo_entry_history BY NAME
 SELECT
     organization_id, entry_id, $observed_at::TIMESTAMP AS valid_from, NULL AS valid_to, change, entry_uuid,

@@ -1,5 +1,7 @@
--- Purpose: people that only entries name (they joined after the users list was read) get a row too.
--- Grain: one person. Parameters: $observed_at. A second run finds none.
+-- Purpose: insert the people that only entries name, because they joined after the users list was read.
+-- Grain: one person.
+-- Parameters: $observed_at.
+-- Second run: inserts nothing.
 INSERT INTO core.people (organization_id, user_id, first_seen_at, last_seen_at)
 SELECT DISTINCT e.organization_id, e.user_id, $observed_at::TIMESTAMP, $observed_at::TIMESTAMP
 FROM staged_entries AS e

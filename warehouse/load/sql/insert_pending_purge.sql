@@ -1,5 +1,7 @@
--- Purpose: bytes of what was removed are still in files, until these are purged.
--- Grain: one reason. Parameters: $reason, $since. A second run adds nothing while the first is pending.
+-- Purpose: record that files still hold bytes of removed rows, and why.
+-- Grain: one reason.
+-- Parameters: $reason, $since.
+-- Second run: inserts nothing while the reason is pending.
 INSERT INTO ops.pending_purges
 SELECT $reason, $since::TIMESTAMP
 WHERE NOT EXISTS (FROM ops.pending_purges WHERE reason = $reason);

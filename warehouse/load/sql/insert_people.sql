@@ -1,5 +1,7 @@
--- Purpose: the people that were read: new, changed, or back (`left_at` is null again).
--- Grain: one person. Parameters: $observed_at. A second run inserts the same.
+-- Purpose: insert the people that were read. A person who has returned has no `left_at`.
+-- Grain: one person.
+-- Parameters: $observed_at.
+-- Second run: would insert the rows again; delete_seen_people runs first.
 INSERT INTO core.people BY NAME
 SELECT
     s.* EXCLUDE (page),

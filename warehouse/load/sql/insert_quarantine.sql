@@ -1,4 +1,6 @@
--- Purpose: keep what could not be read, with its reason code, for people to look at.
--- Grain: one record of one run. Parameters: $run_id, $observed_at. A second run of the same id is refused earlier.
+-- Purpose: store the records that failed validation, with the reason code.
+-- Grain: one record of one run.
+-- Parameters: $run_id, $observed_at.
+-- Second run: would insert the rows again; a run id is applied once.
 INSERT INTO ops.quarantine BY NAME
 SELECT $run_id AS run_id, * EXCLUDE (page), $observed_at::TIMESTAMP AS seen_at FROM staged_rejects;

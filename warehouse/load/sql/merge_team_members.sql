@@ -1,11 +1,13 @@
--- Purpose: the memberships that were read are as they were read; who is proved not to be in a team has left it.
--- They have if the team's whole list of memberships lacks them, or if the team is deleted (see merge_teams,
--- which goes first). Someone of whom a membership is there but unreadable has not left.
--- Grain: one person in one team. Parameters: $run_id, $organization_id, $observed_at. A second run sets the same.
+-- Purpose: store the memberships that were read, and mark those as left that are proved gone. A membership is proved
+-- gone if the complete list of its team lacks it, or if the team is deleted (merge_teams runs first). A membership
+-- that is there but failed validation is not gone.
+-- Grain: one person in one team.
+-- Parameters: $run_id, $organization_id, $observed_at.
+-- Second run: sets the same values.
 MERGE INTO core.team_members AS c
 USING (
     SELECT * EXCLUDE (page) FROM staged_team_members
-    -- Who left and came back within one reading is there twice; ids are serial.
+    -- A person who left and returned during the reading has two memberships; ids ascend in time.
     QUALIFY row_number() OVER (PARTITION BY team_id, user_id ORDER BY membership_id DESC) = 1
 ) AS s
 ON c.organization_id = s.organization_id AND c.team_id = s.team_id AND c.user_id = s.user_id

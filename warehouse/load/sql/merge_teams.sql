@@ -1,6 +1,8 @@
--- Purpose: the teams that were read are as they were read; a team that a whole teams list lacks is deleted.
--- A team whose record is there but unreadable is not deleted; one that was never readable has no name.
--- Grain: one team. Parameters: $run_id, $organization_id, $observed_at. A second run sets the same.
+-- Purpose: store the teams that were read, and mark a team as deleted if a complete list of teams lacks it. A team
+-- whose record is there but failed validation is not deleted; one that never passed validation has no name.
+-- Grain: one team.
+-- Parameters: $run_id, $organization_id, $observed_at.
+-- Second run: sets the same values.
 MERGE INTO core.teams AS c
 USING (
     SELECT * EXCLUDE (page), true AS is_read FROM staged_teams

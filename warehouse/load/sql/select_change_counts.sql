@@ -1,5 +1,7 @@
--- Purpose: how much this snapshot changes, for the guards and the run's row.
--- Grain: one row. Parameters: $organization_id. Reads only.
+-- Purpose: count the changes of this snapshot, for the guards and the row of the run.
+-- Grain: one row.
+-- Parameters: $organization_id.
+-- Second run: returns the same; the statement only reads.
 SELECT
     (SELECT count(*) FROM staged_entries) AS accepted,
     (SELECT count(*) FROM staged_rejects WHERE record_kind = 'entry') AS quarantined,

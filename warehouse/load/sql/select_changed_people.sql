@@ -1,3 +1,4 @@
--- Purpose: the people whose days have to be derived again, ascending, with how many days that is.
--- Grain: one person. Reads only.
+-- Purpose: return the people whose days are derived again, with the number of these days.
+-- Grain: one person, ascending by key.
+-- Second run: returns the same; the statement only reads.
 SELECT organization_id, user_id, days FROM changed_people ORDER BY organization_id, user_id;

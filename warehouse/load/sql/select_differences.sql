@@ -1,5 +1,7 @@
--- Purpose: what the two strategies of a run did not read alike, by user.
--- Grain: one entry. Parameters: $run_id. Reads only.
+-- Purpose: return the entries that the two strategies of a run did not read alike.
+-- Grain: one entry, ascending by user and id.
+-- Parameters: $run_id.
+-- Second run: returns the same; the statement only reads.
 SELECT user_id, entry_id, difference, columns
 FROM ops.differences
 WHERE run_id = $run_id

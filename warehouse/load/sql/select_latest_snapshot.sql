@@ -1,3 +1,5 @@
--- Purpose: when the organization's latest applied snapshot was taken.
--- Grain: one organization. Parameters: $organization_id. Reads only.
+-- Purpose: return the instant of the organization's latest applied snapshot.
+-- Grain: one organization.
+-- Parameters: $organization_id.
+-- Second run: returns the same; the statement only reads.
 SELECT observed_at FROM ops.latest_snapshots WHERE organization_id = $organization_id;

@@ -1,5 +1,6 @@
--- Purpose: every column of the warehouse that names a person, by number; in views it comes from a table's.
--- Grain: one column. Reads only.
+-- Purpose: return every column of the warehouse's tables that holds user ids. Views take theirs from these tables.
+-- Grain: one column.
+-- Second run: returns the same; the statement only reads.
 SELECT concat(c.schema_name, '.', c.table_name) AS relation, c.column_name
 FROM duckdb_columns() AS c
 JOIN duckdb_tables() AS t USING (database_name, schema_name, table_name)

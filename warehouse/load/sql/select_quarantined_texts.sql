@@ -1,3 +1,4 @@
--- Purpose: what is kept of the entries that could not be read.
--- Grain: one text. Reads only.
+-- Purpose: return the stored texts of entries that failed validation.
+-- Grain: one text.
+-- Second run: returns the same; the statement only reads.
 SELECT DISTINCT raw FROM ops.quarantine WHERE record_kind = 'entry';

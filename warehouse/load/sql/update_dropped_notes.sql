@@ -1,3 +1,4 @@
--- Purpose: notes that are not to be stored are not, from whenever and of whichever organization they are.
--- Grain: one entry with a note. A second run finds none.
+-- Purpose: remove all notes, of every organization and of any age.
+-- Grain: one entry with a note.
+-- Second run: updates nothing.
 UPDATE core.ooo_entries SET notes = NULL WHERE notes IS NOT NULL;

@@ -1,5 +1,8 @@
--- Purpose: as of when each person's entries are known whole; older than the latest snapshot means stale.
--- Grain: one person. Parameters: $run_id, $organization_id, $observed_at. A second run sets the same.
+-- Purpose: store the instant at which the entries of each person were last proved complete. If it is older than the
+-- latest snapshot, they are stale.
+-- Grain: one person.
+-- Parameters: $run_id, $organization_id, $observed_at.
+-- Second run: sets the same values.
 UPDATE core.people AS p SET entries_as_of = $observed_at
 WHERE p.organization_id = $organization_id
   AND p.left_at IS NULL

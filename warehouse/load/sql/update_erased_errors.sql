@@ -1,8 +1,10 @@
--- Purpose: no run's error quotes the person.
--- Grain: one run. Parameters: $organization_id, $path, $needles. A second run finds none.
+-- Purpose: replace the errors of runs that name the person.
+-- Grain: one run.
+-- Parameters: $organization_id, $user_path, $identifying_texts (a list).
+-- Second run: updates nothing.
 UPDATE ops.runs SET error = 'removed: it named someone who was erased'
 WHERE organization_id = $organization_id
   AND (
-      contains(error, $path)
-      OR len(list_filter($needles::VARCHAR[], lambda needle: contains(lower(error), lower(needle)))) > 0
+      contains(error, $user_path)
+      OR len(list_filter($identifying_texts::VARCHAR[], lambda identifier: contains(lower(error), lower(identifier)))) > 0
   );

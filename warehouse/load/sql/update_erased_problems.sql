@@ -1,8 +1,10 @@
--- Purpose: no scope's problem quotes the person.
--- Grain: one scope. Parameters: $organization_id, $path, $needles. A second run finds none.
+-- Purpose: replace the problems of scopes that name the person.
+-- Grain: one scope.
+-- Parameters: $organization_id, $user_path, $identifying_texts (a list).
+-- Second run: updates nothing.
 UPDATE ops.scopes SET problem = 'removed: it named someone who was erased'
 WHERE organization_id = $organization_id
   AND (
-      contains(problem, $path)
-      OR len(list_filter($needles::VARCHAR[], lambda needle: contains(lower(problem), lower(needle)))) > 0
+      contains(problem, $user_path)
+      OR len(list_filter($identifying_texts::VARCHAR[], lambda identifier: contains(lower(problem), lower(identifier)))) > 0
   );

@@ -1,5 +1,7 @@
--- Purpose: who left: everyone proved absent for the first time.
--- Grain: one person. Parameters: $organization_id, $observed_at. A second run finds none.
+-- Purpose: set `left_at` of every person that is proved absent for the first time.
+-- Grain: one person.
+-- Parameters: $organization_id, $observed_at.
+-- Second run: updates nothing.
 UPDATE core.people SET left_at = $observed_at
 WHERE organization_id = $organization_id
   AND left_at IS NULL

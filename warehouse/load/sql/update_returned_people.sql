@@ -1,5 +1,7 @@
--- Purpose: who is back, though only their entries show it (they rejoined after the users list was read).
--- Grain: one person. Parameters: $organization_id. A second run finds none.
+-- Purpose: clear `left_at` of people of whom an entry was read: they rejoined after the users list was read.
+-- Grain: one person.
+-- Parameters: $organization_id.
+-- Second run: updates nothing.
 UPDATE core.people SET left_at = NULL
 WHERE organization_id = $organization_id
   AND left_at IS NOT NULL

@@ -1,6 +1,9 @@
--- Purpose: each scope's distinct rows and a checksum of its set of ids, the same whatever the order read.
--- The multiplication spreads neighbouring ids over all bits; unlike hash(), it is the same in every DuckDB.
--- Grain: one scope. Parameters: $run_id. A second run computes the same.
+-- Purpose: store the number of distinct rows of each scope, and a checksum of its set of ids that does not depend on
+-- their order. The multiplication spreads neighbouring ids over all bits; unlike hash(), it is the same in every
+-- DuckDB version.
+-- Grain: one scope.
+-- Parameters: $run_id.
+-- Second run: sets the same values.
 WITH seen AS (
     SELECT 'entry' AS record_kind, entry_id AS record_id, user_id, NULL AS team_id FROM staged_entries
     UNION ALL SELECT 'user', user_id, NULL, NULL FROM staged_people
@@ -34,12 +37,12 @@ scopes AS (
 UPDATE ops.scopes AS o
 SET rows = coalesce(s.rows, 0), id_checksum = s.id_checksum::VARCHAR
 FROM (
-    FROM ops.scopes AS wanted LEFT JOIN scopes
-        ON scopes.scope_kind = wanted.scope_kind
-        AND scopes.user_id IS NOT DISTINCT FROM wanted.user_id
-        AND scopes.team_id IS NOT DISTINCT FROM wanted.team_id
-    SELECT wanted.scope_kind, wanted.user_id, wanted.team_id, scopes.rows, scopes.id_checksum
-    WHERE wanted.run_id = $run_id
+    FROM ops.scopes AS expected LEFT JOIN scopes
+        ON scopes.scope_kind = expected.scope_kind
+        AND scopes.user_id IS NOT DISTINCT FROM expected.user_id
+        AND scopes.team_id IS NOT DISTINCT FROM expected.team_id
+    SELECT expected.scope_kind, expected.user_id, expected.team_id, scopes.rows, scopes.id_checksum
+    WHERE expected.run_id = $run_id
 ) AS s
 WHERE o.run_id = $run_id AND o.scope_kind = s.scope_kind
   AND o.user_id IS NOT DISTINCT FROM s.user_id AND o.team_id IS NOT DISTINCT FROM s.team_id;

@@ -1,4 +1,6 @@
--- Purpose: as of when the data is, for the manifest. Grain: one organization. A second run gives the same.
+-- Purpose: return the instant of the latest snapshot per organization, for the manifest.
+-- Grain: one organization, ascending.
+-- Second run: returns the same; the statement only reads.
 SELECT organization_id, observed_at
 FROM ops.latest_snapshots
 ORDER BY organization_id;

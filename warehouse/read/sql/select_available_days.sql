@@ -1,5 +1,8 @@
--- Purpose: the working days that people could work, by day, for the report page: the denominator of absence_rate.
--- Grain: one organization and day. Parameters: $first_on, $last_on (both included). Reads only.
+-- Purpose: count the working days that people could work, per day, for the report page: the denominator of
+-- absence_rate.
+-- Grain: one organization and day.
+-- Parameters: $first_on, $last_on (both included).
+-- Second run: returns the same; the statement only reads.
 SELECT p.organization_id, c.date_on, sum(p.people)::BIGINT AS available_working_days
 FROM (
     SELECT organization_id, calendar, count(*) AS people

@@ -1,6 +1,8 @@
--- Purpose: the working days to come on which someone is absent and so is their cover, for the report page.
--- Grain: one absent person and day. Parameters: $first_on, $last_on (both included), $most rows an organization.
--- Reads only.
+-- Purpose: return the future working days on which a person and the person's cover are both absent, for the report
+-- page.
+-- Grain: one absent person and day.
+-- Parameters: $first_on, $last_on (both included), $most (rows per organization).
+-- Second run: returns the same; the statement only reads.
 SELECT *, count(*) OVER (PARTITION BY organization_id) AS of_rows
 FROM coverage_conflicts($first_on, $last_on)
 WHERE is_working_day

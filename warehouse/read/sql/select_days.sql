@@ -1,6 +1,8 @@
--- Purpose: absence by day and reason for the report page: days, those of them that count as lost working time
+-- Purpose: count absence per day and reason for the report page: all days, those that count as lost working time
 -- (see absence_rate), and those on which the cover is absent too (see coverage_conflicts).
--- Grain: one organization, day and reason. Parameters: $first_on, $last_on (both included). Reads only.
+-- Grain: one organization, day and reason.
+-- Parameters: $first_on, $last_on (both included).
+-- Second run: returns the same; the statement only reads.
 SELECT
     d.organization_id, d.date_on, d.reason,
     count(*) AS absence_days,

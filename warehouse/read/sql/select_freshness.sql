@@ -1,5 +1,7 @@
--- Purpose: how fresh and how large the publication is, and how much of it the latest snapshot did not confirm.
--- Grain: one row. Reads only, the published tables.
+-- Purpose: return the instant of the latest published snapshot, the number of live rows, and the number that it did
+-- not confirm.
+-- Grain: one row.
+-- Second run: returns the same; the statement only reads published tables.
 SELECT
     (SELECT max(started_at) FROM runs WHERE outcome <> 'failed') AS snapshot_at,
     (SELECT count(*) FROM dim_people WHERE left_at IS NULL) AS people,

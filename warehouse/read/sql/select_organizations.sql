@@ -1,5 +1,6 @@
--- Purpose: how large, how fresh and how whole each organization is, for the report page.
--- Grain: one organization. Reads only.
+-- Purpose: return the size, freshness and completeness of each organization, for the report page.
+-- Grain: one organization.
+-- Second run: returns the same; the statement only reads.
 SELECT
     organization_id,
     (SELECT max(r.started_at) FROM runs AS r WHERE r.organization_id = p.organization_id AND r.outcome <> 'failed')

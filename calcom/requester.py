@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -63,14 +64,25 @@ class Traffic:
 class Requester:
     """Sends GET requests over one connection, within the rate limit of its credential."""
 
-    def __init__(self, connection: Connection, *, on_wait: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        on_wait: Callable[[float], None] | None = None,
+        on_low: Callable[[float], None] | None = None,
+    ) -> None:
         """Prepare the requester without opening a socket.
 
-        `on_wait` is called before each pause that the rate limit requires, with its length in seconds.
+        `on_wait` is called before each pause that the rate limit requires, with its length in seconds. `on_low`
+        is called when the budget is nearly spent, with the seconds until its reset.
         Raise `CredentialError` if the credential cannot be sent as a header.
         """
         self.traffic = Traffic()
-        self.rate_limiter = RateLimiter(clock=connection.clock, sleep=connection.sleep, on_wait=on_wait)
+        self.rate_limiter = RateLimiter(
+            clock=connection.clock, sleep=connection.sleep, on_wait=on_wait, on_low=on_low
+        )
+        self.clock_skew_seconds: float | None = None
+        """The seconds by which this machine's clock is ahead of the server's `Date`; None before a response."""
         self._connection = connection
         credential = connection.credential.headers()
         self._secrets = [value.removeprefix("Bearer ").encode() for value in credential.values()]
@@ -158,6 +170,8 @@ class Requester:
                 raise self._error_from_exception(error, path) from error
             raise
         self.rate_limiter.record_response(response.status_code, response.headers)
+        if self.clock_skew_seconds is None:
+            self.clock_skew_seconds = read_clock_skew(response.headers, time.time())
         for tally in tallies:
             tally.throttled += response.status_code == httpx.codes.TOO_MANY_REQUESTS
         request_id = response.headers.get("x-request-id")
@@ -184,7 +198,15 @@ class Requester:
         return error_from_response(status=response.status_code, path=path, request_id=request_id, body=body)
 
 
+def read_clock_skew(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds by which `now`, in Unix time, is ahead of the header `Date`; None without a valid date."""
+    try:
+        return now - parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
 def backoff_seconds(attempt: int) -> float:
     """Return the pause after the failed attempt number `attempt`, from 1: exponential, with jitter."""
-    exponential = 0.5 * 2 ** (attempt - 1)
+    exponential: float = 0.5 * 2 ** (attempt - 1)
     return min(exponential + random.uniform(0.0, 0.5), MAX_BACKOFF_SECONDS)  # noqa: S311

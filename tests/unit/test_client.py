@@ -250,6 +250,14 @@ def test_more_records_than_requested_are_a_protocol_error() -> None:
     assert (error.expected, error.found) == ("at most 2 records", "3 records")
 
 
+def test_a_page_of_teams_may_be_longer_than_requested_because_some_builds_ignore_take() -> None:
+    teams = [{"id": team_id, "name": "Sales"} for team_id in (5, 6, 7)]
+    records, traffic = call(
+        always(json={"status": "success", "data": teams}), lambda c: c.fetch_teams(1, take=2)
+    )
+    assert (records.ids, traffic.requests) == ([5, 6, 7], 1)
+
+
 @pytest.mark.parametrize(
     ("headers", "content"),
     [({"content-encoding": "gzip"}, b"not gzip"), ({}, b"\xff\xfe"), ({}, b""), ({}, b"[]")],

@@ -188,6 +188,28 @@ def test_the_error_for_a_body_that_is_not_a_page_describes_it_and_quotes_no_valu
     assert "private" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("envelope", "has_next"),
+    [
+        ({}, None),
+        ({"pagination": {"hasNextPage": True}}, True),
+        ({"pagination": {"hasNextPage": False}}, False),
+        ({"pagination": {"hasNextPage": False, "totalItems": 99}}, False),
+        ({"pagination": {"totalItems": 6}}, False),
+        ({"pagination": {"totalItems": 7}}, True),
+        ({"pagination": {"totalItems": "7", "hasNextPage": "yes"}}, None),
+        ({"pagination": None}, None),
+        ({"pagination": [1]}, None),
+    ],
+)
+@pytest.mark.parametrize("second", [entry(id=2), entry(id="2")], ids=["valid", "with_an_invalid_record"])
+def test_only_a_valid_pagination_states_whether_rows_follow_a_page(
+    envelope: dict[str, Any], second: dict[str, Any], *, has_next: bool | None
+) -> None:
+    records = parse(json.dumps({"status": "success", "data": [entry(), second], **envelope}).encode())
+    assert (len(records.ids), records.has_next(4)) == (2, has_next)
+
+
 def test_a_user_must_have_an_id_and_an_address_and_may_lack_all_other_keys() -> None:
     body = page({"id": 1, "email": "a@acme.example"}, {"id": 2})
     records = USER_PARSER.parse(body, path="/users", request_id=None)

@@ -1,7 +1,7 @@
-"""A look-alike of Cal.com's API v2 for out-of-office entries.
+"""A simulator of Cal.com's API v2 for out-of-office entries.
 
-`World` is the data, `Simulator` the API over it as an ASGI application, `serve` a real HTTP server
-around that. `Limits` and `Fault` say how the API throttles and how it misbehaves.
+`World` is the data, `Simulator` the API as an ASGI application, and `serve` a real HTTP server for it.
+`Limits` sets the rate limits, and `Fault` scripts a fault.
 """
 
 from calcom.simulator.accounts import (
@@ -16,10 +16,11 @@ from calcom.simulator.accounts import (
     OTHER_ORGANIZATION_KEY,
     OWNER_KEY,
     Credentials,
+    Limits,
+    RateLimit,
 )
 from calcom.simulator.app import ServedRequest, Simulator
 from calcom.simulator.faults import ABSENT, Fault
-from calcom.simulator.limits import Limits, RateLimit
 from calcom.simulator.server import RunningServer, run_forever, serve
 from calcom.simulator.world import World
 

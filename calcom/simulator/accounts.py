@@ -1,15 +1,24 @@
-"""Who may call the simulator, and how Cal.com tells one caller from another.
+"""The callers of the simulator: authentication and rate limits, as Cal.com implements them.
 
-The throttler and the authentication look at a request separately. The throttler takes the
-Authorization header first; the authentication takes a client's id and secret first.
+The throttler and the authentication identify a request separately. The throttler prefers the Authorization
+header; the authentication prefers the id and secret of a client.
+
+The throttler follows CustomThrottlerGuard and its Redis script (nestjs-throttler-storage-redis). These rules
+are confirmed by measurement:
+
+* A window opens with the first request and has a fixed length.
+* The request that exceeds the limit starts a block, which is counted from that request.
+* Requests during a block count in the window, or open the next one. If they exceed the limit of the window
+  that is open at the end of the block, a new block starts.
+* A key may have several named limits. A request is refused only if all of them are blocked.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from calcom.simulator.errors import RefusalError, token_expired, unauthorized
-from calcom.simulator.limits import Limits, RateLimit
 
 OWNER_KEY = "cal_simulator_owner"
 MEMBER_KEY = "cal_simulator_member"
@@ -22,12 +31,7 @@ EXPIRED_TOKEN = "simulator-expired-token"  # noqa: S105 (an invented credential)
 CLIENT_ID = "simulator-client"
 CLIENT_SECRET = "simulator-secret"  # noqa: S105 (an invented credential)
 
-KEY_WITH_CUSTOM_LIMITS = {
-    CUSTOM_LIMITS_KEY: (
-        RateLimit("Short", limit=20, ttl_seconds=10),
-        RateLimit("Long", limit=60, ttl_seconds=60),
-    )
-}
+Clock = Callable[[], float]
 
 _NO_CREDENTIAL = (
     "ApiAuthStrategy - No authentication method provided. Either pass an API key as 'Bearer' header"
@@ -36,8 +40,41 @@ _NO_CREDENTIAL = (
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `limit` requests per window of `ttl_seconds`; one more request blocks the caller."""
+
+    name: str = "Default"
+    limit: int = 120
+    ttl_seconds: float = 60.0
+    block_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of each kind of caller.
+
+    An API key and an anonymous address have 120 requests per minute, any other token and an OAuth client
+    have 500. `custom` has the limits of single API keys, by key.
+    """
+
+    api_key: Sequence[RateLimit] = (RateLimit(),)
+    token: Sequence[RateLimit] = (RateLimit(limit=500),)
+    custom: Mapping[str, Sequence[RateLimit]] = field(default_factory=dict)
+
+
+DEFAULT_LIMITS = Limits(
+    custom={
+        CUSTOM_LIMITS_KEY: (
+            RateLimit("Short", limit=20, ttl_seconds=10),
+            RateLimit("Long", limit=60, ttl_seconds=60),
+        )
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """The user behind a credential, with its role in its organization."""
+    """The user behind a credential, with the organization and the role in it."""
 
     kind: str
     user_id: int
@@ -47,7 +84,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Every credential the simulator knows: an account, or the error it is refused with."""
+    """Every credential of the simulator, with its account or with the error that refuses it."""
 
     keys: Mapping[str, Account | RefusalError]
     tokens: Mapping[str, Account | RefusalError]
@@ -55,8 +92,8 @@ class Credentials:
     limits: Limits = field(default_factory=Limits)
 
     def kind(self, headers: Mapping[str, str]) -> str:
-        """A name for what the request presents, for logs and tests; never the secret itself."""
-        if _has_client(headers):
+        """Return a name for the credential of a request, for logs and tests; never the secret itself."""
+        if headers.get("x-cal-client-id") and headers.get("x-cal-secret-key"):
             return "client"
         token = _bearer_token(headers)
         account = self.keys.get(token) or self.tokens.get(token)
@@ -65,7 +102,7 @@ class Credentials:
         return "refused" if token else "none"
 
     def tracker(self, headers: Mapping[str, str], address: str) -> tuple[str, Sequence[RateLimit]]:
-        """Whom the throttler counts and against what; raises 401 for an unknown `cal_` key."""
+        """Return the throttler's name for the caller, and the limits; raise 401 for an unknown `cal_` key."""
         token, client_id = _bearer_token(headers), headers.get("x-cal-client-id")
         if token.startswith("cal_"):
             if token not in self.keys:
@@ -78,7 +115,7 @@ class Credentials:
         return _digest("address", address), self.limits.api_key
 
     def authenticate(self, headers: Mapping[str, str], path_client_id: str | None) -> Account:
-        """The account of the request; raises 401, or 498 for an expired managed token."""
+        """Return the account of the request; raise 401, or 498 for the expired token of a managed user."""
         client_id = path_client_id or headers.get("x-cal-client-id")
         secret = headers.get("x-cal-secret-key")
         if client_id and secret:
@@ -88,12 +125,12 @@ class Credentials:
             raise unauthorized(_NO_CREDENTIAL)
         if token.startswith("cal_"):
             invalid = unauthorized("ApiAuthStrategy - api key - Your api key is not valid")
-            found = self.keys.get(token, invalid)
+            account = self.keys.get(token, invalid)
         else:
-            found = self.tokens.get(token, unauthorized("Invalid Access Token."))
-        if isinstance(found, RefusalError):
-            raise found
-        return found
+            account = self.tokens.get(token, unauthorized("Invalid Access Token."))
+        if isinstance(account, RefusalError):
+            raise account
+        return account
 
     def _authenticate_client(self, client_id: str, secret: str) -> Account:
         if client_id != CLIENT_ID:
@@ -106,17 +143,17 @@ class Credentials:
 def simulator_credentials(
     *, api_key: str, owner_id: int, member_id: int, organization_id: int, limits: Limits
 ) -> Credentials:
-    """The credentials of a simulated organization, and of the two organizations beside it.
+    """Return the credentials of the simulated organization and of two other organizations.
 
-    The organization numbered one higher is a stranger's; the one two higher has no admin API.
+    The organization with the next id has an owner of its own; the one after it has no admin API.
     """
     owner = Account("owner_key", owner_id, organization_id)
-    stranger = Account("other_org_key", 0, organization_id + 1)
+    other_owner = Account("other_org_key", 0, organization_id + 1)
     keys: dict[str, Account | RefusalError] = {
         api_key: owner,
         MEMBER_KEY: Account("member_key", member_id, organization_id, is_admin=False),
         EXPIRED_KEY: unauthorized("ApiAuthStrategy - api key - Your api key is expired"),
-        OTHER_ORGANIZATION_KEY: stranger,
+        OTHER_ORGANIZATION_KEY: other_owner,
         NO_ADMIN_API_KEY: Account("no_admin_api_key", 0, organization_id + 2),
         CUSTOM_LIMITS_KEY: Account("custom_limits_key", owner_id, organization_id),
     }
@@ -128,14 +165,82 @@ def simulator_credentials(
 
 
 def _bearer_token(headers: Mapping[str, str]) -> str:
-    """The Authorization header with the word Bearer cut out; Cal.com does not require the word."""
+    """Return the Authorization header without the word Bearer, which Cal.com does not require."""
     return headers.get("authorization", "").replace("Bearer ", "", 1)
 
 
-def _has_client(headers: Mapping[str, str]) -> bool:
-    return bool(headers.get("x-cal-client-id") and headers.get("x-cal-secret-key"))
-
-
 def _digest(kind: str, value: str) -> str:
-    """Cal.com stores trackers hashed, so that a dump of Redis holds no key."""
+    """Return a hash of the value: Cal.com hashes trackers, so that a dump of Redis has no key."""
     return f"{kind}_{hashlib.sha256(value.encode()).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """The result of counting one request."""
+
+    is_blocked: bool
+    headers: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Counter:
+    """One limit of one caller; instants in whole milliseconds, as Redis stores them."""
+
+    hits: int = 0
+    window_ends_ms: int | None = None
+    blocked_until_ms: int | None = None
+
+
+class Throttler:
+    """Counts the requests of every caller against its limits, by an injected clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start without any counted request."""
+        self._clock = clock
+        self._counters: dict[tuple[str, str], _Counter] = {}
+
+    def hit(self, tracker: str, limits: Sequence[RateLimit]) -> Hit:
+        """Count one request of a caller; the caller is blocked if every one of its limits is."""
+        now_ms = int(self._clock() * 1000)
+        headers: dict[str, str] = {}
+        blocked = []
+        for limit in limits:
+            counter = self._counters.setdefault((tracker, limit.name), _Counter())
+            blocked.append(_increment(counter, limit, now_ms))
+            headers |= _headers(counter, limit, now_ms)
+        return Hit(is_blocked=all(blocked), headers=headers)
+
+
+def refused_headers(reset_seconds: float) -> dict[str, str]:
+    """Return the headers of a caller with the default limit that is blocked for `reset_seconds`."""
+    return _rate_headers(RateLimit(), 0, int(reset_seconds * 1000))
+
+
+def _increment(counter: _Counter, limit: RateLimit, now_ms: int) -> bool:
+    """Count a request, start a window or a block if due, and return True while blocked."""
+    if counter.window_ends_ms is None or now_ms >= counter.window_ends_ms:
+        counter.hits = 0
+        counter.window_ends_ms = now_ms + int(limit.ttl_seconds * 1000)
+    counter.hits += 1
+    if counter.blocked_until_ms is not None and now_ms >= counter.blocked_until_ms:
+        counter.blocked_until_ms = None
+    if counter.blocked_until_ms is None and counter.hits > limit.limit:
+        counter.blocked_until_ms = now_ms + int(limit.block_seconds * 1000)
+    return counter.blocked_until_ms is not None
+
+
+def _headers(counter: _Counter, limit: RateLimit, now_ms: int) -> dict[str, str]:
+    """Return the headers after a counted request: of the window, or of the block if there is one."""
+    if counter.blocked_until_ms is not None:
+        return _rate_headers(limit, 0, counter.blocked_until_ms - now_ms)
+    remaining = max(0, limit.limit - counter.hits)
+    return _rate_headers(limit, remaining, (counter.window_ends_ms or now_ms) - now_ms)
+
+
+def _rate_headers(limit: RateLimit, remaining: int, reset_ms: int) -> dict[str, str]:
+    """Return the three headers of one limit; Reset is the number of seconds left, rounded up."""
+    return {
+        f"X-RateLimit-Limit-{limit.name}": str(limit.limit),
+        f"X-RateLimit-Remaining-{limit.name}": str(remaining),
+        f"X-RateLimit-Reset-{limit.name}": str(math.ceil(reset_ms / 1000)),
+    }

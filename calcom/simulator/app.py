@@ -1,11 +1,12 @@
-"""The simulator: an ASGI application that answers like Cal.com's API v2.
+"""The simulator: an ASGI application that responds like Cal.com's API v2.
 
-A request passes, as it does there, the router (an unknown route is a 404 that nobody counts), the
-throttler, the authentication, the guards, the validation, and only then the data.
+A request passes the same steps as in Cal.com: the router (an unknown route is a 404 that is not counted),
+the throttler, the authentication, the guards and the validation. Only then, the data is read.
 """
 
 import asyncio
 import itertools
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -16,40 +17,37 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from calcom.simulator.accounts import (
-    KEY_WITH_CUSTOM_LIMITS,
+    DEFAULT_LIMITS,
     OWNER_KEY,
+    Clock,
     Credentials,
+    Limits,
+    Throttler,
+    refused_headers,
     simulator_credentials,
 )
-from calcom.simulator.errors import (
-    RefusalError,
-    database_error,
-    not_found,
-    too_many_requests,
-)
-from calcom.simulator.faults import Fault, FaultScript, edge_reply, spoil
-from calcom.simulator.limits import Clock, Limits, Throttler, refused_headers
-from calcom.simulator.records import encode_json, format_instant
-from calcom.simulator.replies import (
+from calcom.simulator.errors import RefusalError, database_error, not_found, too_many_requests
+from calcom.simulator.faults import (
     JSON_TYPE,
+    Fault,
+    FaultScript,
     Reply,
+    client_disconnects,
     complete_reply,
-    path_and_query,
-    raw_path,
+    damage,
+    edge_reply,
     send_reply,
-    wait_for_disconnect,
 )
+from calcom.simulator.records import encode_json, format_instant
 from calcom.simulator.routes import Answer, Call, Route, match_route
 from calcom.simulator.world import World
 
 BeforeRequest = Callable[[int, Request], None]
 
-DEFAULT_LIMITS = Limits(custom=KEY_WITH_CUSTOM_LIMITS)
-
 
 @dataclass(frozen=True, slots=True)
 class ServedRequest:
-    """One request that the simulator met; `status` is None when it got no answer."""
+    """One request to the simulator; `status` is None if the client received no complete response."""
 
     number: int
     method: str
@@ -60,9 +58,9 @@ class ServedRequest:
 
 
 class Simulator:
-    """Cal.com's API v2 over one world, with its throttler, its errors and, on demand, faults."""
+    """Cal.com's API v2 for one world, with its throttler, its errors and, on request, faults."""
 
-    def __init__(  # noqa: PLR0913 (what a test may want to set)
+    def __init__(  # noqa: PLR0913 (the settings of a test)
         self,
         world: World,
         *,
@@ -72,10 +70,18 @@ class Simulator:
         latency_seconds: float = 0.0,
         faults: Sequence[Fault] = (),
         before_request: BeforeRequest | None = None,
+        page_cap: int | None = None,
+        page_cap_path: str = "",
+        teams_ignore_paging: bool = False,
     ) -> None:
-        """Limits None switches the throttler off, with its headers, as self-hosted servers may.
+        """Serve the world to the owner of `api_key` and to the other credentials of the simulator.
 
-        `before_request` is called with the number of the request, from 1, before it is answered.
+        `limits`: None disables the throttler and its headers, as self-hosted servers may.
+        `before_request` is called with the number of each request, from 1, before the response is made. It
+        may change the world, for example remove a user at the tenth request.
+        `page_cap`: the largest number of rows per page, without an error for a larger `take`, as a server or
+        gateway may limit it. `page_cap_path` is a regular expression that selects the paths with the cap.
+        `teams_ignore_paging`: every request for teams returns the first 250 teams, whatever its query.
         """
         self.world = world
         self._credentials = _credentials_for(world, api_key, limits or DEFAULT_LIMITS)
@@ -83,9 +89,11 @@ class Simulator:
         self._latency_seconds = latency_seconds
         self._script = FaultScript(faults)
         self._before_request = before_request
+        self._page_cap, self._page_cap_path = page_cap, re.compile(page_cap_path)
+        self._teams_ignore_paging = teams_ignore_paging
         self._numbers = itertools.count(1)
         self._requests: list[ServedRequest] = []
-        # The stranger's organization is empty; the one without the admin API has no world.
+        # The next organization is empty and has an owner of its own; the one after it has no admin API.
         other_id = world.organization_id + 1
         self._worlds: Mapping[int, World | None] = {
             world.organization_id: world,
@@ -95,17 +103,17 @@ class Simulator:
 
     @property
     def requests(self) -> list[ServedRequest]:
-        """What was served so far, in order."""
+        """The requests served so far, in order."""
         return list(self._requests)
 
     def clear_requests(self) -> None:
-        """Forget what was served; the numbers go on."""
+        """Clear the list of served requests; the numbers continue."""
         self._requests.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         if scope["type"] != "http":
-            message = f"The simulator speaks HTTP only, not {scope['type']}."
+            message = f"The simulator supports HTTP only, not {scope['type']}."
             raise NotImplementedError(message)
         request = Request(scope, receive)
         body = await request.body()
@@ -113,38 +121,39 @@ class Simulator:
         if self._before_request is not None:
             self._before_request(number, request)
         await asyncio.sleep(self._latency_seconds)
-        fault = self._script.next_fault(path_and_query(request))
-        if fault is not None and await _client_gives_up(fault, receive):
+        fault = self._script.next_fault(_path_and_query(request))
+        is_withheld = fault is not None and fault.kind == "timeout"
+        if fault is not None and is_withheld and await client_disconnects(receive, fault.seconds):
             self._log(number, request, None)
             return
         reply = complete_reply(request, self._reply(request, body, fault))
-        resets = fault is not None and fault.kind == "reset"
-        self._log(number, request, None if resets else reply.status)
-        await send_reply(send, reply, resets=resets, dribble_seconds=_dribble_seconds(fault))
+        is_reset = fault is not None and fault.kind == "reset"
+        self._log(number, request, None if is_reset else reply.status)
+        await send_reply(send, reply, fault)
 
     def _reply(self, request: Request, body: bytes, fault: Fault | None) -> Reply:
-        """The answer, or the fault in its place."""
+        """Return the response of the application, or of the fault that replaces or damages it."""
         if fault is None:
             return self._answer(request, body, None)
-        return edge_reply(fault) or spoil(fault, self._answer(request, body, fault))
+        return edge_reply(fault) or damage(fault, self._answer(request, body, fault))
 
     def _answer(self, request: Request, body: bytes, fault: Fault | None) -> Reply:
-        """The application's answer: success or refusal, with rate headers once it was counted."""
+        """Return the application's success or refusal, with rate headers once the request is counted."""
         headers = {"X-Request-Id": str(uuid.uuid4()), "Content-Type": JSON_TYPE}
         try:
-            matched = match_route(request.method, raw_path(request))
+            matched = match_route(request.method, _raw_path(request))
             if matched is None:
-                raise not_found(f"Cannot {request.method} {path_and_query(request)}")
+                raise not_found(f"Cannot {request.method} {_path_and_query(request)}")
             self._throttle(request, fault, headers)
             answer = self._handle(request, body, fault, *matched)
         except RefusalError as refusal:
             now = format_instant(datetime.now(UTC))
-            error = refusal.body(timestamp=now, path=path_and_query(request))
+            error = refusal.body(timestamp=now, path=_path_and_query(request))
             return Reply(refusal.status, headers, encode_json(error))
         return Reply(answer.status, headers, b'{"status":"success","data":' + answer.data + b"}")
 
     def _throttle(self, request: Request, fault: Fault | None, headers: dict[str, str]) -> None:
-        """Count the request and add its rate headers; raises 429, or 401 for an unknown key."""
+        """Count the request and add its rate headers; raise 429, or 401 for an unknown key."""
         if fault is not None and fault.kind == "429":
             headers |= refused_headers(60.0 if fault.seconds is None else fault.seconds)
             raise too_many_requests()
@@ -165,24 +174,32 @@ class Simulator:
         route: Route,
         parameters: Mapping[str, str],
     ) -> Answer:
-        """Authenticate and answer; the world stands still meanwhile."""
+        """Authenticate the request and return the route's result; the world does not change meanwhile."""
         account = self._credentials.authenticate(request.headers, parameters.get("clientId"))
         if fault is not None and fault.kind == "500_prisma":
             raise database_error()
-        query = request.scope["query_string"]
+        call = Call(
+            self._worlds,
+            account,
+            parameters,
+            query=request.scope["query_string"],
+            body=body,
+            page_cap=self._page_cap if self._page_cap_path.search(_raw_path(request)) else None,
+            teams_ignore_paging=self._teams_ignore_paging,
+        )
         with self.world.lock:
-            return route.answer(Call(self._worlds, account, parameters, query, body))
+            return route.answer(call)
 
     def _log(self, number: int, request: Request, status: int | None) -> None:
         query = request.scope["query_string"].decode("latin-1")
         credential = self._credentials.kind(request.headers)
         self._requests.append(
-            ServedRequest(number, request.method, raw_path(request), query, status, credential)
+            ServedRequest(number, request.method, _raw_path(request), query, status, credential)
         )
 
 
 def _credentials_for(world: World, api_key: str, limits: Limits) -> Credentials:
-    """The owner is the first member; the plain member is the third (the second administers)."""
+    """Return the credentials: the first member is the owner, the third one a member without a role."""
     ids = [member["id"] for member in world.members()]
     owner_id = ids[0] if ids else 1
     return simulator_credentials(
@@ -194,12 +211,13 @@ def _credentials_for(world: World, api_key: str, limits: Limits) -> Credentials:
     )
 
 
-async def _client_gives_up(fault: Fault, receive: Receive) -> bool:
-    """Whether the client left while the fault withheld the answer."""
-    return fault.kind == "timeout" and await wait_for_disconnect(receive, fault.seconds)
+def _raw_path(request: Request) -> str:
+    """Return the path as the client sent it, with its percent-encoding."""
+    raw: bytes = request.scope["raw_path"]
+    return raw.decode("latin-1")
 
 
-def _dribble_seconds(fault: Fault | None) -> float:
-    if fault is None or fault.kind != "slow_body":
-        return 0.0
-    return 0.2 if fault.seconds is None else fault.seconds
+def _path_and_query(request: Request) -> str:
+    """Return the target as the client sent it; errors repeat it as their `path`."""
+    query: bytes = request.scope["query_string"]
+    return _raw_path(request) + (f"?{query.decode('latin-1')}" if query else "")

@@ -1,5 +1,8 @@
-"""Scripted faults: what an API, the edge in front of it or the network may do to a request."""
+"""Responses on their way to the client, and the scripted faults that replace or damage them."""
 
+import asyncio
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -7,9 +10,11 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Literal
 
+from starlette.requests import Request
+from starlette.types import Receive, Send
+
 from calcom.simulator.errors import BARE_SERVER_ERROR
 from calcom.simulator.records import encode_json
-from calcom.simulator.replies import JSON_TYPE, Reply
 
 FaultKind = Literal[
     "500",
@@ -26,11 +31,13 @@ FaultKind = Literal[
     "empty_200_html",
 ]
 
+JSON_TYPE = "application/json; charset=utf-8"
 _HTML_TYPE = "text/html; charset=UTF-8"
+_SLOW_BODY_CHUNKS = 8
 
 
 class _Absent:
-    """The value of a field that a record lacks."""
+    """The value of a field that is missing in a record."""
 
     def __repr__(self) -> str:
         return "ABSENT"
@@ -43,19 +50,18 @@ ABSENT = _Absent()
 class Fault:
     """One fault, for the matching requests number `nth` to `nth + times - 1`.
 
-    kinds that replace the answer, before the throttler counts the request:
-        `500` the bare body of an uncaught exception; `502_html`, `403_html` and `empty_200_html`
-        pages of the edge; `timeout` no answer until `seconds` have passed (None: never), then the
-        usual one.
-    kinds that replace it behind the throttler, with rate headers:
-        `500_prisma` the body of a database error; `429` a refusal whose Reset is `seconds` (60).
-    kinds that spoil the usual answer:
-        `reset` the connection closes halfway through the body; `truncated_json` half of the body
-        under a Content-Length that agrees; `slow_body` the body in pieces over `seconds` (0.2);
-        `wrong_types` ids as text and instants as numbers in every record; `bad_record` the record
-        in the middle has `field` set to `value`, or lacks it when that is ABSENT.
+    Kinds that replace the response before the throttler counts the request:
+        `500`: the bare body of an uncaught exception. `502_html`, `403_html`, `empty_200_html`: pages of an
+        edge server. `timeout`: no response until `seconds` have passed (None: never), then the usual one.
+    Kinds that replace the response after the throttler, with rate headers:
+        `500_prisma`: the body of a database error. `429`: a refusal with `seconds` (60) as its Reset.
+    Kinds that damage the usual response:
+        `reset`: the connection closes in the middle of the body. `truncated_json`: half of the body, with a
+        matching Content-Length. `slow_body`: the body in pieces over `seconds` (0.2). `wrong_types`: ids as
+        texts and instants as numbers in every record. `bad_record`: the middle record has `field` set to
+        `value`, or lacks the field if `value` is ABSENT.
 
-    `path` is a regular expression searched for in the path with its query.
+    `path` is a regular expression that is searched in the path with its query.
     """
 
     kind: FaultKind
@@ -68,14 +74,14 @@ class Fault:
 
 
 class FaultScript:
-    """Tells which fault, if any, a request meets; counts the matching requests of each."""
+    """Selects the fault of each request, and counts the matching requests of each fault."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        """Start with no request counted."""
+        """Start without any counted request."""
         self._counted: list[tuple[Fault, int]] = [(fault, 0) for fault in faults]
 
     def next_fault(self, path_and_query: str) -> Fault | None:
-        """The first fault that is due; every matching fault counts the request."""
+        """Return the first fault that is due, or None; every matching fault counts the request."""
         due = None
         for index, (fault, count) in enumerate(self._counted):
             if re.search(fault.path, path_and_query):
@@ -85,8 +91,17 @@ class FaultScript:
         return due
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response before it is sent; its length and ETag are added at the end."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
 def edge_reply(fault: Fault) -> Reply | None:
-    """The answer given in place of the application's, or None when the application answers."""
+    """Return the response that replaces the application's, or None if the application responds."""
     if fault.kind == "500":
         return Reply(500, {"Content-Type": JSON_TYPE}, encode_json(BARE_SERVER_ERROR))
     if fault.kind not in ("502_html", "403_html", "empty_200_html"):
@@ -103,22 +118,22 @@ def edge_reply(fault: Fault) -> Reply | None:
     return Reply(status, headers, page.encode())
 
 
-def spoil(fault: Fault, reply: Reply) -> Reply:
-    """The answer with its body damaged, for the kinds that damage one."""
+def damage(fault: Fault, reply: Reply) -> Reply:
+    """Return the response with its body damaged, if the kind of fault damages a body."""
     if fault.kind == "truncated_json":
         return replace(reply, body=reply.body[: len(reply.body) // 2])
     if fault.kind == "wrong_types":
-        return _edit_records(reply, lambda records: [_with_wrong_types(r) for r in records])
+        return _edit_records(reply, lambda records: [_with_wrong_types(record) for record in records])
     if fault.kind == "bad_record":
         return _edit_records(reply, lambda records: _with_bad_record(records, fault))
     return reply
 
 
-Records = list[dict[str, Any]]
+_Records = list[dict[str, Any]]
 
 
-def _edit_records(reply: Reply, edit: Callable[[Records], Records]) -> Reply:
-    """The reply with its records edited; a refusal or a single record stays as it is."""
+def _edit_records(reply: Reply, edit: Callable[[_Records], _Records]) -> Reply:
+    """Return the response with its records edited; a refusal or a single record stays unchanged."""
     envelope = json.loads(reply.body)
     if not isinstance(envelope.get("data"), list):
         return reply
@@ -126,19 +141,80 @@ def _edit_records(reply: Reply, edit: Callable[[Records], Records]) -> Reply:
 
 
 def _with_wrong_types(record: dict[str, Any]) -> dict[str, Any]:
-    swapped = dict(record)
+    changed = dict(record)
     for name, value in record.items():
         if name in ("id", "userId"):
-            swapped[name] = str(value)
+            changed[name] = str(value)
         elif name in ("start", "end", "createdDate"):
-            swapped[name] = 1735689600000
-    return swapped
+            changed[name] = 1735689600000
+    return changed
 
 
-def _with_bad_record(records: Records, fault: Fault) -> Records:
-    spoiled = list(records)
-    if spoiled:
-        middle = len(spoiled) // 2
-        record = {name: value for name, value in spoiled[middle].items() if name != fault.field}
-        spoiled[middle] = record if fault.value is ABSENT else record | {fault.field: fault.value}
-    return spoiled
+def _with_bad_record(records: _Records, fault: Fault) -> _Records:
+    changed = list(records)
+    if changed:
+        middle = len(changed) // 2
+        record = {name: value for name, value in changed[middle].items() if name != fault.field}
+        changed[middle] = record if fault.value is ABSENT else record | {fault.field: fault.value}
+    return changed
+
+
+def complete_reply(request: Request, reply: Reply) -> Reply:
+    """Return the response with its length and weak ETag; a 304 if the client has the same ETag.
+
+    The ETag is that of Express: the length in hexadecimal and 27 characters of the SHA-1.
+    """
+    digest = base64.b64encode(hashlib.sha1(reply.body, usedforsecurity=False).digest())[:27]
+    etag = f'W/"{len(reply.body):x}-{digest.decode()}"'
+    is_known = reply.status == 200 and request.headers.get("if-none-match") == etag
+    if request.method == "GET" and is_known:
+        headers = {name: value for name, value in reply.headers.items() if name != "Content-Type"}
+        return Reply(304, headers | {"ETag": etag}, b"")
+    length = str(len(reply.body))
+    return replace(reply, headers=reply.headers | {"Content-Length": length, "ETag": etag})
+
+
+async def send_reply(send: Send, reply: Reply, fault: Fault | None) -> None:
+    """Send the response: whole, slowly in pieces, or only half of it before the connection closes."""
+    headers = [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    if fault is not None and fault.kind == "reset":
+        await _send_half_and_reset(send, reply.body)
+    elif fault is not None and fault.kind == "slow_body":
+        await _send_slowly(send, reply.body, 0.2 if fault.seconds is None else fault.seconds)
+    else:
+        await send({"type": "http.response.body", "body": reply.body})
+
+
+async def client_disconnects(receive: Receive, seconds: float | None) -> bool:
+    """Wait until the client disconnects, at most `seconds`; return True if it did."""
+
+    async def wait_for_disconnect() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    try:
+        await asyncio.wait_for(wait_for_disconnect(), seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _send_half_and_reset(send: Send, body: bytes) -> None:
+    """Send half of the announced body, then raise an error, for which a server closes the connection.
+
+    Over a socket, the client sees a connection that ended early; within a process, this exception.
+    """
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+    message = "The simulated connection was reset."
+    raise ConnectionResetError(message)
+
+
+async def _send_slowly(send: Send, body: bytes, seconds: float) -> None:
+    """Send the body in pieces, evenly over the time."""
+    size = max(1, -(-len(body) // _SLOW_BODY_CHUNKS))
+    for begin in range(0, len(body), size):
+        await asyncio.sleep(seconds / _SLOW_BODY_CHUNKS)
+        piece = body[begin : begin + size]
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

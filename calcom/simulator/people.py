@@ -1,4 +1,4 @@
-"""Believable people: names, addresses, time zones and settings drawn from a seeded generator."""
+"""Realistic people: names, addresses, time zones and settings from a seeded random generator."""
 
 import random
 import re
@@ -13,7 +13,7 @@ from calcom.simulator.records import format_instant
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """Where a share of the people live, with the habits that show in their records."""
+    """A country, its share of the people (`weight`), and the settings and names of its people."""
 
     code: str
     weight: int
@@ -64,7 +64,7 @@ _HOURS = {"DE": 24, "FR": 24, "ES": 24, "PL": 24, "SE": 24, "BR": 24, "JP": 24}
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A generated user, with what the generation of its absences needs to know."""
+    """A generated user, with the facts that the generation of absences needs."""
 
     user_id: int
     country: Country
@@ -75,7 +75,7 @@ class Person:
 def draw_people(
     rng: random.Random, count: int, organization_id: int, first_day: date, until: date
 ) -> Iterator[Person]:
-    """People in order of their ids, which have gaps; about a sixth joined after the first day."""
+    """Yield people by ascending id, with gaps; about a sixth of them joined after the first day."""
     user_id = 0
     weights = [country.weight for country in COUNTRIES]
     for number in range(1, count + 1):
@@ -105,13 +105,13 @@ def draw_people(
 
 
 def _slug(name: str) -> str:
-    """The name in lower-case ASCII letters and dots, as sign-up forms suggest it."""
+    """Return the name in lower-case ASCII letters and dots, as sign-up forms suggest it."""
     plain = unicodedata.normalize("NFKD", name.replace("ł", "l").replace("ß", "ss").lower())
     return ".".join(re.sub("[^a-z ]", "", plain).split()) or "user"
 
 
 def _address(number: int, user_id: int, name: str) -> str:
-    """An address under .example; now and then with a '+' or in mixed case."""
+    """Return an address under .example; a few have a '+' or mixed case."""
     slug = _slug(name)
     if number % 83 == 7:
         return f"{slug}+calendar{user_id}@acme.example"
@@ -120,7 +120,7 @@ def _address(number: int, user_id: int, name: str) -> str:
     return f"{slug}.{user_id}@acme.example"
 
 
-def user_record(  # noqa: PLR0913 (every setting that the API shows and a caller may choose)
+def user_record(  # noqa: PLR0913 (the settings that the API shows)
     *,
     user_id: int,
     profile_id: int,
@@ -135,7 +135,7 @@ def user_record(  # noqa: PLR0913 (every setting that the API shows and a caller
     created: datetime,
     metadata: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """A user as `/users` shows it, in the API's key order; null metadata leaves the key out."""
+    """Return a user as `/users` shows it, in the API's order of keys; without metadata, the key is missing."""
     created_at = format_instant(created)
     record: dict[str, Any] = {
         "id": user_id,

@@ -1,4 +1,4 @@
-"""The simulator behind a real socket: for clients, command lines and other processes."""
+"""The simulator behind a real socket, for clients in other threads and processes."""
 
 import asyncio
 import itertools
@@ -15,24 +15,24 @@ from calcom.simulator.app import Simulator
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that accepts connections, and the simulator behind it."""
+    """The URL of a server that accepts connections, and the simulator behind it."""
 
     url: str
     simulator: Simulator
 
 
 class _PromptServer(uvicorn.Server):
-    """A server that stops at once: nobody waits for the last answers of a simulator."""
+    """A server that stops at once, without waiting for its last responses."""
 
     async def main_loop(self) -> None:
-        """Look for the end a hundred times a second; uvicorn does ten times."""
+        """Check for the end a hundred times per second; uvicorn checks ten times."""
         for tick in itertools.count():
             if await self.on_tick(tick):
                 return
             await asyncio.sleep(0.01)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the listeners and drop every connection, answered or not."""
+        """Close the listeners and every connection, with or without a response."""
         for server in self.servers:
             server.close()
         for listener in sockets or ():
@@ -45,10 +45,10 @@ class _PromptServer(uvicorn.Server):
 
 @contextmanager
 def serve(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[RunningServer]:
-    """A real HTTP server in a background thread, until the block ends.
+    """Run an HTTP server in a background thread until the block ends, and yield it.
 
-    Port 0 takes a free one. The socket listens before the block begins, so no request is too early;
-    requests that are still open when it ends are dropped.
+    Port 0 selects a free port. The socket listens before the block begins. Requests that are open at the
+    end of the block are dropped.
     """
     server, listener = _server(simulator), _listen(host, port)
     thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="calcom-simulator", daemon=True)
@@ -61,10 +61,10 @@ def serve(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0) -> It
 
 
 def run_forever(simulator: Simulator, host: str, port: int, on_ready: Callable[[str], None]) -> None:
-    """Serve in the foreground until SIGINT or SIGTERM; `on_ready` is given the url.
+    """Serve in the foreground until SIGINT or SIGTERM; `on_ready` is called with the URL.
 
-    Returns after SIGINT. SIGTERM is raised again once the server is closed, so it ends the process
-    unless the caller handles it.
+    The function returns after SIGINT. SIGTERM is raised again once the server is closed, so it ends the
+    process unless the caller handles it.
     """
     server, listener = _server(simulator), _listen(host, port)
     on_ready(_url(listener))
@@ -73,7 +73,7 @@ def run_forever(simulator: Simulator, host: str, port: int, on_ready: Callable[[
 
 
 def _server(simulator: Simulator) -> _PromptServer:
-    """Silent: what was served is in the simulator's own list."""
+    """Return a server without logs; the simulator itself lists the served requests."""
     return _PromptServer(
         uvicorn.Config(
             simulator,
@@ -89,7 +89,7 @@ def _server(simulator: Simulator) -> _PromptServer:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket; named TCP, because asyncio sends at once only on sockets that say so."""
+    """Return a listening socket with an explicit TCP protocol, for which asyncio sends without delay."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))

@@ -1,8 +1,8 @@
 """The simulated organization: its people, their out-of-office entries and teams, which may change.
 
-What the rows do follows the schema of Cal.com's database: ids are serial and never reused, a person
-who leaves the organization takes the rows out of sight without deleting them, and deleting a user
-deletes the user's rows and every row that the user covers (`ON DELETE CASCADE` on `toUserId`).
+The rows follow the schema of Cal.com's database. Ids are serial and never reused. The rows of a person who
+leaves the organization are hidden, not deleted. Deleting a user deletes the user's rows and every row that
+the user covers (`ON DELETE CASCADE` on `toUserId`).
 """
 
 import copy
@@ -12,17 +12,19 @@ from datetime import UTC, date, datetime
 from threading import RLock
 from typing import Any, Self, TypedDict, Unpack
 
-from calcom.simulator.listings import Listings, Sort, entry_id_of
+from calcom.simulator.absences import draw_absences
 from calcom.simulator.people import draw_people, user_record
 from calcom.simulator.records import (
     Entry,
     Instant,
+    Listings,
+    Sort,
     end_instant,
     entry_from_wire,
+    entry_id_of,
     reason_id_of,
     start_instant,
 )
-from calcom.simulator.seasons import draw_absences
 from calcom.simulator.teams import Teams
 
 _INVITED_PEOPLE = 2
@@ -30,7 +32,7 @@ _JOINED_AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 class EntryChanges(TypedDict, total=False):
-    """What `World.update_entry` can change."""
+    """The columns that `World.update_entry` can change."""
 
     start: Instant
     end: Instant
@@ -40,7 +42,7 @@ class EntryChanges(TypedDict, total=False):
 
 
 class World:
-    """An organization and its entries; a thread may change it while a server reads in another."""
+    """An organization and its entries. A thread may change it while a server reads in another thread."""
 
     def __init__(
         self,
@@ -51,7 +53,7 @@ class World:
         organization_id: int = 1,
         seed: int = 1,
     ) -> None:
-        """Take over the people (wire dicts), the invited without a profile, and the rows."""
+        """Use the given user records of people and of invited people without a profile, and the given rows."""
         self.organization_id = organization_id
         self.lock = RLock()
         self._members = {person["id"]: person for person in people}
@@ -75,7 +77,7 @@ class World:
         until: date = date(2026, 12, 31),
         organization_id: int = 1,
     ) -> Self:
-        """A believable organization; the same arguments give the same world, byte for byte."""
+        """Return a realistic organization; equal arguments give equal worlds, byte for byte."""
         rng = random.Random(f"world {seed}")
         first_day = date(until.year - years + 1, 1, 1)
         drawn = list(draw_people(rng, people + _INVITED_PEOPLE, organization_id, first_day, until))
@@ -102,68 +104,68 @@ class World:
         *,
         organization_id: int = 1,
     ) -> Self:
-        """A world of records as the API shows them; entries of unknown users exist out of sight."""
+        """Return a world of records as the API shows them; entries of unknown users are hidden."""
         people = (copy.deepcopy(dict(user)) for user in users)
         return cls(people, map(entry_from_wire, entries), organization_id=organization_id)
 
-    # What the API can see
+    # Reads
 
     def users(self) -> list[dict[str, Any]]:
-        """The organization's people as `/users` shows them, by ascending id."""
+        """Return the organization's people as `/users` shows them, by ascending id."""
         with self.lock:
             return copy.deepcopy([self._members[user_id] for user_id in sorted(self._members)])
 
     def entries(self, user_id: int | None = None) -> list[dict[str, Any]]:
-        """The visible entries as the API shows them, by ascending id; of one user when asked."""
+        """Return the visible entries as the API shows them, by ascending id: of one user, or of all for None."""
         with self.lock:
             return [entry.wire() for entry in self._listed().rows(user_id)]
 
     def has_member(self, user_id: int) -> bool:
-        """Whether the user has a profile in the organization."""
+        """Return True if the user has a profile in the organization."""
         return user_id in self._members
 
     def members(self) -> Sequence[dict[str, Any]]:
-        """The live user records by ascending id, for reading only."""
+        """Return the live user records by ascending id, for reading only."""
         with self.lock:
             return [self._members[user_id] for user_id in sorted(self._members)]
 
     def invited(self) -> Sequence[dict[str, Any]]:
-        """People with a pending membership and no profile, so unknown to `/users` and `/ooo`."""
+        """Return the people with a pending membership and no profile, who are not in `/users` and `/ooo`."""
         with self.lock:
             return list(self._invited.values())
 
     def member_id_by_email(self, email: str) -> int | None:
-        """The member with exactly this address, or None; Cal.com compares case-sensitively."""
+        """Return the member with exactly this address, or None; Cal.com compares case-sensitively."""
         with self.lock:
             return next((i for i, m in self._members.items() if m["email"] == email), None)
 
     def count_entries(self) -> int:
-        """How many entries the organization's listing has."""
+        """Return the number of entries in the organization's listing."""
         with self.lock:
             return len(self._listed().rows(None))
 
     def page(self, user_id: int | None, take: int, skip: int, sort: Sort | None) -> Sequence[Entry]:
-        """One page of a listing, of one user when asked."""
+        """Return one page of the listing of one user, or of the organization for None."""
         with self.lock:
             return self._listed().page(user_id, take, skip, sort)
 
     def find_entry(self, entry_id: int, user_id: int) -> Entry | None:
-        """The user's entry with this id, or None."""
+        """Return the user's entry with this id, or None."""
         with self.lock:
             entry = self._entries.get(entry_id)
             return entry if entry is not None and entry.user_id == user_id else None
 
     def rows_of(self, user_id: int) -> list[Entry]:
-        """Every row of the user."""
+        """Return every row of the user."""
         with self.lock:
             return [entry for entry in self._entries.values() if entry.user_id == user_id]
 
     def rows_covered_by(self, user_id: int) -> list[Entry]:
-        """Every row that redirects to the user, out of sight or not."""
+        """Return every row that redirects to the user, hidden or not."""
         with self.lock:
             return [entry for entry in self._entries.values() if entry.to_user_id == user_id]
 
-    # What changes it
+    # Changes
 
     def add_entry(  # noqa: PLR0913 (the columns of a row)
         self,
@@ -175,9 +177,10 @@ class World:
         notes: str | None = None,
         to_user_id: int | None = None,
     ) -> int:
-        """A new entry's id. A day becomes its first or last millisecond; text is stored as it is.
+        """Create an entry and return its id.
 
-        `reason` is one of the five names, the id of a custom reason (6 or more), or None.
+        A day becomes its first or last millisecond; a text is stored unchanged. `reason` is one of the five
+        names, the id of a custom reason (6 or more), or None.
         """
         reason_id = reason_id_of(reason)
         with self.lock:
@@ -198,7 +201,7 @@ class World:
             return entry.entry_id
 
     def update_entry(self, entry_id: int, **changes: Unpack[EntryChanges]) -> None:
-        """The entry changed in place; its id and uuid stay, as with PATCH."""
+        """Change an entry in place; its id and uuid stay, as with PATCH."""
         with self.lock:
             entry = self._entries[entry_id]
             if "start" in changes:
@@ -216,7 +219,7 @@ class World:
                 self._listings.forget_orders()
 
     def delete_entry(self, entry_id: int) -> None:
-        """The row is gone, without a trace; its id is not given again."""
+        """Delete an entry; its id is never reused."""
         with self.lock:
             entry = self._entries.pop(entry_id)
             if self._listings is not None:
@@ -233,7 +236,7 @@ class World:
         week_start: str = "Monday",
         metadata: dict[str, Any] | None = None,
     ) -> int:
-        """A new member's id; the address is made up from the id when it is not given."""
+        """Create a member and return the id; the default address and username follow from the id."""
         with self.lock:
             self._last_user_id += 1
             self._last_profile_id += 1
@@ -256,19 +259,19 @@ class World:
             return user_id
 
     def remove_user(self, user_id: int) -> None:
-        """The user left the organization: the profile is gone, the rows exist out of sight."""
+        """Remove the user's profile from the organization; the user's rows are hidden."""
         with self.lock:
             self._former[user_id] = self._members.pop(user_id)
             self._listings = None
 
     def restore_user(self, user_id: int) -> None:
-        """A user who left is back, and so are the rows, with the ids they had."""
+        """Restore the profile of a removed user; the rows are visible again, with the same ids."""
         with self.lock:
             self._members[user_id] = self._former.pop(user_id)
             self._listings = None
 
     def delete_user(self, user_id: int) -> None:
-        """The user's rows and every row that the user covers are deleted."""
+        """Delete the user, the user's rows and every row that the user covers."""
         with self.lock:
             if self._members.pop(user_id, None) is None:
                 del self._former[user_id]
@@ -280,14 +283,14 @@ class World:
             self._listings = None
 
     def _listed(self) -> Listings:
-        """The visible entries; listed anew after people came or went."""
+        """Return the visible entries; they are listed again after people joined or left."""
         if self._listings is None:
             self._listings = Listings(self._entries.values(), self._members)
         return self._listings
 
 
 def _draw_uuid(rng: random.Random) -> str:
-    """A random UUID of version 4."""
+    """Return a random UUID of version 4."""
     digits = f"{rng.getrandbits(128):032x}"
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

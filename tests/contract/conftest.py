@@ -12,19 +12,19 @@ from tests.support.recordings import load_truth, load_users
 
 Connect = Callable[[Simulator], httpx.Client]
 
-# Nothing here is encrypted, but httpx reads the machine's certificates for every client it makes
-# without a context; one context for all makes the folder several times faster.
+# No connection is encrypted, but httpx reads the certificates of the machine for every client without a
+# context. One context for all clients makes the tests of this folder several times faster.
 _TLS = ssl.create_default_context()
 
 
 def new_client(url: str = "", **headers: str) -> httpx.Client:
-    """A client that ignores the machine's proxies."""
+    """Return a client that ignores the proxies of the machine."""
     return httpx.Client(base_url=url, headers=headers, timeout=5, verify=_TLS, trust_env=False)
 
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    """Give the owner's client of a simulator; servers and clients close after the test."""
+    """Return a function that returns the owner's client of a simulator; all are closed after the test."""
     with ExitStack() as stack:
 
         def start(simulator: Simulator) -> httpx.Client:
@@ -36,13 +36,13 @@ def connect() -> Iterator[Connect]:
 
 @pytest.fixture
 def small_world() -> World:
-    """A dozen people and one year."""
+    """Return a world with twelve people and one year."""
     return World.generate(people=12, years=1)
 
 
 @pytest.fixture(scope="session")
 def recorded_url() -> Iterator[str]:
-    """The address of a simulator of the recorded organization, without a throttler."""
+    """Return the URL of a simulator of the recorded organization, without a throttler."""
     world = World.from_records(load_users(), load_truth())
     with serve(Simulator(world, limits=None)) as server:
         yield server.url
@@ -50,6 +50,6 @@ def recorded_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def anonymous() -> Iterator[httpx.Client]:
-    """A client without a credential or an address."""
+    """Return a client without a credential or a base URL."""
     with new_client() as client:
         yield client

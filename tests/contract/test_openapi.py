@@ -1,4 +1,4 @@
-"""Every route's answers, good and bad, satisfy the OpenAPI document beside this file."""
+"""Every response of every route satisfies the OpenAPI document in this folder."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ DAYS = {"start": "2031-03-03T10:00:00Z", "end": "2031-03-07T10:00:00.000Z"}
 
 
 def as_json_schema(node: Any) -> Any:
-    """The OpenAPI 3.0 schema as JSON Schema: `nullable` becomes the type null."""
+    """Return an OpenAPI 3.0 schema as JSON Schema: `nullable` becomes the type null."""
     if isinstance(node, list):
         return [as_json_schema(item) for item in node]
     if not isinstance(node, dict):
@@ -43,7 +43,7 @@ COMPONENTS = as_json_schema(DOCUMENT["components"])
 
 
 def assert_documented(response: httpx.Response, path: str, method: str = "get") -> None:
-    """The answer's status is documented for the operation, and its body has that schema."""
+    """Check that the status is documented for the operation, and that the body satisfies its schema."""
     documented = DOCUMENT["paths"][path][method]["responses"][str(response.status_code)]
     schema = as_json_schema(documented["content"]["application/json"]["schema"])
     validator = jsonschema.Draft202012Validator(schema | {"components": COMPONENTS})
@@ -51,7 +51,7 @@ def assert_documented(response: httpx.Response, path: str, method: str = "get") 
 
 
 def address(world: World, path: str) -> str:
-    """The path with the world's ids in it."""
+    """Return the path with ids of the world."""
     user_id = str(world.users()[0]["id"])
     values = {"{orgId}": "1", "{userId}": user_id, "{teamId}": str(TEAM_ID)}
     for name, value in (values | {"{clientId}": CLIENT_ID}).items():
@@ -60,7 +60,7 @@ def address(world: World, path: str) -> str:
 
 
 @pytest.mark.parametrize("path", GET_PATHS)
-def test_a_successful_answer_is_documented_and_not_empty(
+def test_a_successful_response_is_documented_and_not_empty(
     path: str, connect: Connect, small_world: World
 ) -> None:
     response = connect(Simulator(small_world)).get(address(small_world, path))
@@ -70,14 +70,18 @@ def test_a_successful_answer_is_documented_and_not_empty(
 
 
 @pytest.mark.parametrize("path", [path for path in GET_PATHS if path != "/v2/me"])
-def test_a_refused_page_is_documented(path: str, connect: Connect, small_world: World) -> None:
+def test_the_400_for_an_invalid_page_size_is_documented(
+    path: str, connect: Connect, small_world: World
+) -> None:
     response = connect(Simulator(small_world)).get(f"{address(small_world, path)}?take=0&limit=0")
     assert response.status_code == 400
     assert_documented(response, path)
 
 
 @pytest.mark.parametrize("path", GET_PATHS)
-def test_the_other_refusals_are_documented(path: str, connect: Connect, small_world: World) -> None:
+def test_the_401_the_429_and_both_500_responses_are_documented(
+    path: str, connect: Connect, small_world: World
+) -> None:
     limits = Limits(api_key=[RateLimit(limit=3)])
     faults = [Fault("500", nth=1), Fault("500_prisma", nth=2)]
     client = connect(Simulator(small_world, limits=limits, faults=faults))
@@ -99,7 +103,21 @@ def test_a_member_without_the_role_is_refused_as_documented(
     assert_documented(response, path)
 
 
-def test_written_entries_are_documented(connect: Connect, small_world: World) -> None:
+def test_the_404_for_an_unknown_team_is_documented(connect: Connect, small_world: World) -> None:
+    path = "/v2/organizations/{orgId}/teams/{teamId}/memberships"
+    response = connect(Simulator(small_world)).get("/v2/organizations/1/teams/999/memberships")
+    assert response.status_code == 404
+    assert_documented(response, path)
+
+
+def test_the_400_for_a_caller_without_a_username_is_documented(connect: Connect, small_world: World) -> None:
+    users = [user | {"username": None} for user in small_world.users()]
+    response = connect(Simulator(World.from_records(users, small_world.entries()))).get("/v2/me")
+    assert response.status_code == 400
+    assert_documented(response, "/v2/me")
+
+
+def test_the_responses_for_written_entries_are_documented(connect: Connect, small_world: World) -> None:
     path = "/v2/organizations/{orgId}/users/{userId}/ooo"
     client, url = connect(Simulator(small_world)), address(small_world, path)
     created = client.post(url, json=DAYS)

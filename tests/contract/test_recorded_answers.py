@@ -1,4 +1,4 @@
-"""Filled with the recorded organization, the simulator answers as Cal.com's own classes did."""
+"""With the recorded organization, the simulator responds like Cal.com's own classes."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ UNSORTED = [exchange for exchange in SUCCESSES if "sort" not in exchange.path_an
 
 
 def replay(client: httpx.Client, url: str, exchange: RecordedExchange) -> httpx.Response:
-    """The answer to the recorded request, sent with the matching credential."""
+    """Send the recorded request with the corresponding credential, and return the response."""
     headers = dict(exchange.request_headers)
     if "Authorization" in headers:
         owner = re.search("<redacted: (.+)>", headers["Authorization"])
@@ -51,7 +51,7 @@ def replay(client: httpx.Client, url: str, exchange: RecordedExchange) -> httpx.
 
 
 def comparable(body: Any) -> Any:
-    """The body without what differs between any two answers: the time, and who the member is."""
+    """Return the body without the parts that differ between two responses: the time and the member's id."""
     if not isinstance(body, dict) or "timestamp" not in body:
         return body
     error = {
@@ -64,7 +64,7 @@ def comparable(body: Any) -> Any:
 
 
 def comparable_details(details: dict[str, Any]) -> dict[str, Any]:
-    """The repeated message of Nest's own error body, likewise."""
+    """Return the details without the member's id, which Nest's own error body repeats."""
     if "message" not in details:
         return details
     message = re.sub(r"user with id=\d+ does not", "user does not", details["message"])
@@ -72,13 +72,13 @@ def comparable_details(details: dict[str, Any]) -> dict[str, Any]:
 
 
 def meaningful_headers(headers: httpx.Headers | dict[str, str]) -> set[str]:
-    """The names of the headers that the application sends, in lower case."""
+    """Return the names of the headers that the application sends, in lower case."""
     return {name.lower() for name in headers} - TRANSPORT_HEADERS
 
 
 @pytest.fixture(scope="module")
 def throttled_url() -> Iterator[str]:
-    """The address of a simulator of the recorded organization, with the usual throttler."""
+    """Return the URL of a simulator of the recorded organization, with the usual throttler."""
     with serve(Simulator(World.from_records(load_users(), load_truth()))) as server:
         yield server.url
 
@@ -94,7 +94,7 @@ def test_an_error_has_the_recorded_status_body_and_headers(
 
 
 @pytest.mark.parametrize("exchange", UNSORTED, ids=str)
-def test_an_unsorted_page_is_the_recorded_one_to_the_byte(
+def test_an_unsorted_page_equals_the_recorded_one_byte_for_byte(
     exchange: RecordedExchange, recorded_url: str, anonymous: httpx.Client
 ) -> None:
     response = replay(anonymous, recorded_url, exchange)
@@ -112,11 +112,11 @@ def test_a_sorted_page_has_the_recorded_length_order_and_keys(
     column = "end" if "sortEnd" in exchange.path_and_query else "start"
     recorded = exchange.body["data"]
     assert [record[column] for record in records] == [record[column] for record in recorded]
-    assert {key for record in records for key in record} == {key for r in recorded for key in r}
+    assert {key for record in records for key in record} == {key for record in recorded for key in record}
 
 
 @pytest.mark.parametrize("order", ["", "&sortStart=asc", "&sortStart=desc", "&sortEnd=asc", "&sortEnd=desc"])
-def test_only_a_sorted_scan_loses_rows_and_repeats_as_many(
+def test_a_sorted_scan_loses_rows_and_an_unsorted_one_does_not(
     order: str, recorded_url: str, anonymous: httpx.Client
 ) -> None:
     url, headers = f"{recorded_url}/v2/organizations/1/ooo", {"Authorization": OWNER_KEY}
@@ -128,14 +128,14 @@ def test_only_a_sorted_scan_loses_rows_and_repeats_as_many(
     assert (len(set(ids)) < len(ids)) == bool(order)
 
 
-def test_of_two_orders_only_the_end_counts(recorded_url: str, anonymous: httpx.Client) -> None:
+def test_of_two_orders_only_sort_end_counts(recorded_url: str, anonymous: httpx.Client) -> None:
     url, headers = f"{recorded_url}/v2/organizations/1/ooo", {"Authorization": OWNER_KEY}
     both = anonymous.get(f"{url}?sortStart=asc&sortEnd=desc", headers=headers)
     assert both.content == anonymous.get(f"{url}?sortEnd=desc", headers=headers).content
 
 
 @pytest.mark.parametrize("exchange", load_exchanges("outage/500"), ids=str)
-def test_an_outage_is_the_recorded_error(
+def test_an_outage_has_the_recorded_status_body_and_headers(
     exchange: RecordedExchange, connect: Connect, small_world: World
 ) -> None:
     fault = Fault("500") if "redis" in exchange.name else Fault("500_prisma")
@@ -146,13 +146,13 @@ def test_an_outage_is_the_recorded_error(
     assert meaningful_headers(response.headers) == meaningful_headers(exchange.response_headers)
 
 
-def test_a_world_of_records_gives_the_records_back() -> None:
+def test_a_world_of_records_returns_the_same_records() -> None:
     world = World.from_records(load_users(), load_truth())
     assert world.users() == load_users()
     assert world.entries() == load_truth()
 
 
-def test_a_known_etag_costs_a_request_and_no_body(connect: Connect, small_world: World) -> None:
+def test_a_request_with_a_known_etag_is_counted_and_has_no_body(connect: Connect, small_world: World) -> None:
     client = connect(Simulator(small_world))
     first = client.get("/v2/organizations/1/ooo")
     again = client.get("/v2/organizations/1/ooo", headers={"If-None-Match": first.headers["ETag"]})

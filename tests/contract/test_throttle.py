@@ -1,4 +1,4 @@
-"""The throttler counts, blocks and lets go as the real one was measured to do."""
+"""The throttler counts and blocks requests as measured on Cal.com's own."""
 
 import httpx
 import pytest
@@ -15,26 +15,26 @@ from calcom.simulator import (
     Simulator,
     World,
 )
-from calcom.simulator.limits import Throttler
+from calcom.simulator.accounts import Throttler
 from tests.contract.conftest import Connect
 
 LISTING = "/v2/organizations/1/ooo?take=2"
 
 
 class Clock:
-    """A clock that a test turns."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
-        """Start anywhere: only differences count."""
+        """Start at any time, because only differences count."""
         self.now = 1000.0
 
     def __call__(self) -> float:
-        """Give the time, in seconds."""
+        """Return the time in seconds."""
         return self.now
 
 
 def rate(response: httpx.Response, name: str = "Default") -> tuple[int, int, int]:
-    """The limit, what remains and the seconds until the reset."""
+    """Return the limit, the remaining requests and the seconds until the reset."""
     limit, remaining, reset = (
         int(response.headers[f"X-RateLimit-{fact}-{name}"]) for fact in ("Limit", "Remaining", "Reset")
     )
@@ -42,7 +42,7 @@ def rate(response: httpx.Response, name: str = "Default") -> tuple[int, int, int
 
 
 def test_the_recorded_block_is_reproduced_to_the_second(connect: Connect, small_world: World) -> None:
-    """The moments and headers are those of tests/recordings/README.md and throttle/*."""
+    """The times and headers are those of tests/recordings/README.md and of the exchanges throttle/*."""
     clock = Clock()
     client = connect(Simulator(small_world, clock=clock))
     assert rate(client.get(LISTING)) == (120, 119, 60)
@@ -70,13 +70,13 @@ def test_the_recorded_block_is_reproduced_to_the_second(connect: Connect, small_
     assert (response.status_code, rate(response)) == (200, (120, 115, 58))
 
 
-def test_polling_a_block_five_times_a_second_renews_it_and_once_a_second_does_not() -> None:
+def test_five_requests_per_second_during_a_block_renew_it_and_one_per_second_does_not() -> None:
     for interval, expected in ((0.2, [0, 60, 120]), (1.0, [0])):
         assert block_starts(interval) == pytest.approx(expected, abs=interval)
 
 
 def block_starts(interval: float) -> list[float]:
-    """When blocks begin, in seconds from the first, for a key polled at the interval."""
+    """Return the starts of the blocks, in seconds from the first, for requests at the interval."""
     clock, limit = Clock(), [RateLimit()]
     throttler = Throttler(clock)
     throttler.hit("key", limit)
@@ -127,7 +127,7 @@ def test_a_key_with_several_limits_is_refused_only_when_all_are_exceeded(
         ({}, 401, 120),
     ],
 )
-def test_each_kind_of_caller_has_its_limit(
+def test_each_kind_of_caller_has_its_own_limit(
     headers: dict[str, str], status: int, limit: int, connect: Connect, small_world: World
 ) -> None:
     client = connect(Simulator(small_world))
@@ -136,7 +136,7 @@ def test_each_kind_of_caller_has_its_limit(
     assert (response.status_code, rate(response)) == (status, (limit, limit - 1, 60))
 
 
-def test_a_client_wins_over_a_bearer_token(connect: Connect, small_world: World) -> None:
+def test_client_headers_take_precedence_over_a_bearer_token(connect: Connect, small_world: World) -> None:
     simulator = Simulator(small_world)
     headers = {"x-cal-client-id": CLIENT_ID, "x-cal-secret-key": CLIENT_SECRET}
     headers["Authorization"] = f"Bearer {EXPIRED_TOKEN}"
@@ -153,7 +153,7 @@ def test_a_simulator_without_limits_never_refuses_and_sends_no_rate_headers(
     assert not [name for name in responses[-1].headers if "ratelimit" in name]
 
 
-def test_limits_can_be_chosen(connect: Connect, small_world: World) -> None:
+def test_a_test_can_set_the_limits(connect: Connect, small_world: World) -> None:
     limits = Limits(api_key=[RateLimit(limit=2, ttl_seconds=5, block_seconds=3)])
     client = connect(Simulator(small_world, limits=limits, clock=Clock()))
     responses = [client.get(LISTING) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""The generated organization is believable, the same for a seed, and changes like a database."""
+"""The generated organization is realistic, equal for equal seeds, and changes like a database."""
 
 from collections import Counter
 from datetime import date
@@ -12,23 +12,23 @@ from calcom.simulator import World
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    """The default organization."""
+    """Return the default organization."""
     return World.generate()
 
 
 @pytest.fixture(scope="module")
 def entries(world: World) -> list[dict[str, Any]]:
-    """Its entries."""
+    """Return the entries of the default organization."""
     return world.entries()
 
 
-def test_a_seed_gives_the_same_world_and_another_seed_another(world: World) -> None:
+def test_equal_seeds_give_equal_worlds_and_different_seeds_different_ones(world: World) -> None:
     again, other = World.generate(), World.generate(seed=2)
     assert (again.users(), again.entries()) == (world.users(), world.entries())
     assert other.entries() != world.entries()
 
 
-def test_the_people_have_every_awkward_name_and_address(world: World) -> None:
+def test_the_people_have_every_kind_of_unusual_name_and_address(world: World) -> None:
     users = world.users()
     names = [user["name"] for user in users]
     emails = [user["email"] for user in users]
@@ -44,7 +44,7 @@ def test_the_people_have_every_awkward_name_and_address(world: World) -> None:
     assert any(user["locale"] is None for user in users)
 
 
-def test_the_entries_have_every_awkward_value(entries: list[dict[str, Any]]) -> None:
+def test_the_entries_have_every_kind_of_unusual_value(entries: list[dict[str, Any]]) -> None:
     notes = [entry["notes"] for entry in entries]
     assert None in notes
     assert "" in notes
@@ -68,12 +68,12 @@ def test_ids_ascend_with_gaps_and_do_not_follow_the_starts(entries: list[dict[st
     assert starts != sorted(starts)
 
 
-def test_public_holidays_tie(entries: list[dict[str, Any]]) -> None:
+def test_public_holidays_have_equal_starts_and_ends(entries: list[dict[str, Any]]) -> None:
     ties = Counter((entry["start"], entry["end"]) for entry in entries)
     assert max(ties.values()) > 100
 
 
-def test_a_person_and_year_have_about_ten_entries_and_some_people_none(
+def test_there_are_about_ten_entries_per_person_and_year_and_some_people_have_none(
     world: World, entries: list[dict[str, Any]]
 ) -> None:
     people = {user["id"] for user in world.users()}
@@ -82,15 +82,17 @@ def test_a_person_and_year_have_about_ten_entries_and_some_people_none(
     assert absent < people
 
 
-def test_summer_and_christmas_peak_and_colds_come_in_winter(entries: list[dict[str, Any]]) -> None:
+def test_vacations_peak_in_summer_and_at_christmas_and_illnesses_in_winter(
+    entries: list[dict[str, Any]],
+) -> None:
     vacations = Counter(e["start"][5:7] for e in entries if e.get("reason") == "vacation")
-    colds = Counter(e["start"][5:7] for e in entries if e.get("reason") == "sick")
+    illnesses = Counter(e["start"][5:7] for e in entries if e.get("reason") == "sick")
     assert vacations["08"] > 2 * vacations["03"]
     assert vacations["12"] > vacations["11"]
-    assert colds["01"] + colds["02"] > 3 * (colds["07"] + colds["08"])
+    assert illnesses["01"] + illnesses["02"] > 3 * (illnesses["07"] + illnesses["08"])
 
 
-def test_entries_overlap_and_covers_are_absent_at_times(entries: list[dict[str, Any]]) -> None:
+def test_some_entries_overlap_and_some_covering_users_are_absent(entries: list[dict[str, Any]]) -> None:
     of_user: dict[int, list[dict[str, Any]]] = {}
     for entry in entries:
         of_user.setdefault(entry["userId"], []).append(entry)
@@ -102,23 +104,23 @@ def test_entries_overlap_and_covers_are_absent_at_times(entries: list[dict[str, 
 
 
 def days(entry: dict[str, Any]) -> tuple[str, str]:
-    """The entry's period."""
+    """Return the start and the end of the entry."""
     return entry["start"], entry["end"]
 
 
 def overlap(first: dict[str, Any], second: dict[str, Any]) -> bool:
-    """Whether two entries share a moment."""
+    """Return True if two entries overlap."""
     return bool(first["start"] <= second["end"] and second["start"] <= first["end"])
 
 
-def test_the_years_and_the_last_day_can_be_chosen() -> None:
+def test_the_number_of_years_and_the_last_day_are_arguments() -> None:
     entries = World.generate(people=40, years=1, until=date(2020, 6, 30)).entries()
     assert min(entry["start"] for entry in entries) > "2019-12-24"
     regular = [entry for entry in entries if entry["start"] < "2020-07"]
     assert len(regular) > 0.9 * len(entries)
 
 
-def test_days_become_whole_days_and_text_stays() -> None:
+def test_a_day_becomes_a_whole_utc_day_and_a_text_is_stored_unchanged() -> None:
     world = World.from_records([], [])
     user_id = world.add_user()
     world.add_entry(user_id, date(2026, 5, 4), date(2026, 5, 5), reason=7)
@@ -135,7 +137,7 @@ def test_an_unknown_reason_is_refused() -> None:
         World.from_records([], []).add_entry(1, date(2026, 1, 1), date(2026, 1, 1), reason="holiday")
 
 
-def test_an_update_keeps_the_id_and_uuid(small_world: World) -> None:
+def test_an_update_keeps_the_id_the_uuid_and_the_user(small_world: World) -> None:
     before = small_world.entries()[3]
     small_world.update_entry(
         before["id"],
@@ -154,7 +156,7 @@ def test_an_update_keeps_the_id_and_uuid(small_world: World) -> None:
     assert (after["reason"], after["notes"], after["start"][:10]) == ("travel", "x", "2026-01-01")
 
 
-def test_a_user_who_leaves_takes_the_rows_out_of_sight_and_brings_them_back(
+def test_the_rows_of_a_removed_user_are_hidden_until_the_user_is_restored(
     small_world: World,
 ) -> None:
     before, user_id = small_world.entries(), small_world.entries()[0]["userId"]
@@ -166,7 +168,7 @@ def test_a_user_who_leaves_takes_the_rows_out_of_sight_and_brings_them_back(
     assert small_world.entries() == before
 
 
-def test_deleting_a_user_deletes_what_the_user_covers() -> None:
+def test_deleting_a_user_deletes_the_rows_that_the_user_covers() -> None:
     world = World.from_records([], [])
     first, second = world.add_user(), world.add_user()
     day = date(2026, 1, 1)
@@ -179,6 +181,6 @@ def test_deleting_a_user_deletes_what_the_user_covers() -> None:
     assert world.add_entry(first, day, day) == kept + 2
 
 
-def test_what_a_caller_does_to_an_answer_does_not_change_the_world(small_world: World) -> None:
+def test_changing_returned_records_does_not_change_the_world(small_world: World) -> None:
     small_world.users()[0]["profile"]["username"] = "changed"
     assert small_world.users()[0]["profile"]["username"] != "changed"

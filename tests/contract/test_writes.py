@@ -1,4 +1,4 @@
-"""Entries written through the API are checked, made whole days and seen by the next read."""
+"""Entries written through the API are validated, become whole days and are in the next response."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ DAYS = {"start": "2031-03-03T01:00:00Z", "end": "2031-03-07T13:59:59.000Z"}
 
 @pytest.fixture
 def world() -> World:
-    """Three people without an entry, numbered from 1."""
+    """Return a world with the people 1 to 3 and without entries."""
     world = World.from_records([], [])
     for _ in range(3):
         world.add_user()
@@ -22,7 +22,7 @@ def world() -> World:
 
 @pytest.fixture
 def client(world: World, connect: Connect) -> httpx.Client:
-    """The owner's client."""
+    """Return the owner's client."""
     return connect(Simulator(world))
 
 
@@ -52,7 +52,7 @@ def test_an_entry_without_a_reason_is_unspecified(client: httpx.Client) -> None:
     assert (created["reason"], created["notes"], created["toUserId"]) == ("unspecified", None, None)
 
 
-def test_patch_keeps_the_id_and_uuid_and_what_it_does_not_name(client: httpx.Client) -> None:
+def test_patch_changes_only_the_keys_of_its_body(client: httpx.Client) -> None:
     created = client.post(OOO, json=DAYS | {"reason": "travel"}).json()["data"]
     changed = client.patch(f"{OOO}/1", json={"notes": "moved"})
     assert changed.status_code == 200
@@ -64,7 +64,7 @@ def test_patch_with_the_same_days_conflicts_with_the_entry_itself(client: httpx.
     assert client.patch(f"{OOO}/1", json=DAYS).status_code == 409
 
 
-def test_delete_returns_the_entry_and_its_id_is_not_given_again(client: httpx.Client) -> None:
+def test_delete_returns_the_entry_and_its_id_is_not_reused(client: httpx.Client) -> None:
     created = client.post(OOO, json=DAYS).json()["data"]
     deleted = client.delete(f"{OOO}/1")
     assert (deleted.status_code, deleted.json()["data"]) == (200, created)
@@ -72,7 +72,7 @@ def test_delete_returns_the_entry_and_its_id_is_not_given_again(client: httpx.Cl
     assert client.post(OOO, json=DAYS).json()["data"]["id"] == 2
 
 
-def test_an_exact_repeat_is_a_conflict_and_an_overlap_is_not(client: httpx.Client) -> None:
+def test_an_exact_repetition_is_a_conflict_and_an_overlap_is_not(client: httpx.Client) -> None:
     client.post(OOO, json=DAYS)
     repeat = client.post(OOO, json=DAYS)
     assert repeat.status_code == 409
@@ -93,7 +93,7 @@ def test_an_exact_repeat_is_a_conflict_and_an_overlap_is_not(client: httpx.Clien
         ({"toUserId": 99}, "Cannot redirect to this user."),
     ],
 )
-def test_a_body_that_the_service_refuses_is_a_400_that_says_why(
+def test_a_body_that_the_service_refuses_is_a_400_with_the_reason(
     body: dict[str, Any], message: str, client: httpx.Client
 ) -> None:
     response = client.post(OOO, json=DAYS | body)
@@ -113,7 +113,7 @@ def test_a_body_that_the_service_refuses_is_a_400_that_says_why(
         (DAYS | {"notes": 1, "toUserId": "2"}, {"notes": "isString", "toUserId": "isInt"}),
     ],
 )
-def test_a_body_of_the_wrong_shape_is_a_400_that_names_each_property(
+def test_a_body_with_invalid_properties_is_a_400_that_lists_each_property(
     body: dict[str, Any], constraints: dict[str, str], client: httpx.Client
 ) -> None:
     response = client.post(OOO, json=body)
@@ -122,17 +122,17 @@ def test_a_body_of_the_wrong_shape_is_a_400_that_names_each_property(
     assert {error["property"]: next(iter(error["constraints"])) for error in errors} == constraints
 
 
-def test_a_body_that_is_no_json_is_a_400(client: httpx.Client) -> None:
+def test_a_body_that_is_not_json_is_a_400(client: httpx.Client) -> None:
     assert client.post(OOO, content=b"{").status_code == 400
 
 
-def test_half_a_period_is_refused(client: httpx.Client) -> None:
+def test_a_start_without_an_end_is_refused(client: httpx.Client) -> None:
     client.post(OOO, json=DAYS)
     response = client.patch(f"{OOO}/1", json={"start": DAYS["start"]})
     assert response.json()["error"]["message"] == "Please specify both ooo start and end time."
 
 
-def test_a_redirect_back_to_an_absent_cover_is_refused(client: httpx.Client) -> None:
+def test_a_redirect_to_an_absent_user_who_redirects_back_is_refused(client: httpx.Client) -> None:
     client.post("/v2/organizations/1/users/2/ooo", json=DAYS | {"toUserId": 1})
     response = client.post(OOO, json=DAYS | {"toUserId": 2})
     assert response.json()["error"]["message"] == "Booking redirect infinite not allowed."

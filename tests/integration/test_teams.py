@@ -10,7 +10,6 @@ import pytest
 from starlette.requests import Request
 
 from calcom.simulator import Fault, Simulator, World, routes, serve
-from calcom.simulator.directory import team_memberships
 from calcom.simulator.errors import unauthorized
 from calcom.strategy import Strategy
 from flows.run import stages as pipeline
@@ -53,7 +52,7 @@ def _assert_teams_are(world: World, database: Path) -> None:
     assert _rows(database, f"{members} WHERE left_at IS NULL ORDER BY ALL") == sorted(
         (team_id, one["userId"], one["id"], one["role"], one["accepted"])
         for team_id in world.teams.ids()
-        for one in team_memberships(world, team_id)
+        for one in world.teams.membership_records(team_id)
     )
 
 

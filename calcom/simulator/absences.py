@@ -1,8 +1,8 @@
-"""Believable absences: summers, Christmas, school holidays, public holidays, winter colds, trips.
+"""Realistic absences: summers, Christmas, school holidays, public holidays, winter illnesses and trips.
 
-Rows come out in the order in which they were entered, which is not the order of their starts: an
-office enters a year's public holidays in one evening in December, a holiday is booked weeks ahead,
-and an illness is entered on its first day.
+The rows are in the order in which they were entered, which is not the order of their starts. An office
+enters a year's public holidays in one evening in December, a holiday is booked weeks ahead, and an illness
+is entered on its first day.
 """
 
 import random
@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from functools import cache
 from typing import NamedTuple
 
-from calcom.simulator.holidays import public_holidays
 from calcom.simulator.people import Person
 from calcom.simulator.records import FIRST_CUSTOM_REASON_ID, REASON_IDS
 
@@ -21,7 +20,7 @@ _SICK = REASON_IDS["sick"]
 _PUBLIC_HOLIDAY = REASON_IDS["public_holiday"]
 _PARENTAL_LEAVE, _TRAINING = FIRST_CUSTOM_REASON_ID, FIRST_CUSTOM_REASON_ID + 1
 
-# Weights of the months a holiday or an illness starts in, January first.
+# The weights of the months in which a holiday or an illness starts, January first.
 _NORTHERN_HOLIDAYS = (3, 6, 5, 8, 7, 9, 20, 24, 6, 8, 3, 14)
 _SOUTHERN_HOLIDAYS = (22, 12, 5, 7, 3, 3, 8, 4, 6, 5, 5, 20)
 _SOUTHERN_COUNTRIES = frozenset({"BR", "NZ"})
@@ -37,9 +36,24 @@ _SICK_NOTES = ("Sick", "krank gemeldet", "Flu 🤒", "Doctor's appointment")
 _TRAVEL_NOTES = ("Conference in Lisbon", "Client visit, Zürich", "Offsite", "Feira em São Paulo")
 _HOLIDAY_NOTES = ("Public holiday", "Feiertag", "Bank holiday")
 
+_FIXED_HOLIDAYS = {
+    "GB": ((1, 1), (12, 25), (12, 26)),
+    "DE": ((1, 1), (5, 1), (10, 3), (12, 25), (12, 26)),
+    "FR": ((1, 1), (5, 1), (5, 8), (7, 14), (12, 25)),
+    "ES": ((1, 1), (1, 6), (5, 1), (10, 12), (12, 25)),
+    "PL": ((1, 1), (5, 1), (5, 3), (11, 11), (12, 25)),
+    "SE": ((1, 1), (5, 1), (6, 6), (12, 25)),
+    "US": ((1, 1), (7, 4), (11, 11), (12, 25)),
+    "BR": ((1, 1), (5, 1), (9, 7), (12, 25)),
+    "IN": ((1, 26), (8, 15), (10, 2)),
+    "JP": ((1, 1), (2, 11), (5, 3), (11, 3)),
+    "NZ": ((1, 1), (2, 6), (4, 25), (12, 25)),
+}
+_EASTER_MONDAY_COUNTRIES = frozenset({"GB", "DE", "FR", "PL", "SE", "NZ"})
+
 
 class Absence(NamedTuple):
-    """A generated row before it has an id; `entered_on` is a day number (see `date.toordinal`)."""
+    """A generated row without an id; `entered_on` is a day number (see `date.toordinal`)."""
 
     entered_on: int
     user_id: int
@@ -53,9 +67,9 @@ class Absence(NamedTuple):
 def draw_absences(
     rng: random.Random, people: Sequence[Person], first_day: date, until: date
 ) -> list[Absence]:
-    """Every absence of the people between the two days, and some booked beyond, as entered.
+    """Return the absences of the people in the order entered: between the two days, and a few later ones.
 
-    About ten a person and year; one person in thirty has none at all.
+    There are about ten per person and year; one person in thirty has none.
     """
     colleagues = [person.user_id for person in people]
     absences: list[Absence] = []
@@ -79,12 +93,12 @@ def _entered_on(absence: Absence) -> int:
 
 @cache
 def day_text(ordinal: int) -> str:
-    """The day as YYYY-MM-DD."""
+    """Return the day as YYYY-MM-DD."""
     return date.fromordinal(ordinal).isoformat()
 
 
 class _PersonYear:
-    """Draws one person's absences of one year; both ends are inclusive day numbers."""
+    """Generates one person's absences of one year; `begins` and `ends` are inclusive day numbers."""
 
     def __init__(
         self, rng: random.Random, person: Person, colleagues: Sequence[int], begins: int, ends: int
@@ -97,7 +111,7 @@ class _PersonYear:
         self._year = date.fromordinal(ends).year
 
     def draw_into(self, absences: list[Absence]) -> None:
-        """Append the year's absences, in no particular order."""
+        """Append the absences of the year, in no particular order."""
         absences.extend(self._public_holidays())
         absences.extend(self._vacations())
         absences.extend(self._illnesses())
@@ -105,7 +119,7 @@ class _PersonYear:
         absences.extend(self._leaves())
 
     def _public_holidays(self) -> Iterator[Absence]:
-        """One evening's bulk entry: whole offices share these starts and ends."""
+        """Yield the public holidays, entered in one evening; whole offices share their starts and ends."""
         if self._rng.random() < 0.08:
             return
         entered_on = date(self._year - 1, 12, 1).toordinal()
@@ -157,13 +171,13 @@ class _PersonYear:
             yield self._absence(start - 60, start, days, _PARENTAL_LEAVE, None, cover)
 
     def _start_in(self, months: Sequence[int]) -> int | None:
-        """A day in a month drawn by weight; None when the person was not there then."""
+        """Return a day in a random month; None if the person was not employed on that day."""
         month = self._rng.choices(range(1, 13), months)[0]
         start = date(self._year, month, 1).toordinal() + int(self._rng.random() * 28)
         return start if self._begins <= start <= self._ends else None
 
     def _note(self, notes: Sequence[str]) -> str | None:
-        """Mostly no note; now and then the empty text that the web form sends."""
+        """Return a note, None in most cases, or the empty text that the web form sends."""
         kind = self._rng.random()
         if kind < 0.55:
             return None
@@ -186,7 +200,7 @@ class _PersonYear:
 
 
 def _booked_ahead(rng: random.Random, people: Sequence[Person], until: date) -> Iterator[Absence]:
-    """Holidays beyond the last day, entered before it, for one person in twelve."""
+    """Yield a holiday after the last day, entered before it, for one person in twelve."""
     last = until.toordinal()
     for person in people:
         if rng.random() < 1 / 12:
@@ -198,9 +212,10 @@ def _booked_ahead(rng: random.Random, people: Sequence[Person], until: date) -> 
 
 
 def _misalign_oldest(rng: random.Random, absences: list[Absence], first_day: date) -> None:
-    """Some rows of the first year start at a server's local midnight.
+    """Let some rows of the first year start at the local midnight of a server.
 
-    Cal.com stored server-local days until January 2024 (calcom/cal.com pull request 13284).
+    Cal.com stored days in the local time of the server until January 2024 (calcom/cal.com, pull request
+    13284).
     """
     first_year = str(first_day.year)
     for index, absence in enumerate(absences):
@@ -213,3 +228,26 @@ def _misalign_oldest(rng: random.Random, absences: list[Absence], first_day: dat
         absences[index] = absence._replace(
             start=f"{start}T{hour}:00:00.000Z", end=f"{absence.end[:10]}T{hour - 1}:59:59.999Z"
         )
+
+
+def easter_sunday(year: int) -> date:
+    """Return Easter Sunday of the Gregorian calendar, by the algorithm of Meeus, Jones and Butcher."""
+    golden = year % 19
+    century, rest = divmod(year, 100)
+    leap, century_rest = divmod(century, 4)
+    correction = (century - (century + 8) // 25 + 1) // 3
+    epact = (19 * golden + century - leap - correction + 15) % 30
+    quarter, quarter_rest = divmod(rest, 4)
+    weekday = (32 + 2 * century_rest + 2 * quarter - epact - quarter_rest) % 7
+    shift = (golden + 11 * epact + 22 * weekday) // 451
+    month, day = divmod(epact + weekday - 7 * shift + 114, 31)
+    return date(year, month, day + 1)
+
+
+@cache
+def public_holidays(country: str, year: int) -> tuple[date, ...]:
+    """Return the days, ascending, that people of this country enter as public holidays."""
+    days = [date(year, month, day) for month, day in _FIXED_HOLIDAYS[country]]
+    if country in _EASTER_MONDAY_COUNTRIES:
+        days.append(easter_sunday(year) + timedelta(1))
+    return tuple(sorted(days))

@@ -1,6 +1,6 @@
 """Atomic file operations: write to a temporary name, flush to the disk, rename, and flush the folder.
 
-A reader sees the old file or the new one, never a part, and the new one survives a power cut.
+Other programs see the old file or the new one, never a part, and the new one survives a power cut.
 
     with write_atomically(path) as temporary:        # an empty file of that name exists
         temporary.write_text("…")
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 TEMPORARY_PREFIX = ".next-"
-"""The prefix of every temporary file and folder. Readers skip such names, and the next run removes them."""
+"""The prefix of every temporary file and folder. Other programs skip such names, and the next run removes them."""
 
 _TEMPORARY_SUFFIX = ".part"
 """Keeps patterns such as `*.parquet` from matching temporary files: DuckDB and Polars match leading dots."""
@@ -87,7 +87,7 @@ def replace(temporary: Path, path: Path) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove the folder: first rename it to a temporary name, so that readers never see a part of it."""
+    """Remove the folder: first rename it to a temporary name, so that no program sees a part of it."""
     temporary = temporary_path(path)
     _remove(temporary)
     path.rename(temporary)

@@ -1,6 +1,7 @@
 """An older warehouse is upgraded in place, after a back-up, without losing a row."""
 
 import gzip
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from tests.support.program import run_ooo
 from warehouse.connection import open_warehouse
+from warehouse.load.days import create_mart_views
 from warehouse.load.migrate import back_up, migrate, pending_migrations, shipped_migrations
 
 OLDER = Path(__file__).parents[1] / "recordings" / "warehouse_0002.duckdb.gz"
@@ -44,6 +46,32 @@ def test_an_older_file_is_backed_up_before_it_is_migrated(tmp_path: Path) -> Non
     assert copy.stat().st_mode & 0o077 == 0
     with open_warehouse(path) as connection:
         assert migrate(connection) == []
+
+
+def test_a_renamed_column_reaches_the_views_of_the_previous_version(tmp_path: Path) -> None:
+    """The views of version 6 read the column `followed_days`, which migration 7 renames."""
+    path = _older_warehouse(tmp_path)
+    with open_warehouse(path) as connection:
+        for version, name, text in shipped_migrations():
+            if 2 < version <= 6:
+                connection.execute(text).fetchall()
+                checksum = hashlib.sha256(text.encode()).hexdigest()
+                query = (
+                    "INSERT INTO ops.migrations (version, name, checksum) VALUES ($version, $name, $checksum)"
+                )
+                connection.execute(query, {"version": version, "name": name, "checksum": checksum}).fetchall()
+        for table in ("ooo_entries", "ooo_entry_history"):
+            view = f"marts.{'fct_' if table == 'ooo_entries' else ''}{table}"
+            connection.execute(
+                f"CREATE OR REPLACE VIEW {view} AS SELECT followed_days FROM core.{table}"
+            ).fetchall()
+        before = connection.execute("SELECT sum(followed_days) FROM core.ooo_entries").fetchall()
+        assert migrate(connection) == [name for version, name, _ in shipped_migrations() if version > 6]
+        create_mart_views(connection)
+        assert connection.execute("SELECT sum(materialized_days) FROM core.ooo_entries").fetchall() == before
+        connection.execute("SELECT materialized_days FROM marts.fct_ooo_entries").fetchall()
+        connection.execute("SELECT materialized_days FROM marts.ooo_entry_history").fetchall()
+    assert (tmp_path / "backups" / "warehouse-0006.duckdb").exists()
 
 
 def test_a_back_up_can_replace_the_warehouse(tmp_path: Path) -> None:

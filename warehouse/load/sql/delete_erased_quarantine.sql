@@ -8,5 +8,5 @@ WHERE organization_id = $organization_id
   AND (
       (record_kind = 'user' AND record_id = $user_id)
       OR regexp_matches(raw, $id_pattern)
-      OR len(list_filter($identifying_texts::VARCHAR[], lambda identifier: contains(lower(raw), lower(identifier)))) > 0
+      OR len(list_filter($identifying_texts::VARCHAR[], lambda known: contains(lower(raw), lower(known)))) > 0
   );

@@ -6,5 +6,5 @@ UPDATE ops.runs SET error = 'removed: it named someone who was erased'
 WHERE organization_id = $organization_id
   AND (
       contains(error, $user_path)
-      OR len(list_filter($identifying_texts::VARCHAR[], lambda identifier: contains(lower(error), lower(identifier)))) > 0
+      OR len(list_filter($identifying_texts::VARCHAR[], lambda known: contains(lower(error), lower(known)))) > 0
   );

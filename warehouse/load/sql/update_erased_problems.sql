@@ -6,5 +6,5 @@ UPDATE ops.scopes SET problem = 'removed: it named someone who was erased'
 WHERE organization_id = $organization_id
   AND (
       contains(problem, $user_path)
-      OR len(list_filter($identifying_texts::VARCHAR[], lambda identifier: contains(lower(problem), lower(identifier)))) > 0
+      OR len(list_filter($identifying_texts::VARCHAR[], lambda known: contains(lower(problem), lower(known)))) > 0
   );

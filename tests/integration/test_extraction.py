@@ -138,12 +138,12 @@ def test_a_resumed_run_asks_for_no_page_that_it_has(tmp_path: Path, world: World
     second = Wire(simulate(world))
     again = reopen(landing)
     result = run(second, again, lambda one: one.read_organization(), concurrency=1)
-    assert (result.verdict, result.pages, len(second.asked)) == (COMPLETE, total, total - pages_before)
-    assert not set(second.asked) & set(first.asked[:pages_before])
+    assert (result.verdict, result.pages, len(second.targets)) == (COMPLETE, total, total - pages_before)
+    assert not set(second.targets) & set(first.targets[:pages_before])
     assert landed_records(again) == world.entries()
     third = Wire(simulate(world))
     assert run(third, reopen(again), lambda one: one.read_organization()) == result
-    assert third.asked == []
+    assert third.targets == []
 
 
 # What goes wrong
@@ -186,12 +186,12 @@ def test_when_the_source_is_gone_the_rest_are_not_asked(
     async def work(extraction: Extraction) -> list[ScopeResult]:
         await extraction.read_users()
         wire._gone = re.compile("users")
-        wire.asked.clear()
+        wire.targets.clear()
         return await extraction.read_user_entries(extraction._landing.user_ids())
 
     results = run(wire, create(tmp_path), work, concurrency=concurrency)
     assert [one.verdict for one in results] == [FAILED] * 20
-    asked = {path for path in wire.asked if "/ooo" in path}
+    asked = {path for path in wire.targets if "/ooo" in path}
     assert OUTAGE_AFTER <= len(asked) < OUTAGE_AFTER + 2 * concurrency
     assert sum("not asked" in (one.problem or "") for one in results) == 20 - len(asked)
 
@@ -208,7 +208,7 @@ def test_a_few_users_that_can_not_be_read_do_not_cost_the_others(tmp_path: Path,
 def test_refusals_are_answers_and_no_outage(tmp_path: Path, world: World) -> None:
     wire = Wire(simulate(world, Fault("403_html", path=r"users/\d+/ooo", times=99)))
     results = run(wire, create(tmp_path), read_per_user)
-    assert sum("/ooo" in path for path in wire.asked) == 20
+    assert sum("/ooo" in path for path in wire.targets) == 20
     assert {one.verdict for one in results} == {FAILED}
     assert all("not asked" not in (one.problem or "") for one in results)
 
@@ -220,7 +220,7 @@ def test_a_refused_credential_ends_the_run(tmp_path: Path, world: World, work: W
     wire = Wire(simulate(world))
     with pytest.raises(ApiError, match="401"):
         run(wire, create(tmp_path), work, key=EXPIRED_KEY)
-    assert len(wire.asked) == 1
+    assert len(wire.targets) == 1
 
 
 def test_a_credential_that_expires_meanwhile_ends_the_run_and_keeps_what_was_read(
@@ -228,7 +228,7 @@ def test_a_credential_that_expires_meanwhile_ends_the_run_and_keeps_what_was_rea
 ) -> None:
     class Expiring(Wire):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            if len(self.asked) >= 8:
+            if len(self.targets) >= 8:
                 request.headers["authorization"] = f"Bearer {EXPIRED_KEY}"
             return await super().handle_async_request(request)
 
@@ -300,7 +300,7 @@ def test_a_page_that_cannot_be_read_costs_only_its_own_rows(
     wire = Wire(simulate(world))
     resumed = run(wire, again, work, concurrency=concurrency)
     assert (resumed.verdict, resumed.proven, resumed.problem) == (COMPLETE, ALL_IDS, None)
-    assert [path.partition("skip=")[2] for path in wire.asked] == ["27"]
+    assert [path.partition("skip=")[2] for path in wire.targets] == ["27"]
     assert landed_records(again) == truth
 
 
@@ -314,7 +314,7 @@ def test_a_page_that_stays_unreadable_does_not_cost_the_pages_of_the_run_before(
     wire = Wire(simulate(world, fault))
     second = run(wire, reopen(landing), work)
     assert (second.verdict, second.proven, second.pages) == (FAILED, first.proven, first.pages)
-    assert len(wire.asked) == 2
+    assert len(wire.targets) == 2
 
 
 def test_the_last_page_may_be_the_unreadable_one(tmp_path: Path, world: World) -> None:
@@ -348,7 +348,7 @@ class Reordered(Wire):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer in order."""
-        self.asked.append(str(request.url.raw_path, "ascii"))
+        self.targets.append(str(request.url.raw_path, "ascii"))
         skip, take = int(request.url.params["skip"]), int(request.url.params["take"])
         entries = sorted(self._world.entries(), key=self._order)[skip : skip + take]
         return httpx.Response(200, json={"status": "success", "data": entries})
@@ -364,7 +364,7 @@ def test_a_descending_order_is_complete_once_two_passes_agree(
     work: Work = lambda one: one.read_organization(len(truth))  # noqa: E731
     result = run(wire, landing, work, concurrency=concurrency)
     assert (result.verdict, result.proven, result.problem) == (COMPLETE, ALL_IDS, None)
-    assert len(wire.asked) <= 2 * (len(truth) // 10 + 1) + concurrency
+    assert len(wire.targets) <= 2 * (len(truth) // 10 + 1) + concurrency
     assert landed_records(landing) == truth
     assert reopen(landing).results == {ORGANIZATION: result}
 
@@ -377,7 +377,7 @@ def test_an_order_with_unstable_ties_is_unproven_and_its_rows_are_landed(
     wire = Reordered(world, lambda one: (one["start"][:4], chance.random()))
     result = run(wire, landing, lambda one: one.read_organization())
     assert (result.verdict, result.proven, result.problem) == (UNPROVEN, (), "ids_not_ascending")
-    assert len(wire.asked) <= MAX_REPEATED_READS * (len(truth) // 10 + 1) + 1
+    assert len(wire.targets) <= MAX_REPEATED_READS * (len(truth) // 10 + 1) + 1
     assert len(landed_records(landing)) > len(truth) / 2
 
 
@@ -419,10 +419,10 @@ def test_an_unproven_or_complete_scope_is_not_read_again_and_a_failed_one_is(
     wire = Wire(simulate(world, *faults))
     work: Work = lambda one: one.read_user_entries([first, second])  # noqa: E731
     assert verdicts(run(wire, landing, work)) == {first: UNPROVEN, second: FAILED}
-    wire.asked.clear()
+    wire.targets.clear()
     again = reopen(landing)
     assert verdicts(run(wire, again, work)) == {first: UNPROVEN, second: COMPLETE}
-    assert all(f"users/{second}/" in path for path in wire.asked)
+    assert all(f"users/{second}/" in path for path in wire.targets)
 
 
 def test_facts_of_every_scope_are_told_and_landed(tmp_path: Path, world: World) -> None:

@@ -12,13 +12,13 @@ class Wire(httpx.AsyncBaseTransport):
 
     def __init__(self, simulator: Simulator, gone: str = "never^") -> None:
         """`gone` is a regular expression; requests for matching paths time out."""
-        self.asked: list[str] = []
+        self.targets: list[str] = []
         """The path and query of each request, in order."""
         self._gone, self._served = re.compile(gone), httpx.ASGITransport(simulator)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the simulator's response, or raise the error of a broken connection."""
-        self.asked.append(str(request.url.raw_path, "ascii"))
+        self.targets.append(str(request.url.raw_path, "ascii"))
         if self._gone.search(request.url.path):
             raise httpx.ReadTimeout("", request=request)
         try:

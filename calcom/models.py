@@ -145,7 +145,7 @@ class Records:
     """The object `pagination` of the envelope, which some of Cal.com's endpoints and some gateways send."""
 
     def has_next(self, skip: int) -> bool | None:
-        """Return whether the envelope states that a row follows this page at offset `skip`; None if it does not say."""
+        """Return whether a row follows this page at offset `skip`, as the envelope states; None without a statement."""
         facts = self.pagination if isinstance(self.pagination, dict) else {}
         if isinstance(facts.get("hasNextPage"), bool):
             return bool(facts["hasNextPage"])

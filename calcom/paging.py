@@ -322,13 +322,13 @@ class Scan:
 
 @dataclass
 class RepeatedReads:
-    """Reads a list whose ids do not ascend from start to end, repeatedly, until two reads in a row agree.
+    """Reads a list from start to end repeatedly, until two reads in a row agree; its ids need not ascend.
 
-    Two reads agree when both read the same n ids, no id twice, up to a page that ended the list. Then no
-    row is missing, in whatever order the server returns rows. When the first read ended, the list had at
-    most n rows. Suppose that it had a row outside the n. Then one of the n rows was already gone, and the
-    second read could not have read it. (A row that is gone does not return within two reads: ids are
-    serial, and a person who leaves stays away for that long.)
+    Two reads agree when both return the same n ids, no id twice, up to a page that ends the list. Then no
+    row is missing, in any order of the rows. At the end of the first read, the list had at most n rows.
+    Suppose that one of them was not among the n ids. Then one of the n rows was already gone, so the second
+    read could not return it, and the reads did not agree. (A row that is gone does not return within two
+    reads: ids are serial, and a person who leaves stays away for that long.)
     """
 
     max_pages: int = MAX_PAGES

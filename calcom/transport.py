@@ -1,7 +1,7 @@
 """The network transports: httpx's own for a process with few requests, aiohttp's for many requests.
 
 Both implement httpx's transport interface. A request costs 0.41 to 0.68 ms of CPU through httpx's own
-transport and 0.19 ms through `AiohttpTransport`, but the import of aiohttp costs as much CPU as 100
+transport, and 0.19 ms through `AiohttpTransport`. But the import of aiohttp costs as much CPU as 100
 requests save. Scenario `10000_users` of `benchmarks/run.py`; docs/adr/0005 has the measurements.
 """
 

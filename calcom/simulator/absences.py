@@ -1,7 +1,7 @@
 """Realistic absences: summers, Christmas, school holidays, public holidays, winter illnesses and trips.
 
 The rows are in the order in which they were entered, which is not the order of their starts. An office
-enters a year's public holidays in one evening in December, a holiday is booked weeks ahead, and an illness
+enters a year's public holidays in one evening in December. A holiday is booked weeks ahead, and an illness
 is entered on its first day.
 """
 

@@ -81,7 +81,7 @@ class Simulator:
         may change the world, for example remove a user at the tenth request.
         `page_cap`: the largest number of rows per page, without an error for a larger `take`, as a server or
         gateway may limit it. `page_cap_path` is a regular expression that selects the paths with the cap.
-        `teams_ignore_paging`: every request for teams returns the first 250 teams, whatever its query.
+        `teams_ignore_paging`: every request for teams returns the first 250 teams, with any query.
         """
         self.world = world
         self._credentials = _credentials_for(world, api_key, limits or DEFAULT_LIMITS)

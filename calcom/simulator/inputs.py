@@ -1,12 +1,17 @@
 """Query strings and bodies, parsed and validated like Cal.com's DTOs and its out-of-office service.
 
 Query strings are parsed with JavaScript's parseInt and validated by class-validator. Observed: `1e2` is 1
-and `1.9` is 1, an empty number is the default, the first of repeated numbers counts, unknown keys are
-dropped, and all fields are validated before the response.
+and `1.9` is 1. An empty number is the default. The first of repeated numbers counts, and unknown keys are
+dropped. All fields are validated before the response.
 
-The start and end of an entry become whole UTC days. The service then refuses, in this order: a start
-without an end or the reverse, an end before the start, a redirect to an absent user who redirects back, an
-exact repetition, a redirect to the same user, and a redirect to a user outside the organization.
+The start and end of an entry become whole UTC days. The service then refuses, in this order:
+
+* a start without an end, or the reverse;
+* an end before the start;
+* a redirect to an absent user who redirects back;
+* an exact repetition;
+* a redirect to the same user;
+* a redirect to a user outside the organization.
 """
 
 import json

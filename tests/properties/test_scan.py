@@ -1,4 +1,4 @@
-"""A complete scan has every row that existed during the whole scan, whatever changes meanwhile."""
+"""A complete scan has every row that existed during the whole scan, even if other rows change meanwhile."""
 
 import random
 from bisect import insort

@@ -1,1 +1,1 @@
-"""The report page: one HTML file, readable without a network, about who is out, when and why."""
+"""Read the published tables: queries, exports, the status, and the report page."""

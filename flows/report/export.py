@@ -1,4 +1,4 @@
-"""Exporting what is published, cut to dates and a reason, as one Parquet, CSV or Excel file."""
+"""Export a published table or a named query, filtered by dates and a reason, as Parquet, CSV or Excel."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,23 +7,23 @@ import polars as pl
 
 from flows.report.queries import NAMED, Dates, run_named, run_sql
 from flows.settings.errors import QueryError
-from landing.files import TEMPORARY_PREFIX
+from landing.files import write_atomically
 from transforms.schema import PUBLISHED
 from warehouse.errors import WarehouseError
 
 MOST_EXCEL_ROWS = 1_048_575
-"""Excel's own limit, less the header."""
+"""The number of rows of an Excel sheet, less the header."""
 
 _TABLES = {table.name: table for table in PUBLISHED}
 EXPORTABLE = (
     *_TABLES,
-    *(name for name, one in NAMED.items() if one.parameters == ("from_date", "to_date")),
+    *(name for name, measure in NAMED.items() if measure.parameters == ("from_date", "to_date")),
 )
-"""Every published table, and every named query over two dates."""
+"""The names of the published tables, and of the named queries over a range of dates."""
 
 
 class Format(StrEnum):
-    """What an export is written as."""
+    """The file format of an export."""
 
     PARQUET = "parquet"
     CSV = "csv"
@@ -31,61 +31,58 @@ class Format(StrEnum):
 
 
 def select_rows(
-    database: Path, what: str, dates: Dates, reason: str | None = None, *, min_group_size: int = 1
+    database: Path, name: str, dates: Dates, reason: str | None = None, *, min_group_size: int = 1
 ) -> pl.DataFrame:
-    """The rows of a table or named query that touch `dates`; of the entries, those that are not deleted.
+    """Return the rows of a table or named query that overlap `dates`, without deleted entries.
 
-    Only those with the `reason`, if one is given. A table without dates is whole. `min_group_size` is as for
-    `run_named`. Raises `QueryError` if a reason is asked for of what has none.
+    A `reason` keeps the rows with that reason code only. A table without dates is returned whole.
+    `min_group_size` is as for `run_named`. Raises `QueryError` for a reason if the rows have no reason.
     """
-    if what not in _TABLES:
-        rows = run_named(database, what, dates, min_group_size=min_group_size)
-        _require_reason(what, rows.columns, reason)
+    if name not in _TABLES:
+        rows = run_named(database, name, dates, min_group_size=min_group_size)
+        _require_reason(name, rows.columns, reason)
         return rows if reason is None else rows.filter(pl.col("reason") == reason)
-    table = _TABLES[what]
+    table = _TABLES[name]
     columns = [column.name for column in table.columns]
-    _require_reason(what, columns, reason)
+    _require_reason(name, columns, reason)
     conditions = {
         "date_on": "date_on BETWEEN $first_on AND $last_on",
         "ends_on": "starts_on <= $last_on AND ends_on >= $first_on",
         "deleted_at": "deleted_at IS NULL",
     }
-    wanted = [condition for column, condition in conditions.items() if column in columns]
-    wanted += ["reason = $reason"] if reason else []
-    where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
-    sql = f"SELECT * FROM {what}{where} ORDER BY {', '.join(table.key)}"  # noqa: S608 - names of our own
-    given = {"first_on": dates.from_date, "last_on": dates.to_date, "reason": reason}
-    return run_sql(database, sql, {name: value for name, value in given.items() if f"${name}" in sql})
+    filters = [condition for column, condition in conditions.items() if column in columns]
+    filters += ["reason = $reason"] if reason else []
+    where = f" WHERE {' AND '.join(filters)}" if filters else ""
+    sql = f"SELECT * FROM {name}{where} ORDER BY {', '.join(table.key)}"  # noqa: S608 - declared names
+    values = {"first_on": dates.from_date, "last_on": dates.to_date, "reason": reason}
+    return run_sql(database, sql, {key: value for key, value in values.items() if f"${key}" in sql})
 
 
 def write_rows(rows: pl.DataFrame, path: Path, output: Format) -> None:
-    """`rows` are at `path`, whole.
+    """Write `rows` to `path`, atomically.
 
-    Raises `QueryError` if a sheet can't hold them, `WarehouseError` if the disk refuses.
+    Raises `QueryError` for more rows than a sheet holds, and `WarehouseError` if the disk fails.
     """
     if output is Format.XLSX and rows.height > MOST_EXCEL_ROWS:
         message = (
-            f"{rows.height:,} rows don't fit in an Excel sheet, which ends at {MOST_EXCEL_ROWS + 1:,}; narrow"
-            " --from and --to, or export parquet"
+            f"{rows.height:,} rows do not fit in an Excel sheet, which holds {MOST_EXCEL_ROWS:,} and a header;"
+            " choose a shorter range with --from and --to, or export parquet"
         )
         raise QueryError(message)
-    aside = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
     try:
-        if output is Format.PARQUET:
-            rows.write_parquet(aside)
-        elif output is Format.CSV:
-            rows.write_csv(aside)
-        else:
-            rows.write_excel(aside, worksheet="out of office", autofit=True, freeze_panes=(1, 0))
-        aside.replace(path)
+        with write_atomically(path) as temporary:
+            if output is Format.PARQUET:
+                rows.write_parquet(temporary)
+            elif output is Format.CSV:
+                rows.write_csv(temporary)
+            else:
+                rows.write_excel(temporary, worksheet="out of office", autofit=True, freeze_panes=(1, 0))
     except OSError as error:
-        message = f"can't write {path}: {error}; free space, or choose another place with --output"
+        message = f"can't write {path}: {error}; free disk space, or choose another file with --output"
         raise WarehouseError(message) from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
-def _require_reason(what: str, columns: list[str], reason: str | None) -> None:
+def _require_reason(name: str, columns: list[str], reason: str | None) -> None:
     if reason is not None and "reason" not in columns:
-        having = ", ".join(name for name, table in _TABLES.items() if "reason" in table.polars_schema)
-        raise QueryError(f"{what} has no reasons to choose one from; these tables have: {having}")
+        tables = ", ".join(table.name for table in _TABLES.values() if "reason" in table.polars_schema)
+        raise QueryError(f"{name} has no column reason to filter by; the tables with one are: {tables}")

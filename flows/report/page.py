@@ -1,4 +1,4 @@
-"""The report page as one self-contained file: the facts, the styles, the script and the charts in it."""
+"""Write the report page: one HTML file with the facts, the styles, the script and the chart library in it."""
 
 import json
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from typing import Any
 
 import duckdb
 
-from flows.run.data_folder import require_publication
 from flows.settings import Settings
+from flows.settings.data_folder import require_publication
 from flows.settings.errors import ConfigurationError
-from landing.files import TEMPORARY_PREFIX
+from landing.files import write_atomically
 from warehouse.errors import WarehouseError
 from warehouse.read.report_facts import DAYS_SHOWN, ReportFacts, read_report_facts
 
@@ -21,45 +21,45 @@ _SUMS = ("absence_days", "absence_working_days", "lost_working_days", "conflict_
 
 
 def report_path(settings: Settings) -> Path:
-    """Where each publication writes its page."""
+    """Return the path of the page that each publication writes."""
     return settings.data_dir / "reports" / REPORT_FILE
 
 
 def write_report(database: Path, path: Path) -> None:
-    """The page about the published `database` is at `path`, whole.
+    """Write the page about the published `database` to `path`, atomically.
 
-    Raises `ConfigurationError` if nothing is published there, `WarehouseError` if the disk refuses.
+    Raises `ConfigurationError` if nothing is published there, and `WarehouseError` if the disk fails.
     """
     require_publication(database)
-    with duckdb.connect(str(database), read_only=True) as reader:
-        write_page(reader, database, path)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        write_page(connection, database, path)
 
 
-def write_page(reader: duckdb.DuckDBPyConnection, database: Path, path: Path) -> None:
-    """As `write_report`, where `reader` uses the `database` already."""
-    facts = read_report_facts(reader)
+def write_page(connection: duckdb.DuckDBPyConnection, database: Path, path: Path) -> None:
+    """Write the page as `write_report` does, over a `connection` that uses the `database` already."""
+    facts = read_report_facts(connection)
     if facts is None:
         message = f"{database} holds no finished run yet; run `ooo sync`"
         raise ConfigurationError(message)
-    aside = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(build_page(facts), encoding="utf-8")
-        aside.replace(path)
+        with write_atomically(path) as temporary:
+            temporary.write_text(build_page(facts), encoding="utf-8")
     except OSError as error:
-        message = f"can't write the report page {path}: {error}; free space or correct the permissions"
+        message = f"can't write the report page {path}: {error}; free disk space or correct the permissions"
         raise WarehouseError(message) from error
 
 
 def build_page(facts: ReportFacts) -> str:
-    """The page as HTML. Nothing in it asks for anything outside it."""
+    """Return the page as HTML, which loads nothing from outside."""
     text = json.dumps(_as_json(facts), separators=(",", ":"), ensure_ascii=False)
     page = _part("page.html")
     for marker, part in (
         ("<!--styles-->", _part("page.css")),
         ("<!--script-->", _part("page.js")),
         ("<!--charts-->", _part("vendor/echarts.min.js")),
-        # Last, and no marker is looked for in it: names come from outside. "<" can't end the element.
+        # The facts contain names from outside: they are inserted last, so that no marker in them is replaced,
+        # and without "<", so that they cannot end the script element.
         ("<!--facts-->", text.replace("<", "\\u003c")),
     ):
         page = page.replace(marker, part, 1)
@@ -75,10 +75,10 @@ def _as_json(facts: ReportFacts) -> dict[str, Any]:
         "monday_on": facts.monday_on.isoformat(),
         "days_shown": DAYS_SHOWN,
         "reasons": facts.reasons,
-        "organizations": [_organization(facts, one) for one in facts.organizations],
+        "organizations": [_organization(facts, organization) for organization in facts.organizations],
         "footer": (
-            "A day counts once for a person, however many entries cover it. Working days follow each"
-            " person's work calendar. Every figure can be asked for again with `ooo query`."
+            "A day counts once per person, even if several entries cover it. Working days follow the work"
+            " calendar of each person. `ooo query` returns every figure of this page."
         ),
     }
 
@@ -113,7 +113,7 @@ def _series(facts: ReportFacts, days: Sequence[dict[str, Any]], name: str) -> di
 
 
 def _dense(facts: ReportFacts, values: dict[date, int]) -> list[int]:
-    """One number a day from the page's first day; days after the last that counts are left out."""
+    """Return one number per day, from the page's first day to the last day that has a value."""
     if not values:
         return []
     numbers = [0] * ((max(values) - facts.first_on).days + 1)

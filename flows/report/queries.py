@@ -1,4 +1,4 @@
-"""Asking the published database: named queries (its macros) or SQL, as a table, CSV or JSON."""
+"""Query the published database with named queries (its macros) or SQL, and render the rows as text."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from flows.run.data_folder import require_publication
+from flows.settings.data_folder import require_publication
 from flows.settings.errors import QueryError
 from transforms.errors import TransformError
 from transforms.pseudonyms import suppress_small_groups
@@ -22,7 +22,7 @@ NAMED = {measure.name: measure for measure in find_measures()}
 
 @dataclass(frozen=True)
 class Dates:
-    """From the first to the last, both included."""
+    """A range of civil dates, both ends included."""
 
     from_date: date
     to_date: date
@@ -36,16 +36,16 @@ def run_named(
     *,
     min_group_size: int = 1,
 ) -> pl.DataFrame:
-    """The rows of the named query `name` over `dates`.
+    """Return the rows of the named query `name` over `dates`.
 
-    `as_of_at` is an instant, UTC without a zone, for the named queries that take one. Of a named query that
-    counts groups of people, groups with fewer than `min_group_size` are suppressed, see
-    `suppress_small_groups`; one that lists persons is as it is. Raises as `run_sql`.
+    `as_of_at` is an instant, UTC without a zone, for the named queries that take one. `min_group_size` is in
+    people: smaller groups are suppressed, as `suppress_small_groups` describes. Queries that list people are
+    not changed by it. Raises as `run_sql`.
     """
     measure = NAMED[name]
-    given = {"from_date": dates.from_date, "to_date": dates.to_date, "as_of_at": as_of_at}
-    parameters = {parameter: given[parameter] for parameter in measure.parameters}
-    sql = f"FROM {name}({', '.join(f'${parameter}' for parameter in parameters)})"
+    values = {"from_date": dates.from_date, "to_date": dates.to_date, "as_of_at": as_of_at}
+    parameters = {name: values[name] for name in measure.parameters}
+    sql = f"FROM {measure.name}({', '.join(f'${parameter}' for parameter in parameters)})"
     try:
         rows = run_sql(database, sql, parameters)
     except QueryError as error:
@@ -64,9 +64,9 @@ def run_named(
 
 
 def run_sql(database: Path, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
-    """The rows of `sql`, with the `parameters` that it names with a `$`. Reads only.
+    """Return the rows of `sql`, which can only read. `parameters` are the values of its `$name` parameters.
 
-    Raises `ConfigurationError` if nothing is published yet, `QueryError` for what DuckDB refuses.
+    Raises `ConfigurationError` if nothing is published yet, and `QueryError` if DuckDB refuses the query.
     """
     require_publication(database)
     try:
@@ -79,7 +79,7 @@ def run_sql(database: Path, sql: str, parameters: Mapping[str, Any] | None = Non
 
 
 def render(rows: pl.DataFrame, output: str, *, draws_lines: bool = True) -> str:
-    """`rows` as `table`, `csv` or `json` text; a table without `draws_lines` has ASCII ones only."""
+    """Return `rows` as text: a `table`, `csv` or `json`. Without `draws_lines`, the table's lines are ASCII."""
     if output == "csv":
         try:
             return rows.write_csv().rstrip("\n")

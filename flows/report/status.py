@@ -1,24 +1,25 @@
-"""How fresh and how whole the warehouse is, from what is published and what is kept aside."""
+"""Report the freshness and the completeness of the published tables, the quarantine and the audits."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flows.run.clock import utc_now
-from flows.run.data_folder import database_path, lock_data_folder, require_publication, warehouse_path
-from flows.run.summary import audits_text, describe_audits
 from flows.settings import Settings
+from flows.settings.clock import utc_now
+from flows.settings.data_folder import database_path, lock_data_folder, require_publication, warehouse_path
 from flows.settings.errors import StaleError
 from warehouse.connection import open_warehouse
 from warehouse.errors import WarehouseError
+from warehouse.load.audit import Audit
 from warehouse.read.status import read_audits, read_freshness, read_last_runs, read_quarantine
 
-BUSY = "not readable just now: a run is writing"
+BUSY = "not readable at the moment: a run is writing"
 
 
 def read_status(settings: Settings) -> dict[str, Any]:
-    """Freshness, staleness, quarantine, audits and the last runs.
+    """Return the freshness, the stale rows, the quarantine, the audits and the last runs.
 
     Raises `ConfigurationError` if nothing is published yet.
     """
@@ -30,24 +31,24 @@ def read_status(settings: Settings) -> dict[str, Any]:
     return {
         "generation": json.loads(current.read_text())["generation"] if current.exists() else None,
         **freshness,
-        **_read_own(warehouse_path(settings)),
+        **_read_warehouse(warehouse_path(settings)),
         "runs": runs,
     }
 
 
-def raise_if_older(status: dict[str, Any], most: timedelta) -> None:
-    """Raise `StaleError` if the newest published snapshot was taken longer ago than `most`."""
+def raise_if_older(status: dict[str, Any], max_age: timedelta) -> None:
+    """Raise `StaleError` if the newest published snapshot is older than `max_age`."""
     snapshot_at = status["snapshot_at"]
-    if snapshot_at is None or utc_now() - snapshot_at > most:
+    if snapshot_at is None or utc_now() - snapshot_at > max_age:
         message = (
             f"the published snapshot is of {snapshot_at} UTC, expected one of the last"
-            f" {most.total_seconds() / 3600:g} hours; look at the last runs, then run `ooo sync`"
+            f" {max_age.total_seconds() / 3600:g} hours; check the last runs, then run `ooo sync`"
         )
         raise StaleError(message)
 
 
-def _read_own(path: Path) -> dict[str, Any]:
-    """What the warehouse keeps to itself, unless it is being written."""
+def _read_warehouse(path: Path) -> dict[str, Any]:
+    """Return the facts that only the warehouse has; `BUSY` in their place while a run is writing."""
     try:
         with lock_data_folder(path.parent), open_warehouse(path, is_read_only=True) as warehouse:
             return {
@@ -59,7 +60,7 @@ def _read_own(path: Path) -> dict[str, Any]:
 
 
 def status_text(status: dict[str, Any]) -> str:
-    """The status for a person."""
+    """Return the status as text for a terminal."""
     lines = [
         f"snapshot     {status['snapshot_at']:%Y-%m-%d %H:%M:%S} UTC, generation {status['generation']}",
         f"people       {status['people']:,} ({status['people_stale']:,} stale)",
@@ -70,7 +71,8 @@ def status_text(status: dict[str, Any]) -> str:
         lines.append(f"quarantine   {quarantine}")
     else:
         lines += [
-            f"quarantine   {one['records']:,} {one['record_kind']} {one['problem']}" for one in quarantine
+            f"quarantine   {group['records']:,} {group['record_kind']} {group['problem']}"
+            for group in quarantine
         ] or ["quarantine   empty"]
     audits = status["audits"]
     lines += [f"audits       {audits}"] if isinstance(audits, str) else audits_text(audits, "audits       ")
@@ -83,3 +85,30 @@ def status_text(status: dict[str, Any]) -> str:
         for run in status["runs"]
     ]
     return "\n".join(lines)
+
+
+def describe_audits(audits: Sequence[Audit]) -> dict[str, Any]:
+    """Return the number of audits, the failed audits and the warnings."""
+
+    def describe(audit: Audit) -> dict[str, Any]:
+        return {"audit": audit.name, "promise": audit.promise, "offending_rows": audit.offending_rows}
+
+    return {
+        "made": len(audits),
+        "failed": [describe(audit) for audit in audits if audit.is_failed],
+        "warnings": [describe(audit) for audit in audits if audit.is_warning],
+    }
+
+
+def audits_text(audits: dict[str, Any], label: str) -> list[str]:
+    """Return one line that counts the audits, and one line per audit with offending rows."""
+    kinds = (("failed", "failed"), ("warnings", "warning"))
+    counts = ", ".join(f"{len(audits[key]):,} {key}" for key, _ in kinds)
+    return [
+        f"{label}{audits['made']:,} made, {counts}",
+        *(
+            f"{'':<{len(label)}}{word}: {audit['offending_rows']:,} rows break the promise: {audit['promise']}"
+            for key, word in kinds
+            for audit in audits[key]
+        ),
+    ]

@@ -1,4 +1,4 @@
-"""The `ooo` command, also `python -m flows`: the program, started for as little as it takes."""
+"""The `ooo` command, also `python -m flows`: start and end the process quickly."""
 
 import atexit
 import gc
@@ -8,34 +8,37 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run the command and end with its exit code."""
-    # Unless its module for it is missing, httpx loads rich and pygments for its own command line: 60 ms.
+    """Run the command and end the process with its exit code."""
+    # httpx loads rich and pygments for its own command line, unless that module is missing: 60 ms.
     sys.modules["httpx._main"] = None  # type: ignore[assignment]
-    gc.set_threshold(50_000)  # imports leave no garbage; looking for it every 700 objects costs 80 ms
-    # Polars' allocator else keeps what it is done with for ten seconds: 37 MB of 415 for 200,000 entries.
-    # What it gives back at once, it asks for anew at once: 0.3 s of them.
+    gc.set_threshold(50_000)  # imports leave no garbage, and a search every 700 objects costs 80 ms
+    # By default, Polars' allocator keeps freed memory for ten seconds: 37 MB of 415 for 200,000 entries.
+    # Returning the memory at once costs 0.3 s, because it is allocated again at once.
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0")
-    # Pydantic else looks through every installed package for plugins of its own: 10 ms.
+    # By default, Pydantic searches every installed package for plugins: 10 ms.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from flows.cli.main import main as run  # noqa: PLC0415 - only now
+    from flows.cli.main import main as run_command  # noqa: PLC0415 - after the defaults above
 
     try:
-        run()
-    except SystemExit as ended:
-        _leave(ended)
+        run_command()
+    except SystemExit as exit_request:
+        _end_process(exit_request)
 
 
-def _leave(ended: SystemExit) -> NoReturn:
-    """End here and now: taking a thousand modules apart costs 150 ms, and everything is closed by then."""
-    atexit._run_exitfuncs()  # noqa: SLF001 - what the interpreter itself does at its end
+def _end_process(exit_request: SystemExit) -> NoReturn:
+    """Flush the output and end the process at once. All files are closed by now.
+
+    The interpreter's own way takes 150 ms, because it unloads a thousand modules.
+    """
+    atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter does the same at its end
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
-        raise ended from None  # the interpreter knows what to say of an output that is gone
-    if not isinstance(ended.code, int):
-        raise ended
-    os._exit(ended.code)
+        raise exit_request from None  # the interpreter reports an output that is closed
+    if not isinstance(exit_request.code, int):
+        raise exit_request
+    os._exit(exit_request.code)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The `ooo` command."""
+"""The `ooo` command: `main` has the group, and the modules `…_commands` have the commands."""

@@ -1,4 +1,4 @@
-"""The demo: an invented organization behind a real HTTP server on loopback, synchronised twice."""
+"""The demo: sync an invented organization twice, from an HTTP server on this machine."""
 
 import shutil
 import sys
@@ -14,20 +14,20 @@ from pydantic import SecretStr
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
 from flows.report.queries import Dates, render, run_named, run_sql
-from flows.run import stages as pipeline
+from flows.run import stages
 from flows.run.progress import show_progress
 from flows.settings import NO_CREDENTIAL, load_settings
 
 
 @contextmanager
 def simulated_organization(*, people: int, years: int, seed: int) -> Iterator[tuple[str, World]]:
-    """The URL of a server with an invented organization, under Cal.com's own rate limit, and its truth."""
+    """Serve an invented organization with Cal.com's rate limit. Yield the URL and the records of the server."""
     world = World.generate(seed=seed, people=people, years=years)
     with serve(Simulator(world, api_key=OWNER_KEY)) as server:
         yield server.url, world
 
 
-def run_demo(  # noqa: PLR0913 - the demo's own knobs
+def run_demo(  # noqa: PLR0913 - the options of the demo
     data_dir: Path,
     *,
     people: int,
@@ -36,7 +36,7 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
     is_quiet: bool,
     write: Callable[[str], None],
 ) -> None:
-    """The invented organization is published under `data_dir`, and what that gave is written."""
+    """Publish the invented organization under `data_dir`, and pass the results to `write` as text."""
     with simulated_organization(people=people, years=years, seed=seed) as (url, world):
         settings = load_settings(
             **NO_CREDENTIAL,
@@ -47,12 +47,12 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
             OOO_PUBLISH_URL=None,
         )
         settings.api_key = SecretStr(OWNER_KEY)
-        # A transport of its own: a proxy in the environment does not lead to loopback.
+        # Without the proxy of the environment, which cannot reach this machine's own server.
         connection = replace(settings.connection(), transport=httpx.AsyncHTTPTransport())
         write(f"A simulated Cal.com with {people} people and {years} years of absence is at {url}\n")
-        # Another demo may have left another organization here, which this one replaces.
+        # An earlier demo may have published another organization here, whose entries are deleted now.
         with show_progress(is_quiet=is_quiet) as listener:
-            first = pipeline.sync(
+            first = stages.sync(
                 settings,
                 strategy=Strategy.AUTO,
                 listener=listener,
@@ -61,11 +61,11 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
             )
         write(f"First sync\n{first.as_text()}\n")
         live = run_sql(first.database, "SELECT count(*) FROM fct_ooo_entries WHERE deleted_at IS NULL")
-        truth = len(world.entries())
-        write(f"The simulator holds {truth:,} entries; the warehouse has {live.item():,}.\n")
+        served = len(world.entries())
+        write(f"The simulator has {served:,} entries; the warehouse has {live.item():,}.\n")
         with show_progress(is_quiet=is_quiet) as listener:
-            second = pipeline.sync(settings, strategy=Strategy.AUTO, listener=listener, connection=connection)
-        write(f"Second sync, nothing changed meanwhile\n{second.as_text()}\n")
+            second = stages.sync(settings, strategy=Strategy.AUTO, listener=listener, connection=connection)
+        write(f"Second sync, without changes at the source\n{second.as_text()}\n")
     year = Dates(date(2026, 1, 1), date(2026, 12, 31))
     write(f"absence_by_reason('{year.from_date}', '{year.to_date}')")
     write(render(run_named(second.database, "absence_by_reason", year), "table"))
@@ -73,12 +73,12 @@ def run_demo(  # noqa: PLR0913 - the demo's own knobs
         f"DuckDB    {second.database}\n"
         f"Parquet   {second.parquet_folder / '*.parquet'}\n"
         f"Page      {second.report}\n"
-        f"Ask more  OOO_DATA_DIR={data_dir} {_program()} query who_is_out --from 2026-12-21 --to 2026-12-31"
+        f"Query     OOO_DATA_DIR={data_dir} {_program()} query who_is_out --from 2026-12-21 --to 2026-12-31"
     )
 
 
 def _program() -> str:
-    """The command as it can be typed here."""
+    """Return the command as the user can type it in this folder."""
     program = Path(sys.argv[0])
     if program.name != "ooo" or shutil.which("ooo") == str(program):
         return "ooo"

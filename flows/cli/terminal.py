@@ -1,15 +1,43 @@
-"""Writing to what stdout happens to be: a terminal, a pipe that closes early, or no Unicode at all."""
+"""Write to standard output, which may be a terminal, a pipe that closes early, or lack Unicode."""
 
 import json
 import os
 import sys
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 import click
 
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any] | click.Command)
+
+
+class Summary(Protocol):
+    """The result of a command, for a program and for a user."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as JSON types."""
+
+    def as_text(self) -> str:
+        """Return the result as lines of text."""
+
+
+def json_option(content: str) -> Callable[[_Decorated], _Decorated]:
+    """Return the option `--json`, which prints one JSON value; `content` names it in the help."""
+    return click.option("--json", "as_json", is_flag=True, help=f"Print one JSON {content}.")
+
+
+def write_summary(summary: Summary, *, as_json: bool) -> None:
+    """Write `summary` as one JSON object or as text."""
+    click.echo(json.dumps(summary.as_json(), indent=2) if as_json else summary.as_text())
+
+
+def write_data(text: str) -> None:
+    """Write `text`, which another program reads, in UTF-8 with any encoding of the terminal."""
+    click.echo(text.encode())
+
 
 def draws_lines() -> bool:
-    """True if stdout can show the characters that tables are drawn with."""
+    """Return True if standard output can show the box-drawing characters of tables."""
     try:
         "┌─┆".encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -17,33 +45,13 @@ def draws_lines() -> bool:
     return True
 
 
-def survive_narrow_encodings() -> None:
-    """What a terminal's encoding lacks is written as a question mark instead of ending the program."""
+def replace_unknown_characters() -> None:
+    """Replace characters that the terminal's encoding lacks by question marks, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
 
 
-def write_data(text: str) -> None:
-    """`text`, meant for another program, is on stdout in UTF-8, whatever the terminal's encoding."""
-    click.echo(text.encode())
-
-
-def close_quietly() -> None:
-    """Nothing more is written to a pipe that its reader has closed, not even by the interpreter at exit."""
+def discard_output() -> None:
+    """Discard further output to a closed pipe, also that of the interpreter at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-class Summary(Protocol):
-    """What became of something, for a program and for a person."""
-
-    def as_json(self) -> dict[str, Any]:
-        """As JSON types."""
-
-    def as_text(self) -> str:
-        """As lines of text."""
-
-
-def write_summary(summary: Summary, *, as_json: bool) -> None:
-    """`summary` is on stdout: one JSON object, or text."""
-    click.echo(json.dumps(summary.as_json(), indent=2) if as_json else summary.as_text())

@@ -1,12 +1,22 @@
-"""The `ooo` command as a person meets it: exit codes, messages, what is left behind."""
+"""The `ooo` command as a user sees it: help, exit codes, messages, and the files that it leaves."""
 
 import json
+import os
+import re
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from calcom.errors import ExitCode
 from calcom.simulator import EXPIRED_TOKEN, MEMBER_KEY, OWNER_KEY, Simulator, World, serve
-from tests.support.program import run_ooo
+from calcom.strategy import Strategy
+from flows.cli.main import EXIT_CODES
+from flows.cli.pipeline_commands import STRATEGIES, simulate
+from flows.cli.query_commands import EXPORT_FORMATS
+from flows.report.export import Format
+from tests.support.program import OOO, run_ooo
 
 
 def _publication(folder: Path) -> dict[str, bytes]:
@@ -47,14 +57,14 @@ def test_without_a_credential_the_message_names_the_variables(tmp_path: Path) ->
         ({"CALCOM_API_KEY": "cal_x", "HTTP_PROXY": "http://:no"}, "HTTP_PROXY"),
     ],
 )
-def test_a_wrong_setting_is_named(environment: dict[str, str], named: str, tmp_path: Path) -> None:
+def test_the_message_names_a_wrong_setting(environment: dict[str, str], named: str, tmp_path: Path) -> None:
     refused = run_ooo("sync", cwd=tmp_path, **environment)
     assert refused.returncode == 10
     assert named in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
-def test_an_env_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+def test_the_message_names_an_env_file_that_is_not_utf_8(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes("CALCOM_API_KEY=cal_ü".encode("latin-1"))
     refused = run_ooo("sync", cwd=tmp_path)
     assert refused.returncode == 10
@@ -62,7 +72,7 @@ def test_an_env_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_an_error_leaves_the_last_publication_as_it_was(organization: World, tmp_path: Path) -> None:
+def test_a_failed_sync_leaves_the_last_publication_unchanged(organization: World, tmp_path: Path) -> None:
     with serve(Simulator(organization, limits=None)) as server:
         assert (
             run_ooo("sync", cwd=tmp_path, CALCOM_API_URL=server.url, CALCOM_API_KEY=OWNER_KEY).returncode == 0
@@ -72,7 +82,7 @@ def test_an_error_leaves_the_last_publication_as_it_was(organization: World, tmp
         cases = {
             "wrong key": (11, common | {"CALCOM_API_KEY": "cal_wrong"}),
             "expired token": (11, common | {"CALCOM_ACCESS_TOKEN": EXPIRED_TOKEN}),
-            "member's key": (11, common | {"CALCOM_API_KEY": MEMBER_KEY}),
+            "key of a member": (11, common | {"CALCOM_API_KEY": MEMBER_KEY}),
             "other organization": (11, common | {"CALCOM_API_KEY": OWNER_KEY, "CALCOM_ORG_ID": "99"}),
             "unreachable": (
                 12,
@@ -96,7 +106,7 @@ def test_an_error_leaves_the_last_publication_as_it_was(organization: World, tmp
     assert not list((tmp_path / "data").rglob(".next-*"))
 
 
-def test_json_prints_one_object_the_run_summary(organization: World, tmp_path: Path) -> None:
+def test_sync_with_json_prints_the_run_summary_as_one_object(organization: World, tmp_path: Path) -> None:
     with serve(Simulator(organization, limits=None)) as server:
         done = run_ooo(
             "sync", "--json", "--quiet", cwd=tmp_path, CALCOM_API_URL=server.url, CALCOM_API_KEY=OWNER_KEY
@@ -110,7 +120,9 @@ def test_json_prints_one_object_the_run_summary(organization: World, tmp_path: P
     assert json.loads(failed.stdout)["exit_code"] == failed.returncode == 11
 
 
-def test_plan_status_and_query_answer(organization: World, tmp_path: Path) -> None:
+def test_plan_status_and_query_print_the_figures_of_the_organization(
+    organization: World, tmp_path: Path
+) -> None:
     with serve(Simulator(organization)) as server:
         environment = {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY}
         unknown = run_ooo("plan", cwd=tmp_path, **environment)
@@ -155,7 +167,67 @@ def test_the_demo_ends_in_a_publication_and_a_second_sync_without_changes(tmp_pa
     assert (tmp_path / "data" / "demo" / "ooo.duckdb").exists()
 
 
-def test_usage_errors_exit_with_2_and_help_with_0(tmp_path: Path) -> None:
+def test_a_usage_error_exits_with_2_and_help_with_0(tmp_path: Path) -> None:
     assert run_ooo("sync", "--strategy", "psychic", cwd=tmp_path).returncode == 2
     assert run_ooo("--help", cwd=tmp_path).returncode == 0
     assert run_ooo("nonsense", cwd=tmp_path).returncode == 2
+
+
+def test_no_line_of_the_list_of_commands_is_cut_on_a_terminal_of_80_columns(tmp_path: Path) -> None:
+    for arguments in (("--help",), ("fleet", "--help")):
+        shown = run_ooo(*arguments, cwd=tmp_path, COLUMNS="80").stdout.splitlines()
+        assert "Commands:" in shown
+        for line in shown:
+            assert not line.endswith(("...", "…")), line
+            assert len(line) <= 80, line
+
+
+def test_the_help_lists_every_exit_code_with_its_meaning(tmp_path: Path) -> None:
+    assert set(EXIT_CODES) == set(ExitCode)
+    shown = run_ooo("--help", cwd=tmp_path).stdout
+    for code, meaning in EXIT_CODES.items():
+        assert re.search(rf"^ +{int(code)}  {re.escape(meaning)}$", shown, flags=re.MULTILINE), code
+
+
+def test_the_choices_of_options_are_the_values_of_their_enumerations() -> None:
+    assert list(STRATEGIES) == [strategy.value for strategy in Strategy]
+    assert list(EXPORT_FORMATS) == [export_format.value for export_format in Format]
+
+
+@pytest.mark.parametrize("key", [None, "cal_another"])
+def test_simulate_accepts_the_key_of_its_example_or_the_key_of_the_option(
+    key: str | None, tmp_path: Path
+) -> None:
+    assert f"CALCOM_API_KEY={OWNER_KEY} " in (simulate.help or "")
+    option = [] if key is None else ["--api-key", key]
+    command = [str(OOO), "simulate", "--port", "0", "--people", "2", *option]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        settings = dict(word.split("=", 1) for word in server.stdout.readline().split() if "=" in word)
+        planned = run_ooo("plan", cwd=tmp_path, **settings)
+        server.terminate()
+    assert settings["CALCOM_API_KEY"] == (key or OWNER_KEY)
+    assert planned.returncode == 0, planned.stderr
+
+
+@pytest.mark.parametrize(
+    ("stop", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)],
+)
+def test_a_sync_that_a_signal_ends_exits_with_the_code_of_the_signal(
+    stop: signal.Signals, code: int, organization: World, tmp_path: Path
+) -> None:
+    """A shell reports a process that a signal ended as 128 plus the number of the signal."""
+    with serve(Simulator(organization, limits=None, latency_seconds=1.0)) as server:
+        environment = {"PATH": os.environ["PATH"], "CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY}
+        with subprocess.Popen(
+            [str(OOO), "sync"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+        ) as sync:
+            assert sync.stderr is not None
+            assert "people: organization" in sync.stderr.readline()
+            sync.send_signal(stop)
+            message = sync.stderr.read()
+    assert sync.returncode == code
+    assert "Traceback" not in message
+    assert ("interrupted; " in message) == (stop is signal.SIGINT)

@@ -1,4 +1,4 @@
-"""`ooo query`: every measure answers by its name, and what it can't answer it says."""
+"""`ooo query`: every measure by its name, and the messages for measures that cannot be queried."""
 
 import json
 from datetime import date
@@ -29,17 +29,17 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def ask(data_dir: Path, *arguments: str) -> click.testing.Result:
+def run_query(data_dir: Path, *arguments: str) -> click.testing.Result:
     environment = {"OOO_DATA_DIR": str(data_dir)}
     return click.testing.CliRunner().invoke(cli, ["query", *arguments], env=environment)
 
 
 @pytest.mark.parametrize("name", [measure.name for measure in MEASURES])
-def test_every_measure_answers_by_its_name(data_dir: Path, name: str) -> None:
-    answered = ask(data_dir, name, "--from", "2026-04-01", "--to", "2026-04-30", "--output", "csv")
-    assert answered.exit_code == 0, answered.output
-    assert answered.output.startswith("organization_id,")
-    assert name in ask(data_dir, "list").output.splitlines()
+def test_every_measure_can_be_queried_by_its_name(data_dir: Path, name: str) -> None:
+    result = run_query(data_dir, name, "--from", "2026-04-01", "--to", "2026-04-30", "--output", "csv")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("organization_id,")
+    assert name in run_query(data_dir, "list").output.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -53,38 +53,40 @@ def test_every_measure_answers_by_its_name(data_dir: Path, name: str) -> None:
         (None, ["2026-04-17"]),
     ],
 )
-def test_as_of_shows_what_was_known_at_the_instant(
+def test_as_of_shows_the_entries_as_they_were_stored_at_the_instant(
     data_dir: Path, as_of: str | None, ends: list[str]
 ) -> None:
-    when = ["--as-of", as_of] if as_of else []
-    answered = ask(data_dir, "as_of", *when, "--from", "2026-04-01", "--to", "2026-04-30", "--output", "json")
-    assert [row["ends_on"] for row in json.loads(answered.output)] == ends
+    option = ["--as-of", as_of] if as_of else []
+    result = run_query(
+        data_dir, "as_of", *option, "--from", "2026-04-01", "--to", "2026-04-30", "--output", "json"
+    )
+    assert [row["ends_on"] for row in json.loads(result.output)] == ends
 
 
-def test_an_instant_is_refused_where_nothing_asks_for_one(data_dir: Path) -> None:
-    refused = ask(data_dir, "who_is_out", "--as-of", "2026-01-01")
+def test_an_instant_is_refused_for_a_query_without_one(data_dir: Path) -> None:
+    refused = run_query(data_dir, "who_is_out", "--as-of", "2026-01-01")
     assert refused.exit_code == 2
     assert "--as-of is for as_of" in refused.output
 
 
-def test_the_bradford_factor_is_published_only_where_it_is_switched_on(tmp_path: Path) -> None:
-    assert [one.name for one in MEASURES if one.switch] == ["bradford_factor"]
+def test_the_bradford_factor_is_published_only_if_its_setting_is_on(tmp_path: Path) -> None:
+    assert [measure.name for measure in MEASURES if measure.switch] == ["bradford_factor"]
     with new_warehouse() as connection:
         load(connection, read_all((TRIP,), at=night(1)))
         audit_and_publish(connection, tmp_path, measures=published_measures(publishes_bradford=False))
-    refused = ask(tmp_path, "bradford_factor")
+    refused = run_query(tmp_path, "bradford_factor")
     assert refused.exit_code == 2
     assert "`ooo sync` with OOO_BRADFORD=true" in refused.output
-    with duckdb.connect(tmp_path / "ooo.duckdb", read_only=True) as reader:
+    with duckdb.connect(tmp_path / "ooo.duckdb", read_only=True) as connection:
         count = "SELECT count(*) FROM duckdb_functions() WHERE function_name = 'bradford_factor'"
-        assert reader.execute(count).fetchall() == [(0,)]
+        assert connection.execute(count).fetchall() == [(0,)]
 
 
-def test_a_publication_that_lacks_a_measure_says_so_and_what_to_do(tmp_path: Path) -> None:
+def test_a_query_that_the_publication_lacks_is_refused_with_the_next_step(tmp_path: Path) -> None:
     with new_warehouse() as connection:
         load(connection, read_all((TRIP,), at=night(1)))
         audit_and_publish(connection, tmp_path, measures=MEASURES[:1])
-    refused = ask(tmp_path, "who_is_out")
+    refused = run_query(tmp_path, "who_is_out")
     assert refused.exit_code == 2
     for part in ("ooo.duckdb", "without who_is_out", "ooo sync"):
         assert part in refused.output

@@ -1,4 +1,4 @@
-"""What the command loads before it does anything."""
+"""The packages that the command loads at its start."""
 
 import re
 import subprocess
@@ -27,20 +27,20 @@ NEEDED_BY_A_SYNC = {"duckdb", "httpx", "polars", "pydantic"}
 
 
 def _loaded_by(*arguments: str, ends_with: int) -> set[str]:
-    """The top-level packages that `ooo` has loaded when it ends; it has no settings, so a sync ends soon."""
+    """The top-level packages that `ooo` loads. Without settings, a sync ends soon."""
     command = [sys.executable, "-X", "importtime", "-m", "flows", *arguments]
     environment = {"PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(
+    done = subprocess.run(
         command, check=False, capture_output=True, text=True, cwd=ROOT / "tests", env=environment
     )
-    assert ended.returncode == ends_with, ended.stderr[-500:]
-    loaded = set(re.findall(r"^import time: .*\| +(\w+)", ended.stderr, flags=re.MULTILINE))
-    assert "click" in loaded, ended.stderr[:500]
+    assert done.returncode == ends_with, done.stderr[-500:]
+    loaded = set(re.findall(r"^import time: .*\| +(\w+)", done.stderr, flags=re.MULTILINE))
+    assert "click" in loaded, done.stderr[:500]
     return loaded
 
 
 @pytest.mark.slow
-def test_a_sync_starts_without_what_it_does_not_use() -> None:
+def test_a_sync_loads_no_package_that_it_does_not_use_at_its_start() -> None:
     loaded = _loaded_by("sync", ends_with=10)
     assert loaded >= NEEDED_BY_A_SYNC
     assert not loaded & UNUSED
@@ -48,5 +48,5 @@ def test_a_sync_starts_without_what_it_does_not_use() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("option", ["--version", "--help"])
-def test_what_no_command_is_needed_for_starts_without_any_commands_libraries(option: str) -> None:
+def test_help_and_version_load_no_package_that_only_commands_use(option: str) -> None:
     assert not _loaded_by(option, ends_with=0) & (UNUSED | NEEDED_BY_A_SYNC)

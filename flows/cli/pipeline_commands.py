@@ -1,0 +1,266 @@
+"""The commands that read, load and maintain: sync, plan, fleet, maintain, erase-user, doctor, demo, simulate.
+
+The body of each command imports the function that it calls, so that the help and each command load only the
+libraries that they use.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from flows.cli.terminal import json_option, write_data, write_summary
+
+STRATEGIES = ("auto", "per-user", "org-wide", "both")
+"""The values of `calcom.strategy.Strategy`, whose module loads an HTTP client; a test compares the two."""
+
+_ALLOW_MASS_DELETE = click.option(
+    "--allow-mass-delete", is_flag=True, help="Load even if the run would delete most entries."
+)
+_QUIET = click.option("--quiet", is_flag=True, help="Show no progress.")
+_PEOPLE = click.option(
+    "--people",
+    default=250,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    help="The number of people of the organization.",
+)
+_YEARS = click.option(
+    "--years",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 20),
+    help="The number of years with entries.",
+)
+_SEED = click.option("--seed", default=1, show_default=True, help="The seed of the random entries.")
+
+
+@click.command()
+@click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES),
+    default="auto",
+    show_default=True,
+    help="The way in which entries are read.",
+)
+@_ALLOW_MASS_DELETE
+@json_option("object, the run summary")
+@_QUIET
+@click.pass_context
+def sync(
+    context: click.Context, *, strategy: str, allow_mass_delete: bool, as_json: bool, quiet: bool
+) -> None:
+    """Read, load and publish the entries of the organization.
+
+    A row is deleted only if the run proved that its record is gone.
+
+    \b
+      CALCOM_API_KEY=cal_… ooo sync
+      ooo sync --strategy per-user --json | jq .rows
+    """
+    from calcom.strategy import Strategy
+    from flows.run import stages
+    from flows.run.progress import show_progress
+    from flows.settings import load_settings
+
+    settings = load_settings()
+    with show_progress(is_quiet=quiet) as listener:
+        summary = stages.sync(
+            settings,
+            strategy=Strategy(strategy),
+            listener=listener,
+            allows_mass_delete=allow_mass_delete,
+        )
+    write_summary(summary, as_json=as_json)
+    context.exit(summary.exit_code)
+
+
+@click.command()
+def plan() -> None:
+    """Show the cost of a sync, in requests and minutes.
+
+    The cost is shown for each strategy.
+
+    \b
+      ooo plan
+    """
+    from flows.run.plan import forecast
+    from flows.settings import load_settings
+
+    click.echo(forecast(load_settings()).as_text())
+
+
+@click.group()
+def fleet() -> None:
+    """Sync many organizations into one warehouse.
+
+    Each organization has a credential of its own.
+
+    \b
+      ooo fleet sync orgs.toml
+    """
+
+
+@fleet.command("sync")
+@click.argument("organizations", type=click.Path(dir_okay=False, path_type=Path))
+@_ALLOW_MASS_DELETE
+@json_option("object, the fleet's summary")
+@_QUIET
+@click.pass_context
+def sync_organizations(
+    context: click.Context, *, organizations: Path, allow_mass_delete: bool, as_json: bool, quiet: bool
+) -> None:
+    """Read, load and publish every organization of a TOML file.
+
+    Several organizations are read at the same time. They are loaded one by one and published once.
+
+    \b
+      ooo fleet sync orgs.toml --json | jq .organizations
+    """
+    from flows.fleet.loader import sync_fleet
+    from flows.fleet.organizations import read_organizations
+    from flows.run.progress import SilentListener, named_lines
+    from flows.settings import load_settings
+
+    def read_block(name: str) -> object:
+        from flows.orchestration import blocks  # Prefect takes seconds to load; only a Secret block needs it
+
+        return blocks.read_block(name)
+
+    summary = sync_fleet(
+        load_settings(),
+        read_organizations(organizations),
+        read_block=read_block,
+        listener_for=lambda name: SilentListener() if quiet else named_lines(name),
+        allows_mass_delete=allow_mass_delete,
+    )
+    write_summary(summary, as_json=as_json)
+    context.exit(summary.exit_code)
+
+
+@click.command()
+@json_option("object")
+def maintain(*, as_json: bool) -> None:
+    """Remove old landings and compact the warehouse.
+
+    Pending purges of erased people are completed. No row changes.
+
+    \b
+      ooo maintain
+    """
+    from flows.run import maintenance
+    from flows.settings import load_settings
+
+    write_summary(maintenance.maintain(load_settings()), as_json=as_json)
+
+
+@click.command()
+@click.argument("user_id", type=click.IntRange(min=1))
+@click.option(
+    "--organization-id",
+    type=click.IntRange(min=1),
+    help="The organization, if the warehouse has the person in several.",
+)
+@click.option("--yes", is_flag=True, help="Erase without a confirmation.")
+def erase_user(*, user_id: int, organization_id: int | None, yes: bool) -> None:
+    """Remove a person from every table and file for good.
+
+    Later syncs do not read the person again. USER_ID is the id of the person at Cal.com, as in dim_people.
+    Copies that analysts and BI tools made elsewhere are not removed.
+
+    \b
+      ooo erase-user 4711
+    """
+    from flows.privacy import erasure
+    from flows.settings import load_settings
+
+    settings = load_settings()
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("an erasure needs a confirmation; run it on a terminal, or add --yes")
+        question = f"Erase user {user_id}, with all entries and their history, from {settings.data_dir}?"
+        if not click.confirm(question, err=True):
+            raise click.UsageError("the erasure was not confirmed; no file was changed")
+    click.echo(erasure.erase_user(settings, user_id, organization_id).as_text())
+
+
+@click.command()
+@json_option("array")
+@click.pass_context
+def doctor(context: click.Context, *, as_json: bool) -> None:
+    """Check whether a sync can work on this machine.
+
+    The checks cover settings, disk, lock, versions, clock, network, credential and role.
+
+    \b
+      ooo doctor
+    """
+    from flows.cli import doctor as checks
+
+    findings = []
+    for finding in checks.run_checks():
+        findings.append(finding)
+        if not as_json:
+            click.echo(finding.as_text())
+    if as_json:
+        write_data(json.dumps([finding.as_json() for finding in findings], indent=2))
+    context.exit(checks.exit_code_of(findings))
+
+
+@click.command()
+@_PEOPLE
+@_YEARS
+@_SEED
+@_QUIET
+def demo(*, people: int, years: int, seed: int, quiet: bool) -> None:
+    """Run the pipeline on an invented organization.
+
+    The files are written to the folder demo/ under OOO_DATA_DIR.
+
+    \b
+      ooo demo
+    """
+    from flows.cli.demo import run_demo
+    from flows.settings import load_settings
+
+    data_dir = load_settings().data_dir / "demo"
+    run_demo(data_dir, people=people, years=years, seed=seed, is_quiet=quiet, write=click.echo)
+
+
+@click.command()
+@_PEOPLE
+@_YEARS
+@_SEED
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8642,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The port to listen on; 0 takes any free port.",
+)
+@click.option("--api-key", help="The API key of the owner. [default: the key of the example]")
+@click.option("--no-limit", is_flag=True, help="Switch the rate limit off.")
+def simulate(  # noqa: PLR0913 - the options of the simulator
+    *, people: int, years: int, seed: int, host: str, port: int, api_key: str | None, no_limit: bool
+) -> None:
+    """Serve an invented organization over Cal.com's API.
+
+    The server runs until it is interrupted.
+
+    \b
+      ooo simulate --port 8642 &
+      CALCOM_API_URL=http://127.0.0.1:8642 CALCOM_API_KEY=cal_simulator_owner ooo sync
+    """
+    from calcom.simulator import OWNER_KEY, Limits, Simulator, World, run_forever
+
+    world = World.generate(seed=seed, people=people, years=years)
+    key = OWNER_KEY if api_key is None else api_key
+    simulator = Simulator(world, api_key=key, limits=None if no_limit else Limits())
+
+    def announce(url: str) -> None:
+        click.echo(f"{len(world.users()):,} people, {len(world.entries()):,} entries at {url}")
+        click.echo(f"CALCOM_API_URL={url} CALCOM_API_KEY={key} ooo sync")
+
+    run_forever(simulator, host, port, on_ready=announce)

@@ -1,4 +1,4 @@
-"""The report page in a real browser: it needs nothing but itself, and its figures are the macros' answers."""
+"""The report page in a real browser: it loads nothing else, and its figures equal those of the macros."""
 
 import os
 from collections.abc import Iterator
@@ -25,14 +25,14 @@ PHONE = {
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An invented organization, synchronised by the real program."""
+    """The data folder of an invented organization, after a sync by the real program."""
     folder = tmp_path_factory.mktemp("report")
     world = World.generate(people=60, years=3)
-    some = [user["id"] for user in world.users()][::3]
+    members = [user["id"] for user in world.users()][::3]
     (folder / "calendars.toml").write_text(
         'default = "berlin"\n[calendars.berlin]\ncountry = "DE"\nsubdivision = "BE"\n'
         '[calendars.dubai]\nwork_week = ["mon", "tue", "sun"]\n'
-        f'[groups.gulf]\ncalendar = "dubai"\nmembers = {some}\n'
+        f'[groups.gulf]\ncalendar = "dubai"\nmembers = {members}\n'
     )
     with serve(Simulator(world, limits=None)) as server:
         done = run_ooo(
@@ -60,9 +60,9 @@ def url(data_dir: Path) -> str:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the pictures go: OOO_TEST_PICTURES, to be looked at, or a folder of the test's."""
-    given = os.environ.get("OOO_TEST_PICTURES")
-    folder = Path(given) if given else tmp_path_factory.mktemp("pictures")
+    """The folder of the pictures: OOO_TEST_PICTURES, to look at them later, or a temporary folder."""
+    chosen = os.environ.get("OOO_TEST_PICTURES")
+    folder = Path(chosen) if chosen else tmp_path_factory.mktemp("pictures")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -85,33 +85,35 @@ def _used_reasons(page: Page) -> set[str]:
 @pytest.mark.parametrize(
     ("first", "days"), [(date(2026, 1, 1), 365), (date(2024, 2, 26), 9), (date(2025, 12, 20), 20)]
 )
-def test_its_figures_are_the_macros_answers(
+def test_the_figures_of_the_page_equal_those_of_the_macros(
     browser: Browser, url: str, data_dir: Path, first: date, days: int
 ) -> None:
     last = first + timedelta(days=days - 1)
     span = {"first": first, "last": last}
-    with open_page(browser, url) as page, duckdb.connect(data_dir / "ooo.duckdb", read_only=True) as reader:
+    with open_page(browser, url) as page, duckdb.connect(data_dir / "ooo.duckdb", read_only=True) as database:
         _choose(page, first, last, _used_reasons(page))
-        by_reason = reader.sql("FROM absence_by_reason($first, $last)", params=span).pl()
+        by_reason = database.sql("FROM absence_by_reason($first, $last)", params=span).pl()
         for row in by_reason.iter_rows(named=True):
             for quantity in ("absence_days", "absence_working_days"):
                 shown = page.locator(f'[data-reason="{row["reason"]}"][data-quantity="{quantity}"]')
                 assert int(shown.get_attribute("data-value") or -1) == row[quantity]
         assert _figure(page, "absence-days") == by_reason["absence_days"].sum()
         assert _figure(page, "absence-working-days") == by_reason["absence_working_days"].sum()
-        rate = reader.sql("FROM absence_rate($first, $last)", params=span).pl()["absence_rate"].item()
+        rate = database.sql("FROM absence_rate($first, $last)", params=span).pl()["absence_rate"].item()
         assert _figure(page, "absence-rate") == pytest.approx(rate)
-        most = reader.sql("FROM absence_by_day($first, $last)", params=span).pl()["people_absent"].max()
+        most = database.sql("FROM absence_by_day($first, $last)", params=span).pl()["people_absent"].max()
         assert _figure(page, "busiest-day") == most
-        conflicts = reader.execute("SELECT count(*) FROM coverage_conflicts($first, $last)", span).fetchall()
+        conflicts = database.execute(
+            "SELECT count(*) FROM coverage_conflicts($first, $last)", span
+        ).fetchall()
         assert _figure(page, "conflict-days") == conflicts[0][0]
 
 
-def test_a_reason_that_is_not_chosen_is_in_no_figure(browser: Browser, url: str, data_dir: Path) -> None:
+def test_an_unchosen_reason_is_in_no_figure(browser: Browser, url: str, data_dir: Path) -> None:
     first, last = date(2026, 1, 1), date(2026, 12, 31)
-    with open_page(browser, url) as page, duckdb.connect(data_dir / "ooo.duckdb", read_only=True) as reader:
+    with open_page(browser, url) as page, duckdb.connect(data_dir / "ooo.duckdb", read_only=True) as database:
         _choose(page, first, last, {"sick"})
-        (sick,) = reader.execute(
+        (sick,) = database.execute(
             "SELECT sum(absence_days) FROM absence_by_reason($first, $last) WHERE reason = 'sick'",
             {"first": first, "last": last},
         ).fetchall()[0]
@@ -121,11 +123,13 @@ def test_a_reason_that_is_not_chosen_is_in_no_figure(browser: Browser, url: str,
         assert _figure(page, "absence-days") == 0
 
 
-def test_who_is_out_lists_everyone_the_macro_names(browser: Browser, url: str, data_dir: Path) -> None:
-    with open_page(browser, url) as page, duckdb.connect(data_dir / "ooo.duckdb", read_only=True) as reader:
-        as_of = reader.execute("SELECT max(started_at) FROM runs").fetchall()[0][0].date()
+def test_the_list_of_absent_people_has_the_people_of_the_macro(
+    browser: Browser, url: str, data_dir: Path
+) -> None:
+    with open_page(browser, url) as page, duckdb.connect(data_dir / "ooo.duckdb", read_only=True) as database:
+        as_of = database.execute("SELECT max(started_at) FROM runs").fetchall()[0][0].date()
         monday = as_of - timedelta(days=as_of.weekday())
-        named = reader.execute(
+        expected = database.execute(
             "SELECT DISTINCT user_id, name FROM who_is_out($first, $last)",
             {"first": monday, "last": monday + timedelta(days=13)},
         ).fetchall()
@@ -133,10 +137,10 @@ def test_who_is_out_lists_everyone_the_macro_names(browser: Browser, url: str, d
             page.locator("#out-more button").click()
         rows = page.locator("#out tbody tr")
         shown = sorted(rows.nth(at).locator("th").inner_text().split("\n")[0] for at in range(rows.count()))
-        assert shown == sorted(name for _, name in named)
+        assert shown == sorted(name for _, name in expected)
 
 
-def test_dates_that_make_no_range_are_refused_in_words(browser: Browser, url: str) -> None:
+def test_a_range_that_ends_before_it_starts_shows_a_message(browser: Browser, url: str) -> None:
     with open_page(browser, url) as page:
         before = _figure(page, "absence-days")
         page.fill("#from", "2026-05-01")
@@ -147,7 +151,7 @@ def test_dates_that_make_no_range_are_refused_in_words(browser: Browser, url: st
         assert _figure(page, "absence-days") < before
 
 
-def test_it_can_be_used_from_the_keyboard(browser: Browser, url: str) -> None:
+def test_the_page_can_be_used_with_the_keyboard(browser: Browser, url: str) -> None:
     with open_page(browser, url) as page:
         page.locator("#reasons input").first.focus()
         before = _figure(page, "absence-days")
@@ -160,7 +164,7 @@ def test_it_can_be_used_from_the_keyboard(browser: Browser, url: str) -> None:
         assert {"from", "to", "measure", "BUTTON", "SUMMARY"} <= reached
 
 
-def test_every_chart_has_words_and_a_table(browser: Browser, url: str) -> None:
+def test_every_chart_has_a_description_and_a_table(browser: Browser, url: str) -> None:
     with open_page(browser, url) as page:
         charts = page.locator("[role=img]").all()
         assert charts
@@ -175,8 +179,8 @@ def test_every_chart_has_words_and_a_table(browser: Browser, url: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(browser: Browser, url: str, scheme: str) -> None:
-    """At least 4.5 : 1, as WCAG 2.2 asks at level AA (success criterion 1.4.3)."""
+def test_text_has_enough_contrast(browser: Browser, url: str, scheme: str) -> None:
+    """WCAG 2.2 requires at least 4.5 : 1 at level AA (success criterion 1.4.3)."""
     with open_page(browser, url, color_scheme=scheme) as page:
         for ink in ("--ink", "--soft", "--accent", "--good", "--warn", "--bad"):
             for ground in ("--paper", "--card"):
@@ -199,7 +203,7 @@ CONTRAST = """([ink, ground]) => {
     ("name", "options"),
     [("desktop", {}), ("phone", PHONE), ("dark", {"color_scheme": "dark"})],
 )
-def test_its_picture(
+def test_the_page_fits_its_window_and_draws_its_charts(
     browser: Browser, url: str, pictures: Path, name: str, options: dict[str, object]
 ) -> None:
     with open_page(browser, url, **options) as page:
@@ -209,7 +213,7 @@ def test_its_picture(
     assert (pictures / f"{name}.png").stat().st_size > 20_000
 
 
-def test_it_prints(browser: Browser, url: str, pictures: Path) -> None:
+def test_the_page_prints_without_its_filters(browser: Browser, url: str, pictures: Path) -> None:
     with open_page(browser, url) as page:
         page.emulate_media(media="print")
         assert not page.locator(".filters").is_visible()
@@ -217,7 +221,7 @@ def test_it_prints(browser: Browser, url: str, pictures: Path) -> None:
     assert (pictures / "print.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_names_are_text_and_never_markup(browser: Browser, tmp_path: Path) -> None:
+def test_a_name_with_markup_is_shown_as_text(browser: Browser, tmp_path: Path) -> None:
     hostile = "</script><img src=x onerror=alert(1)>"
     world = World.generate(people=3)
     today = datetime.now(UTC).date()

@@ -1,4 +1,4 @@
-"""Every command in the README and the documents is run: here, or by the test that is named here."""
+"""Run every command of the README and the documents, here or in the test that `ELSEWHERE` names."""
 
 import os
 import re
@@ -28,24 +28,24 @@ ELSEWHERE = {
 
 def _commands() -> list[str]:
     """Every line after a `$` in a console block, without its comment and its path to `ooo`."""
-    found = []
+    commands = []
     for document in DOCUMENTS:
         for block in re.findall(
             r"```console\n(.*?)```", document.read_text(encoding="utf-8"), flags=re.DOTALL
         ):
-            found += re.findall(r"^\$ (.*?)(?:\s{2,}#.*)?$", block, flags=re.MULTILINE)
-    return [re.sub(r"^(\S+=\S+ )*\.venv/bin/(?=ooo )", "", command).strip() for command in found]
+            commands += re.findall(r"^\$ (.*?)(?:\s{2,}#.*)?$", block, flags=re.MULTILINE)
+    return [re.sub(r"^(\S+=\S+ )*\.venv/bin/(?=ooo )", "", command).strip() for command in commands]
 
 
 HERE = sorted(
-    {one for one in _commands() if not any(re.fullmatch(pattern, one) for pattern in ELSEWHERE)},
-    key=lambda one: ("sync" not in one, one),
+    {command for command in _commands() if not any(re.fullmatch(pattern, command) for pattern in ELSEWHERE)},
+    key=lambda command: ("sync" not in command, command),
 )
 
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A folder and the environment of someone who has followed the README so far."""
+    """A folder and the environment of a user who has followed the README so far."""
     with serve(Simulator(World.generate(people=5), limits=None)) as server:
         environment = {
             "PATH": f"{OOO.parent}:{os.environ['PATH']}",
@@ -58,7 +58,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", HERE)
-def test_it_works_as_it_is_written(command: str, shell: tuple[Path, dict[str, str]]) -> None:
+def test_the_command_works_as_it_is_written(command: str, shell: tuple[Path, dict[str, str]]) -> None:
     folder, environment = shell
     ran = subprocess.run(
         ["/bin/sh", "-c", command],
@@ -72,6 +72,6 @@ def test_it_works_as_it_is_written(command: str, shell: tuple[Path, dict[str, st
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_there_are_commands_to_run() -> None:
+def test_the_documents_have_commands_to_run() -> None:
     assert len(HERE) >= 5
-    assert any("ooo sync" in one for one in HERE)
+    assert any("ooo sync" in command for command in HERE)

@@ -1,4 +1,4 @@
-"""The tools that analysts and BI programs bring read the publication while a sync is running."""
+"""Analysts' and BI tools read the publication while a sync is running."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ MACRO = "SELECT coalesce(sum(absence_days), 0) FROM absence_by_reason('2024-01-0
 
 
 def _sqlalchemy(data: Path) -> dict[str, int]:
-    """As Superset and other SQLAlchemy programs come in."""
+    """Read as Superset and other programs over SQLAlchemy do."""
     engine = sqlalchemy.create_engine(f"duckdb:///{data / 'ooo.duckdb'}", connect_args={"read_only": True})
     try:
         with engine.connect() as connection:
@@ -38,14 +38,14 @@ def _sqlalchemy(data: Path) -> dict[str, int]:
 
 
 def _command_line(data: Path) -> dict[str, int]:
-    asked = subprocess.run(
+    done = subprocess.run(
         [str(COMMAND_LINE), "-readonly", "-csv", str(data / "ooo.duckdb"), SQL],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    return {row["reason"]: int(row["n"]) for row in csv.DictReader(io.StringIO(asked.stdout))}
+    return {row["reason"]: int(row["n"]) for row in csv.DictReader(io.StringIO(done.stdout))}
 
 
 def _duckdb_parquet(data: Path) -> dict[str, int]:
@@ -92,7 +92,7 @@ TOOLS: tuple[Callable[[Path], dict[str, int]], ...] = (
 
 @pytest.fixture(scope="module")
 def syncing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, int]]]:
-    """A data folder that one sync after another writes to, and its live entries by reason."""
+    """A data folder to which one sync after another writes, and its live entries by reason."""
     folder = tmp_path_factory.mktemp("tools")
     world = World.generate(people=40)
     expected: dict[str, int] = {}
@@ -107,12 +107,12 @@ def syncing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, di
             done = run_ooo("sync", "--quiet", cwd=folder, **settings)
             assert done.returncode == 0, done.stderr
 
-        def sync_on() -> None:
+        def sync_repeatedly() -> None:
             while not stop.is_set():
                 sync()
 
         sync()
-        syncs = threading.Thread(target=sync_on)
+        syncs = threading.Thread(target=sync_repeatedly)
         syncs.start()
         yield folder / "data", expected
         stop.set()
@@ -120,7 +120,7 @@ def syncing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, di
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.__name__.strip("_"))
-def test_it_reads_what_was_published_while_a_sync_runs(
+def test_the_tool_reads_the_published_entries_while_a_sync_runs(
     tool: Callable[[Path], dict[str, int]], syncing: tuple[Path, dict[str, int]]
 ) -> None:
     data, expected = syncing

@@ -1,4 +1,4 @@
-"""The system's Chromium, headless and without a network."""
+"""Start the system's Chromium, headless and without a network."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ QUIET = (
 
 @contextlib.contextmanager
 def open_browser() -> Iterator[Browser]:
-    """A running browser. Skips the test where there is none, unless OOO_TEST_BROWSER demands one."""
+    """Yield a running browser. Without one, skip the test, or fail it if OOO_TEST_BROWSER is set."""
     if CHROMIUM is None:
         if os.environ.get("OOO_TEST_BROWSER"):
             pytest.fail("no Chromium on this machine; install Debian's package chromium")
@@ -38,7 +38,7 @@ def open_browser() -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def open_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
-    """The page at `url`, drawn; fails at its end if it logged an error or asked for anything."""
+    """Yield the page at `url` after it is drawn. Fail at its end if it logged an error or sent a request."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "offline": True} | options)
     problems: list[str] = []
     page = context.new_page()
@@ -46,12 +46,12 @@ def open_page(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     page.on("pageerror", lambda error: problems.append(f"error: {error}"))
     page.on(
         "request",
-        lambda request: None if request.url == url else problems.append(f"asked {request.url[:80]}"),
+        lambda request: None if request.url == url else problems.append(f"requested {request.url[:80]}"),
     )
     try:
         page.goto(url)
         page.wait_for_selector("html[data-ready]", timeout=30_000)
         yield page
-        assert not [one for one in problems if not one.startswith("asked data:")]
+        assert not [problem for problem in problems if not problem.startswith("requested data:")]
     finally:
         context.close()

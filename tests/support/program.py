@@ -1,4 +1,4 @@
-"""The installed `ooo` command as a person runs it: a process, its exit code, its output."""
+"""Run the installed `ooo` command as a user does: in a process, with its exit code and its output."""
 
 import os
 import resource
@@ -17,9 +17,10 @@ def run_ooo(
     stdin: str | None = None,
     **environment: str,
 ) -> subprocess.CompletedProcess[str]:
-    """`ooo` with only the given settings in its environment, in a folder of its own.
+    """Run `ooo` in the folder `cwd`, with `environment` as its only settings.
 
-    `max_file_bytes` makes every write beyond it fail, as a full disk does; `umask` is that of the process.
+    `max_file_bytes` is the largest size of a file: a write beyond it fails, as on a full disk. `umask` is the
+    umask of the process.
     """
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     return subprocess.run(

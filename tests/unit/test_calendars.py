@@ -35,7 +35,7 @@ def calendars_of(policy: CalendarPolicy) -> list[str]:
     return assign_calendars(PEOPLE, policy)["calendar"].to_list()
 
 
-def test_without_a_file_everyone_works_from_monday_to_friday() -> None:
+def test_without_a_file_every_person_works_from_monday_to_friday() -> None:
     policy = read_policy(None)
     assert calendars_of(policy) == [MONDAY_TO_FRIDAY] * 4
     days = build_calendar_days(policy, date(2026, 1, 1), date(2026, 1, 4))
@@ -43,7 +43,7 @@ def test_without_a_file_everyone_works_from_monday_to_friday() -> None:
     assert days["holiday_name"].to_list() == [None] * 4
 
 
-def test_a_person_is_named_by_id_or_address_in_any_case_and_wins_over_group_and_default(
+def test_a_calendar_of_a_person_takes_precedence_over_that_of_the_group_and_the_default(
     tmp_path: Path,
 ) -> None:
     policy = policy_of(
@@ -73,7 +73,7 @@ def test_a_person_is_named_by_id_or_address_in_any_case_and_wins_over_group_and_
     ]
 
 
-def test_the_id_wins_over_the_address(tmp_path: Path) -> None:
+def test_the_calendar_of_a_user_id_takes_precedence_over_that_of_the_address(tmp_path: Path) -> None:
     text = '[calendars.x]\nwork_week=["sun"]\n[people]\n"ana@example.com"="x"\n"1"="monday-to-friday"'
     assert calendars_of(policy_of(tmp_path, text))[0] == MONDAY_TO_FRIDAY
 
@@ -113,7 +113,7 @@ def test_the_rules_are_the_same_if_the_working_days_are_whatever_the_name() -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ('default = "x"', r"default: expected a calendar \(monday-to-friday\), found 'x'"),
         ('[calendars.a]\nwork_week = ["mo"]', r"calendars\.a\.work_week\.0: .*'mon', 'tue'.* found 'mo'"),
@@ -150,10 +150,10 @@ def test_the_rules_are_the_same_if_the_working_days_are_whatever_the_name() -> N
         ("[calendars.a]\n[calendars.a]", r"expected TOML, found .*twice"),
     ],
 )
-def test_a_file_that_cannot_be_right_is_refused_by_place_expectation_and_finding(
-    tmp_path: Path, text: str, says: str
+def test_an_invalid_file_is_refused_with_the_position_the_expected_and_the_found_value(
+    tmp_path: Path, text: str, message: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=says) as caught:
+    with pytest.raises(ConfigurationError, match=message) as caught:
         policy_of(tmp_path, text)
     assert caught.value.exit_code == 10
     assert str(caught.value).startswith(f"OOO_CALENDARS {tmp_path}/calendars.toml: ")
@@ -161,7 +161,7 @@ def test_a_file_that_cannot_be_right_is_refused_by_place_expectation_and_finding
     assert "@x.org" not in str(caught.value).lower()
 
 
-def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
         read_policy(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b'default = "\xe9t\xe9"')

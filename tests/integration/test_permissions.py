@@ -1,4 +1,4 @@
-"""Who may read the files: their owner alone, whatever the umask, or a group what readers get."""
+"""File permissions: the owner alone, with any umask, or also a group for the published files."""
 
 from pathlib import Path
 
@@ -11,14 +11,12 @@ pytestmark = pytest.mark.slow
 
 
 def _modes(folder: Path) -> dict[str, str]:
-    found = {str(path.relative_to(folder)): path.stat().st_mode & 0o777 for path in folder.rglob("*")}
-    return {name: f"{mode:o}" for name, mode in sorted(found.items())}
+    modes = {str(path.relative_to(folder)): path.stat().st_mode & 0o777 for path in folder.rglob("*")}
+    return {name: f"{mode:o}" for name, mode in sorted(modes.items())}
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022])
-def test_every_file_and_folder_is_its_owners_alone_and_older_ones_become_so(
-    umask: int, tmp_path: Path
-) -> None:
+def test_new_and_older_files_and_folders_are_readable_by_the_owner_alone(umask: int, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with serve(Simulator(World.generate(people=5, years=1), limits=None)) as server:
         environment = {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY}
@@ -34,22 +32,22 @@ def test_every_file_and_folder_is_its_owners_alone_and_older_ones_become_so(
             assert mode == ("700" if (tmp_path / name).is_dir() else "600"), name
 
 
-def test_a_group_reads_what_is_published_and_nothing_else_until_that_is_taken_back(tmp_path: Path) -> None:
+def test_a_group_reads_the_published_files_alone_until_the_permission_is_withdrawn(tmp_path: Path) -> None:
     with serve(Simulator(World.generate(people=5, years=1), limits=None)) as server:
         environment = {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY}
-        for share in ("owner", "group", "group", "owner"):
-            done = run_ooo("sync", "--quiet", cwd=tmp_path, umask=0, OOO_SHARE=share, **environment)
+        for permissions in ("owner", "group", "group", "owner"):
+            done = run_ooo("sync", "--quiet", cwd=tmp_path, umask=0, OOO_SHARE=permissions, **environment)
             assert done.returncode == 0, done.stderr
             paths = list((tmp_path / "data").rglob("*"))
             assert {"ooo.duckdb", "warehouse.duckdb", "current.json"} <= {path.name for path in paths}
             for path in paths:
                 is_published = path.name == "ooo.duckdb" or {"exports", "reports"} & set(path.parts)
-                assert _is_open_to_the_group(path, tmp_path) == (share == "group" and bool(is_published)), (
-                    path
-                )
+                assert _is_open_to_the_group(path, tmp_path) == (
+                    permissions == "group" and bool(is_published)
+                ), path
                 assert not path.stat().st_mode & 0o007
 
 
 def _is_open_to_the_group(path: Path, root: Path) -> bool:
-    folders = [one for one in path.parents if one != root and one.is_relative_to(root)]
-    return bool(path.stat().st_mode & 0o040) and all(one.stat().st_mode & 0o010 for one in folders)
+    folders = [folder for folder in path.parents if folder != root and folder.is_relative_to(root)]
+    return bool(path.stat().st_mode & 0o040) and all(folder.stat().st_mode & 0o010 for folder in folders)

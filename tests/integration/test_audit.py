@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from flows.run.publication import EXPECTED
@@ -278,6 +279,17 @@ def test_a_publication_records_its_audits_beside_those_of_the_marts(
         *(audit.name for audit in (*AUDITS, *publication.audits)),
         *(f"{table.name}_required" for table in TABLES),
     }
+
+
+def test_a_run_that_is_published_again_publishes_the_same_audits(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    audits = []
+    for _ in range(2):
+        publication = audit_and_publish(connection, tmp_path, RUN_ID)
+        audits.append(pl.read_parquet(publication.parquet_folder / "audits.parquet").rows())
+    assert audits[0] == audits[1]
+    assert len(audits[0]) == len(AUDITS) + len(TABLES)
 
 
 def test_the_document_lists_every_audit_with_its_severity_and_promise() -> None:

@@ -99,7 +99,7 @@ def audit_marts(
     checked_at: datetime,
     expected: Expectations,
 ) -> list[Audit]:
-    """Run and record all audits of the marts. Raise `AuditError` if an audit fails."""
+    """Run all audits of the marts, and record them as the only ones of the run. Raise `AuditError` if one fails."""
     parameters = {"run_id": run_id, "checked_at": checked_at, **asdict(expected)}
     counts = run_in_parallel(
         connection,
@@ -108,7 +108,8 @@ def audit_marts(
     audits = [_count(audit, rows[0]) for audit, rows in zip(AUDITS, counts, strict=True)]
     missing = select_each(connection, [_select_missing_values(table) for table in tables])
     audits += [_count(_required(table), row) for table, row in zip(tables, missing, strict=True)]
-    record_audits(connection, audits, run_id=run_id, checked_at=checked_at)
+    # A run that is published again, after a kill, must publish the same rows of `audits` as the first time.
+    record_audits(connection, audits, run_id=run_id, checked_at=checked_at, replaces_run=True)
     raise_if_failed(audits)
     return audits
 
@@ -129,11 +130,20 @@ def audit_counts(database: dict[str, int], parquet: dict[str, int]) -> Audit:
 
 
 def record_audits(
-    connection: duckdb.DuckDBPyConnection, audits: Sequence[Audit], *, run_id: str, checked_at: datetime
+    connection: duckdb.DuckDBPyConnection,
+    audits: Sequence[Audit],
+    *,
+    run_id: str,
+    checked_at: datetime,
+    replaces_run: bool = False,
 ) -> None:
-    """Store the results in `ops.audits`; they replace earlier results of the same audits of the same run."""
+    """Store the results in `ops.audits`; they replace earlier results of the same audits of the same run.
+
+    With `replaces_run`, they replace all earlier results of the run.
+    """
     parameters = {
         "run_id": run_id,
+        "replaces_run": replaces_run,
         "checked_at": checked_at,
         "audits": [audit.name for audit in audits],
         "severities": [audit.severity for audit in audits],

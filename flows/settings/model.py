@@ -147,7 +147,7 @@ class Settings(EnvironmentSettings):
         alias="OOO_READ_TIMEOUT_SECONDS",
         gt=0,
         le=3600,
-        description="The number of seconds after which a request without a response is given up, at most 3600."
+        description="The longest time to wait for a response, in seconds, at most 3600."
         " Cal.com's slowest responses of status 500 take 33 seconds.",
     )
     exchange_url: str | None = Field(

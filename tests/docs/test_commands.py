@@ -22,7 +22,7 @@ ELSEWHERE = {
     r".*\bprefect .*": "tests/integration, the tests of Prefect",
     r"flock .*": "tests/integration, the tests of the runbook",
     r"export .*": "sets what the next lines need",
-    r"ooo erase-user \d+": "tests/integration, the tests of erasure: it asks a question",
+    r"ooo erase-user \d+": "tests/integration, the tests of erasure: it needs a confirmation",
 }
 
 

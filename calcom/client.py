@@ -32,12 +32,19 @@ Direction = Literal["asc", "desc"]
 class CalcomClient:
     """Reads users, teams and out-of-office entries, one page per call, in the order of the server."""
 
-    def __init__(self, connection: Connection, *, on_wait: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        on_wait: Callable[[float], None] | None = None,
+        on_low: Callable[[float], None] | None = None,
+    ) -> None:
         """Prepare the client without opening a socket.
 
-        `on_wait` is called before each pause that the rate limit requires, with its length in seconds.
+        `on_wait` is called before each pause that the rate limit requires, with its length in seconds. `on_low`
+        is called when the budget is nearly spent, with the seconds until its reset.
         """
-        self._requester = Requester(connection, on_wait=on_wait)
+        self._requester = Requester(connection, on_wait=on_wait, on_low=on_low)
         self.traffic, self.rate_limiter = self._requester.traffic, self._requester.rate_limiter
 
     async def __aenter__(self) -> Self:
@@ -56,6 +63,11 @@ class CalcomClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._requester.close()
+
+    @property
+    def clock_skew_seconds(self) -> float | None:
+        """Return the seconds by which this machine's clock is ahead of the server's; None before a response."""
+        return self._requester.clock_skew_seconds
 
     async def fetch_me(self) -> Me:
         """Return the owner of the credential and the owner's main organization. Source: `GET /v2/me`."""

@@ -37,6 +37,9 @@ MAX_RESET_SECONDS = 86_400.0
 _HEADER = re.compile(r"x-ratelimit-(limit|remaining|reset)-(.+)", re.IGNORECASE)
 _TOO_MANY_REQUESTS = 429
 
+LOW_BUDGET = 10
+"""The remaining requests at which the end of a window is reported, to be remembered across a kill."""
+
 
 @dataclass
 class Window:
@@ -100,6 +103,19 @@ class Budget:
         scarcest = min(self.windows.values(), key=lambda window: window.remaining, default=None)
         return None if scarcest is None else (max(scarcest.remaining, 0), scarcest.limit)
 
+    def seconds_until_allowed(self, now: float, reserve: int) -> float | None:
+        """Return the seconds until the reset of the windows with at most `reserve` requests left; else None."""
+        low = [window.ends_at for window in self.windows.values() if window.remaining <= reserve]
+        ends = [end for end in (*low, self.blocked_until) if now < end < inf]
+        return max(ends) - now if ends else None
+
+    def block(self, until: float) -> None:
+        """Send no request before `until`, and expect new windows after it."""
+        self.blocked_until = max(self.blocked_until, until)
+        for window in self.windows.values():
+            window.remaining, window.ends_at = window.limit, self.blocked_until
+        self._is_probing = True
+
     def record_sent(self) -> None:
         """Count a request that is sent now."""
         self.in_flight += 1
@@ -120,9 +136,9 @@ class Budget:
         if status == _TOO_MANY_REQUESTS:
             resets = [reset for _, _, reset in limits.values()]
             resets += [] if retry_after is None else [retry_after]
-            self._block(now + max(resets, default=DEFAULT_BLOCK_SECONDS) + BLOCK_MARGIN_SECONDS)
+            self.block(now + max(resets, default=DEFAULT_BLOCK_SECONDS) + BLOCK_MARGIN_SECONDS)
         elif retry_after:
-            self._block(now + retry_after)
+            self.block(now + retry_after)
         elif limits or not self.windows:
             self._is_probing = False
 
@@ -140,13 +156,6 @@ class Budget:
         known.limit, known.length = reported.limit, reported.length
         known.remaining = min(known.remaining, reported.remaining)
         known.ends_at = min(known.ends_at, reported.ends_at)
-
-    def _block(self, until: float) -> None:
-        """Send no request before `until`, and expect new windows after it."""
-        self.blocked_until = max(self.blocked_until, until)
-        for window in self.windows.values():
-            window.remaining, window.ends_at = window.limit, self.blocked_until
-        self._is_probing = True
 
 
 def read_limits(headers: Mapping[str, str]) -> dict[str, tuple[int, int, float]]:
@@ -185,17 +194,20 @@ class RateLimiter:
         sleep: Callable[[float], Awaitable[None]],
         jitter: Callable[[], float] | None = None,
         on_wait: Callable[[float], None] | None = None,
+        on_low: Callable[[float], None] | None = None,
     ) -> None:
         """Start with an unknown budget.
 
         `jitter` returns the seconds that are added to each pause (default: 0.05 to 0.25). `on_wait` is
-        called before each pause with its length in seconds.
+        called before each pause with its length in seconds. `on_low` is called while at most `LOW_BUDGET`
+        requests are left, with the seconds until the reset, so that the next process can wait for it.
         """
         self.budget = Budget()
         self.waited_seconds = 0.0
         self._clock, self._sleep = clock, sleep
         self._jitter = jitter or (lambda: random.uniform(0.05, 0.25))  # noqa: S311
         self._on_wait = on_wait or (lambda _: None)
+        self._on_low = on_low
         self._pause_ends_at = -inf
         self._response_arrived = asyncio.Event()
 
@@ -230,10 +242,17 @@ class RateLimiter:
         """Return (remaining, limit) of the window with the least left; None without a known limit."""
         return self.budget.requests_left()
 
+    def block_for(self, seconds: float) -> None:
+        """Send no request for the given time, because an earlier process has spent the budget."""
+        self.budget.block(self._clock() + seconds)
+
     def record_response(self, status: int, headers: Mapping[str, str]) -> None:
         """Record the response to a request that `acquire` allowed."""
-        self.budget.record_response(self._clock(), status, headers)
+        now = self._clock()
+        self.budget.record_response(now, status, headers)
         self._response_arrived.set()
+        if self._on_low and (seconds := self.budget.seconds_until_allowed(now, LOW_BUDGET)) is not None:
+            self._on_low(seconds)
 
     def record_lost(self) -> None:
         """Record that a request that `acquire` allowed ended without a response."""

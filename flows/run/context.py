@@ -6,16 +6,21 @@ audits or compacts.
 
 import asyncio
 import contextlib
+import hashlib
+import json
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 import duckdb
 import httpx
 
 from calcom.client import CalcomClient
 from calcom.extraction import Extraction
+from calcom.rate_limit import USUAL_WINDOW_SECONDS
 from calcom.requester import Connection
 from calcom.strategy import Strategy
 from flows.run.progress import ProgressListener
@@ -133,6 +138,30 @@ class RunContext:
         self.resources.close()
 
 
+class RateLimitMemory:
+    """Remembers the end of a spent rate limit across processes, so that a rerun does not start with a 429."""
+
+    def __init__(self, root: Path, connection: Connection) -> None:
+        """`root` is the folder of the landings; the limit belongs to the host and credential of `connection`."""
+        self._path = root / "rate_limit.json"
+        secret = f"{connection.base_url} {sorted(connection.credential.headers().items())}"
+        self._key = hashlib.sha256(secret.encode()).hexdigest()[:16]
+
+    def save(self, seconds: float) -> None:
+        """Store the instant at which requests are allowed again. A full disk does not end the run here."""
+        content = {"key": self._key, "allowed_at": time.time() + seconds}
+        with contextlib.suppress(OSError):
+            self._path.write_text(json.dumps(content), encoding="utf-8")
+
+    def load(self) -> float:
+        """Return the seconds until requests are allowed again; 0 without a stored limit of this credential."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+            if content["key"] == self._key:
+                return min(max(float(content["allowed_at"]) - time.time(), 0.0), USUAL_WINDOW_SECONDS)
+        return 0.0
+
+
 @contextlib.contextmanager
 def open_run(  # noqa: PLR0913 - the options of one run
     settings: Settings,
@@ -160,7 +189,10 @@ def open_run(  # noqa: PLR0913 - the options of one run
                 landing.flush()  # a pause is long, and the pages read so far have to survive a kill in it
             listener.waiting(seconds)
 
-        client = make_client(connection, on_wait=wait)
+        memory = RateLimitMemory(landing_root(settings), connection)
+        client = make_client(connection, on_wait=wait, on_low=memory.save)
+        if (seconds := memory.load()) > 0:
+            client.rate_limiter.block_for(seconds)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
             previous = read_previous_run(settings, organization_id)
@@ -216,10 +248,15 @@ def read_previous_run(settings: Settings, organization_id: int) -> PreviousRun:
         return PreviousRun(size, erased_people(connection, organization_id))
 
 
-def make_client(connection: Connection, *, on_wait: Callable[[float], None] | None = None) -> CalcomClient:
+def make_client(
+    connection: Connection,
+    *,
+    on_wait: Callable[[float], None] | None = None,
+    on_low: Callable[[float], None] | None = None,
+) -> CalcomClient:
     """Return a client. Raise `ConfigurationError` if the environment's proxy or certificates are unusable."""
     try:
-        return CalcomClient(connection, on_wait=on_wait)
+        return CalcomClient(connection, on_wait=on_wait, on_low=on_low)
     except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
         message = (
             f"no HTTP client can be set up: {error}; check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and"

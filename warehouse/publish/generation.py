@@ -103,10 +103,7 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
             "generation": final.name,
             "run_id": run_id,
             "published_at": _format_instant(published_at),
-            "data_as_of": {
-                str(organization_id): _format_instant(observed_at)
-                for organization_id, observed_at in run_statement(connection, "publish/sql/select_data_as_of")
-            },
+            "data_as_of": _data_as_of(connection),
             "layout": layout.value,
             "notes": notes,
             # Retention compares them with those of the newest generation, see targets.py.
@@ -116,6 +113,12 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
         }
         write_json(temporary / MANIFEST, manifest)
     return Generation(final, manifest), audits
+
+
+def _data_as_of(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return the instant of the latest snapshot per organization."""
+    rows = run_statement(connection, "publish/sql/select_data_as_of")
+    return {str(organization_id): _format_instant(observed_at) for organization_id, observed_at in rows}
 
 
 def _write_tables(  # noqa: PLR0913 - one generation's facts

@@ -15,10 +15,11 @@ from starlette.requests import Request
 from calcom.client import CalcomClient
 from calcom.credentials import ApiKey
 from calcom.errors import CalcomError
-from calcom.extraction import ORGANIZATION, USERS, Extraction, Progress
+from calcom.extraction import Extraction
+from calcom.list_checks import LEFT_ORGANIZATION
 from calcom.paging import ALL_IDS, Verdict
 from calcom.requester import Connection
-from calcom.scopes import Scope, ScopeResult
+from calcom.scopes import ORGANIZATION, USERS, ExtractionListener, Scope, ScopeResult
 from calcom.simulator import OWNER_KEY, Fault, Simulator, World
 from calcom.strategy import Strategy
 from landing.catalog import create_landing
@@ -118,13 +119,13 @@ class Reading:
     expected_rows: int
     max_attempts: int
 
-    def extract(self, simulator: Simulator, root: Path, progress: Progress) -> Landing:
+    def extract(self, simulator: Simulator, root: Path, listener: ExtractionListener) -> Landing:
         """Read the users and all entries into a new landing, in virtual time."""
         landing = create_landing(root, facts(page_size=self.page_size), clock=lambda: 0.0)
-        self.resume(simulator, landing, progress)
+        self.resume(simulator, landing, listener)
         return landing
 
-    def resume(self, simulator: Simulator, landing: Landing, progress: Progress) -> None:
+    def resume(self, simulator: Simulator, landing: Landing, listener: ExtractionListener) -> None:
         """Read everything that the landing lacks, until an error."""
         connection = Connection(
             base_url="http://simulator",
@@ -137,12 +138,22 @@ class Reading:
 
         async def run() -> None:
             async with CalcomClient(connection) as client:
-                extraction = Extraction(client, landing, progress=progress, max_concurrency=self.concurrency)
-                await extraction.read_users()
+                extraction = Extraction(
+                    client,
+                    landing,
+                    organization_id=1,
+                    page_size=self.page_size,
+                    listener=listener,
+                    max_concurrency=self.concurrency,
+                )
+                await extraction.read(USERS)
                 if self.strategy is Strategy.ORG_WIDE:
-                    await extraction.read_organization(self.expected_rows)
+                    await extraction.read(ORGANIZATION, self.expected_rows)
                 else:
-                    await extraction.read_user_entries(landing.user_ids())
+                    planned = landing.user_ids()
+                    await extraction.read_each([Scope("user", user_id) for user_id in planned])
+                    await extraction.settle_departures(planned)
+                    await extraction.check_ends("user")
 
         try:
             run_virtually(run())
@@ -242,7 +253,8 @@ def check_proven_ids(landing: Landing, changes: Unrest) -> None:
     """Check that every proved id that existed throughout the scan of its scope is landed."""
     users, entries = set(landing.user_ids()), {record["id"] for record in landed_records(landing)}
     for scope, result in landing.results.items():
-        assert (result.proven == ALL_IDS) == (result.verdict is Verdict.COMPLETE)
+        has_left = result.problem == LEFT_ORGANIZATION  # complete, and proves no id
+        assert (result.proven == ALL_IDS) == (result.verdict is Verdict.COMPLETE and not has_left)
         lost = changes.lived[path_of(scope)] - (users if scope == USERS else entries)
         assert not [
             lost_id for lost_id in lost if any(low <= lost_id <= high for low, high in result.proven)

@@ -22,10 +22,11 @@ from calcom.requester import Connection
 from calcom.scopes import ORGANIZATION, USERS, ExtractionListener, Scope, ScopeResult
 from calcom.simulator import OWNER_KEY, Fault, Simulator, World
 from calcom.strategy import Strategy
+from flows.run.progress import SilentListener
 from landing.catalog import create_landing
 from landing.folder import Landing
 from tests.support.fake_clock import run_virtually, virtual_now
-from tests.support.landed import SilentProgress, facts, landed_records
+from tests.support.landed import facts, landed_records
 from tests.support.wire import Wire
 
 START, END = "2026-03-01T00:00:00.000Z", "2026-03-02T23:59:59.999Z"
@@ -263,7 +264,7 @@ def check_proven_ids(landing: Landing, changes: Unrest) -> None:
 
 def check_undisturbed_run(reading: Reading, world: World, root: Path) -> None:
     """Check that a run without changes has exactly the rows of the source."""
-    landing = reading.extract(Simulator(world, limits=None), root, SilentProgress())
+    landing = reading.extract(Simulator(world, limits=None), root, SilentListener())
     assert {result.verdict for result in landing.results.values()} == {Verdict.COMPLETE}
     assert landed_records(landing) == world.entries()
     assert landing.user_ids() == [user["id"] for user in world.users()]

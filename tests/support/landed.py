@@ -1,12 +1,12 @@
-"""What an extraction landed, in the shape in which the API had shown it."""
+"""Read the records of a landing back in the shape of the API."""
 
 from datetime import datetime
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from calcom.scopes import RunFacts, Scope, ScopeResult
 from landing.folder import Landing
+from landing.run_facts import RunFacts
 
 _WIRE_NAMES = {
     "user_id": "userId",
@@ -20,21 +20,11 @@ _WIRE_NAMES = {
 }
 
 
-class SilentProgress:
-    """Nobody who wants to know."""
-
-    def page_read(self, scope: Scope, rows: int) -> None:
-        """A page was read."""
-
-    def scope_ended(self, result: ScopeResult) -> None:
-        """A scope has ended."""
-
-
 def facts(*, page_size: int = 250, run_id: str = "20260301T060000Z-aaaaaa") -> RunFacts:
-    """A run that reads organization 1 with its notes."""
+    """Return the facts of a run that reads organization 1 with its notes."""
     return RunFacts(
         run_id=run_id,
-        started_at=datetime(2026, 3, 1, 6),  # noqa: DTZ001 - UTC without a zone, as runs say it
+        started_at=datetime(2026, 3, 1, 6),  # noqa: DTZ001 - UTC without a zone, as in the landing
         api_url="http://simulator",
         organization_id=1,
         strategy="auto",
@@ -44,7 +34,7 @@ def facts(*, page_size: int = 250, run_id: str = "20260301T060000Z-aaaaaa") -> R
 
 
 def landed_records(landing: Landing, *, rejected: bool = False) -> list[dict[str, Any]]:
-    """The newest version of every landed entry by ascending id; or the rejected records' rows."""
+    """Return the newest version of each landed entry, by ascending id; or the rows of the rejected records."""
     rows = [row for path in landing.segments("entries") for row in pq.ParquetFile(path).read().to_pylist()]
     if rejected:
         return [row for row in rows if row["problem"] is not None]

@@ -357,7 +357,8 @@ class Extraction:
 
     def _fail(self, scope: Scope, error: CalcomError, scan: Scan | None = None) -> ScopeResult:
         self.errors[scope] = error
-        proven = scan.proven if scan else ()
+        # After a whole scan, the request that failed is the one that checks the end: the end is not proved.
+        proven = scan.proven if scan and scan.proven != ALL_IDS else ()
         problem = str(error)
         if scope == ORGANIZATION:
             problem += f"; proved nevertheless: {describe_spans(proven)}"

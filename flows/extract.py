@@ -5,7 +5,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from calcom.errors import OooError
-from flows.fleet.loader import extract_organization
+from flows.fleet.loader import extract_organization, report_failure
 from flows.fleet.organizations import Organization
 from flows.orchestration.artifacts import showing_progress
 from flows.orchestration.blocks import read_block
@@ -29,5 +29,6 @@ def extract(organization: Organization, size: OrganizationSize | None = None) ->
         with showing_progress(get_run_logger().info, key=f"extract-{organization.name}") as listener:
             run_id = extract_organization(organization, read_block=read_block, listener=listener, size=size)
     except OooError as error:
+        report_failure(organization, error)
         return fail_with(error)
     return Completed(message=f"run {run_id} is ready to be loaded")

@@ -15,7 +15,7 @@ from prefect.futures import as_completed
 from prefect.states import Completed, Failed
 
 from calcom.errors import OooError
-from flows.fleet.loader import Loader, extract_organization, open_loader
+from flows.fleet.loader import Loader, extract_organization, open_loader, report_failure
 from flows.fleet.organizations import Organization, read_organizations
 from flows.fleet.summary import FleetSummary
 from flows.orchestration.artifacts import record_assets, show_fleet
@@ -40,6 +40,7 @@ def _extract(organization: Organization, size: OrganizationSize | None) -> State
         listener = LineListener(get_run_logger().info)
         run_id = extract_organization(organization, read_block=read_block, listener=listener, size=size)
     except OooError as error:
+        report_failure(organization, error)
         return fail_with(error)
     return Completed(message=f"run {run_id} is ready to be loaded")
 

@@ -1,1 +1,1 @@
-"""Transform: Polars frames in, Polars frames out; pure, and without a clock."""
+"""Transform Polars frames into Polars frames, without input, output or a clock."""

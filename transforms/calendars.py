@@ -1,7 +1,7 @@
-"""Work calendars: which days are working days, by work week and public holidays, and whose calendar is which.
+"""Derive the days of work calendars, and assign the calendars to people.
 
-Public holidays are those of the `holidays` package; its version is part of what is published, because
-another version may know other holidays.
+Working days follow from the work week and from the public holidays of the Python package `holidays`. The
+version of the package is published, because the holidays of another version can differ.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from transforms.schema import CALENDAR_DAYS, CALENDARS, PERSON_CALENDARS
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONDAY_TO_FRIDAY = "monday-to-friday"
-"""The calendar that needs no file: Monday to Friday, without public holidays."""
+"""The built-in calendar: Monday to Friday, without public holidays."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class WorkCalendar:
 
     @cached_property
     def holidays(self) -> dict[date, str]:
-        """The name of every public holiday from `FIRST_DAY` to `LAST_DAY`; none without a country."""
+        """The name of each public holiday from `FIRST_DAY` to `LAST_DAY`; empty without a country."""
         return find_holidays(self.country, self.subdivision) if self.country else {}
 
     @cached_property
     def working_days(self) -> pl.Series:
-        """Whether each day from `FIRST_DAY` to `LAST_DAY` is a working day, in order."""
+        """For each day from `FIRST_DAY` to `LAST_DAY`, in order, whether it is a working day."""
         days = pl.date_range(FIRST_DAY, LAST_DAY, eager=True)
         worked = [WEEKDAYS.index(name) + 1 for name in self.work_week]
         off = pl.Series(sorted(self.holidays), dtype=pl.Date)
@@ -47,16 +47,15 @@ class WorkCalendar:
 
     @cached_property
     def rules(self) -> str:
-        """A checksum of the working days: it differs if a single one does."""
+        """A checksum of the working days, which differs if a single day differs."""
         return hashlib.sha256(bytes(self.working_days.to_list())).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class CalendarPolicy:
-    """Every work calendar, and whose it is: a person's own, else their group's, else the default.
+    """All work calendars, and their assignment to people: by person, else by group, else the default.
 
-    People are named by user id or by e-mail address in small letters; the id wins. A team would be one more
-    kind of group: `assign_calendars` is where its members would be looked up.
+    People are identified by user id, which takes precedence, or by e-mail address in lower case.
     """
 
     calendars: tuple[WorkCalendar, ...] = (WorkCalendar(MONDAY_TO_FRIDAY),)
@@ -66,93 +65,99 @@ class CalendarPolicy:
 
     @property
     def working_days(self) -> dict[str, pl.Series]:
-        """By calendar, whether each day from `FIRST_DAY` to `LAST_DAY` is a working day."""
-        return {one.name: one.working_days for one in self.calendars}
+        """For each calendar and each day from `FIRST_DAY` to `LAST_DAY`, whether it is a working day."""
+        return {calendar.name: calendar.working_days for calendar in self.calendars}
 
 
 def find_holidays(country: str, subdivision: str | None) -> dict[date, str]:
-    """The public holidays from `FIRST_DAY` to `LAST_DAY`, by date, as far as the package knows them.
+    """Return the names of the public holidays from `FIRST_DAY` to `LAST_DAY`, by date.
 
-    Names are English where the package has them so. `TransformError` if it lacks country or subdivision.
+    Years outside the range of the package have none. Names are in English if the package has English names.
+    Raise `TransformError` if the package lacks the country or the subdivision.
     """
-    import holidays  # noqa: PLC0415 - takes 0.3 s, which only calendars with a country cost
+    import holidays  # noqa: PLC0415 - takes 0.3 s, and only calendars with a country need it
 
     entity = getattr(holidays, country, None) if len(country) == len("DE") and country.isupper() else None
     if entity is None:
-        message = f"country: expected an ISO 3166 code such as DE that holidays knows, found {country!r}"
+        message = (
+            f"country: expected an ISO 3166 code such as DE that the package holidays has, found {country!r}"
+        )
         raise TransformError(message)
-    known = (*entity.subdivisions, *entity.subdivisions_aliases)
-    if subdivision is not None and subdivision not in known:
-        expected = f"one of {', '.join(known)}" if known else f"none, because {country} has none"
+    subdivisions = (*entity.subdivisions, *entity.subdivisions_aliases)
+    if subdivision is not None and subdivision not in subdivisions:
+        expected = (
+            f"one of {', '.join(subdivisions)}" if subdivisions else f"none, because {country} has none"
+        )
         message = f"subdivision: expected {expected}, found {subdivision!r}"
         raise TransformError(message)
     years = range(max(FIRST_DAY.year, entity.start_year), min(LAST_DAY.year, entity.end_year) + 1)
     with warnings.catch_warnings():
-        # Some countries warn that they know fewer years (of lunar holidays, say); docs/calendars.md says so.
+        # Some countries warn that they have fewer years, for example of lunar holidays: see docs/calendars.md.
         warnings.simplefilter("ignore", UserWarning)
         # Without a language the names would depend on the machine's locale.
         return dict(entity(years=years, subdiv=subdivision, language="en_US"))
 
 
 def assign_calendars(people: pl.DataFrame, policy: CalendarPolicy) -> pl.DataFrame:
-    """One row a person, as `PERSON_CALENDARS`, in the order of `people`.
+    """Return one row per person, as `PERSON_CALENDARS`, in the order of `people`.
 
-    Needs `organization_id`, `user_id` and `email` (null if unknown).
+    `people` has `organization_id`, `user_id` and `email`, which is null if it is unknown.
     """
-    rules = {one.name: one.rules for one in policy.calendars}
-    listed = (policy.people, policy.group_members)
+    rules = {calendar.name: calendar.rules for calendar in policy.calendars}
+    assignments = (policy.people, policy.group_members)
     assigned = people.select(
         "organization_id",
         "user_id",
         calendar=pl.coalesce(
-            *(calendar for members in listed for calendar in _calendars_of(members)), pl.lit(policy.default)
+            *(calendar for assignment in assignments for calendar in _look_up(assignment)),
+            pl.lit(policy.default),
         ),
     ).with_columns(rules=pl.col("calendar").replace_strict(rules, return_dtype=pl.String))
     return PERSON_CALENDARS.check(assigned)
 
 
-def _calendars_of(members: Mapping[str | int, str]) -> Iterable[pl.Expr]:
-    """The calendar of who is listed by id, and of who is listed by e-mail address; null of others."""
-    by_id = {key: name for key, name in members.items() if isinstance(key, int)}
-    by_email = {key: name for key, name in members.items() if isinstance(key, str)}
+def _look_up(assignment: Mapping[str | int, str]) -> Iterable[pl.Expr]:
+    """Yield the calendar that is assigned to the user id, and then to the e-mail address; null if none is."""
+    by_id = {key: name for key, name in assignment.items() if isinstance(key, int)}
+    by_email = {key: name for key, name in assignment.items() if isinstance(key, str)}
     email = pl.col("email").str.to_lowercase()
-    for column, listed in ((pl.col("user_id"), by_id), (email, by_email)):
-        yield column.replace_strict(listed, default=None, return_dtype=pl.String)
+    for column, names in ((pl.col("user_id"), by_id), (email, by_email)):
+        yield column.replace_strict(names, default=None, return_dtype=pl.String)
 
 
 def build_calendars(policy: CalendarPolicy) -> pl.DataFrame:
-    """One row a calendar, as `CALENDARS`, in the policy's order."""
+    """Return one row per calendar, as `CALENDARS`, in the order of the policy."""
     rows = [
         {
-            "calendar": one.name,
-            "work_week": " ".join(one.work_week),
-            "country": one.country,
-            "subdivision": one.subdivision,
-            "is_default": one.name == policy.default,
-            "holidays_version": version("holidays") if one.country else None,
+            "calendar": calendar.name,
+            "work_week": " ".join(calendar.work_week),
+            "country": calendar.country,
+            "subdivision": calendar.subdivision,
+            "is_default": calendar.name == policy.default,
+            "holidays_version": version("holidays") if calendar.country else None,
         }
-        for one in policy.calendars
+        for calendar in policy.calendars
     ]
     return CALENDARS.check(pl.DataFrame(rows, schema=CALENDARS.polars_schema))
 
 
 def build_calendar_days(policy: CalendarPolicy, first: date, last: date) -> pl.DataFrame:
-    """One row a calendar and day from `first` to `last`, both included, as `CALENDAR_DAYS`.
+    """Return one row per calendar and date from `first` to `last`, both inclusive, as `CALENDAR_DAYS`.
 
-    Both dates have to lie between `FIRST_DAY` and `LAST_DAY`.
+    Both dates must be between `FIRST_DAY` and `LAST_DAY`.
     """
     dates = pl.date_range(first, last, eager=True)
     start, length = (first - FIRST_DAY).days, len(dates)
     frames = [
         pl.DataFrame(
             {
-                "calendar": pl.repeat(one.name, length, eager=True),
+                "calendar": pl.repeat(calendar.name, length, eager=True),
                 "date_on": dates,
-                "is_working_day": one.working_days.slice(start, length),
-                "holiday_name": dates.replace_strict(one.holidays, default=None, return_dtype=pl.String),
-                "working_day_number": one.working_days.cum_sum().cast(pl.Int32).slice(start, length),
+                "is_working_day": calendar.working_days.slice(start, length),
+                "holiday_name": dates.replace_strict(calendar.holidays, default=None, return_dtype=pl.String),
+                "working_day_number": calendar.working_days.cum_sum().cast(pl.Int32).slice(start, length),
             }
         )
-        for one in policy.calendars
+        for calendar in policy.calendars
     ]
     return CALENDAR_DAYS.check(pl.concat(frames))

@@ -1,78 +1,124 @@
-"""Columns that more than one table has: a name means one thing, and is declared once."""
+"""Declare the columns that several tables share, so that one name has one meaning."""
 
 import polars as pl
 
 from transforms.table import INSTANT, Column, Personal
 
-ORGANIZATION_ID = Column("organization_id", pl.Int64, "Cal.com organization")
-USER_ID = Column("user_id", pl.Int64, "Cal.com's id of the person", personal=Personal.ID)
-ENTRY_ID = Column("entry_id", pl.Int64, "Cal.com's id of the entry")
-ABSENT_USER_ID = Column("user_id", pl.Int64, "the absent person", personal=Personal.ID)
+ORGANIZATION_ID = Column("organization_id", pl.Int64, "The id of the Cal.com organization.")
+USER_ID = Column("user_id", pl.Int64, "The Cal.com id of the person.", personal=Personal.ID)
+ENTRY_ID = Column("entry_id", pl.Int64, "The Cal.com id of the entry.")
+ABSENT_USER_ID = Column("user_id", pl.Int64, "The id of the absent person.", personal=Personal.ID)
 
 PROFILE = (
-    Column("name", pl.String, "display name", is_nullable=True, personal=Personal.TEXT),
-    Column("username", pl.String, "Cal.com user name", is_nullable=True, personal=Personal.TEXT),
-    Column("time_zone", pl.String, "IANA time zone the person has set now", is_nullable=True),
-    Column("locale", pl.String, "language the person has set", is_nullable=True),
-    Column("created_at", INSTANT, "when the account was created, UTC", is_nullable=True),
+    Column("name", pl.String, "The display name.", is_nullable=True, personal=Personal.TEXT),
+    Column("username", pl.String, "The Cal.com user name.", is_nullable=True, personal=Personal.TEXT),
+    Column("time_zone", pl.String, "The IANA time zone in the latest profile.", is_nullable=True),
+    Column("locale", pl.String, "The language in the latest profile.", is_nullable=True),
+    Column("created_at", INSTANT, "The creation of the account, UTC.", is_nullable=True),
 )
-"""What a user's profile has besides the e-mail address."""
+"""The profile of a user, without the e-mail address."""
 
-WHO_AND_WHEN = (
-    Column("entry_uuid", pl.String, "Cal.com's second identifier of the entry"),
+ENTRY_PERSON_AND_DATES = (
+    Column("entry_uuid", pl.String, "The second Cal.com identifier of the entry."),
     ABSENT_USER_ID,
-    Column("covering_user_id", pl.Int64, "who covers for them", is_nullable=True, personal=Personal.ID),
-    Column("starts_on", pl.Date, "first day of absence, inclusive, as the person picked it"),
-    Column("ends_on", pl.Date, "last day of absence, inclusive, as the person picked it"),
-    Column("calendar_days", pl.Int32, "days from starts_on to ends_on, both included; 0 if reversed"),
+    Column(
+        "covering_user_id",
+        pl.Int64,
+        "The id of the cover, the person who stands in during the absence; null if the entry names none.",
+        is_nullable=True,
+        personal=Personal.ID,
+    ),
+    Column("starts_on", pl.Date, "The first day of absence, inclusive, by the rule in date_rule."),
+    Column("ends_on", pl.Date, "The last day of absence, inclusive, by the rule in date_rule."),
+    Column(
+        "calendar_days",
+        pl.Int32,
+        "The number of days from starts_on to ends_on, both inclusive; 0 if ends_on is before starts_on.",
+    ),
 )
-"""Whose absence an entry is, and when."""
+"""The absent person, the cover and the dates of an entry."""
 
-HOW_AND_WHY = (
+ENTRY_DETAILS = (
     Column(
         "materialized_days",
         pl.Int32,
-        "of calendar_days, those that have a row a day: ten years from starts_on at most,"
-        " and none if that is not between 1970 and 2099",
+        "The number of days that have a row in the day tables: at most ten years from starts_on, none if starts_on"
+        " is not between 1970 and 2099, none of a deleted entry, and those up to a departure.",
     ),
-    Column("reason", pl.String, "reason code, see dim_reasons"),
-    Column("reason_raw", pl.String, "the source's text; null for a custom reason", is_nullable=True),
-    Column("has_notes", pl.Boolean, "true if the entry has a text, whether published or not"),
-    Column("starts_at_raw", INSTANT, "the start as stored by Cal.com, UTC; a date that wears a Z"),
-    Column("ends_at_raw", INSTANT, "the end as stored by Cal.com, UTC; a date that wears a Z"),
-    Column("is_day_aligned", pl.Boolean, "true if stored as 00:00:00 to 23:59:59, as today's Cal.com does"),
+    Column("reason", pl.String, "The reason code, see dim_reasons."),
+    Column(
+        "reason_raw",
+        pl.String,
+        "The reason as Cal.com sent it; null for a custom reason.",
+        is_nullable=True,
+    ),
+    Column("has_notes", pl.Boolean, "True if the entry has a note, whether or not notes are published."),
+    Column(
+        "starts_at_raw",
+        INSTANT,
+        "The start as Cal.com stores it: the first day, written as an instant in UTC.",
+    ),
+    Column(
+        "ends_at_raw", INSTANT, "The end as Cal.com stores it: the last day, written as an instant in UTC."
+    ),
+    Column(
+        "is_day_aligned",
+        pl.Boolean,
+        "True if the entry is stored from 00:00:00 to 23:59:59, as current versions of Cal.com store it.",
+    ),
+    Column(
+        "date_rule",
+        pl.String,
+        "The rule that gave starts_on and ends_on: day_aligned; nearest_midnight, for a whole number of days that"
+        " an old version stored in the local time of its server; or date_parts, for any other times.",
+    ),
 )
-"""What else is known of an absence."""
+"""The other facts of an entry, except the note."""
 
 NOTES = Column(
     "notes",
     pl.String,
-    "the entry's text; null if none, or not kept",
+    "The note of the entry; null if the entry has none, or if notes are not kept.",
     is_nullable=True,
     personal=Personal.TEXT,
 )
 
 TEAM_IDS = (
-    Column("team_id", pl.Int64, "Cal.com's id of the team"),
-    Column("parent_team_id", pl.Int64, "what the team is part of: the organization's id", is_nullable=True),
+    Column("team_id", pl.Int64, "The Cal.com id of the team."),
+    Column(
+        "parent_team_id",
+        pl.Int64,
+        "The Cal.com id of the parent of the team, which is the organization.",
+        is_nullable=True,
+    ),
 )
 TEAM_DETAILS = (
-    Column("slug", pl.String, "the team's name in URLs", is_nullable=True),
-    Column("is_private", pl.Boolean, "true if its members are hidden from others", is_nullable=True),
-    Column("time_zone", pl.String, "IANA time zone the team has set", is_nullable=True),
+    Column("slug", pl.String, "The name of the team in URLs.", is_nullable=True),
+    Column(
+        "is_private",
+        pl.Boolean,
+        "True if the members of the team are hidden from other users.",
+        is_nullable=True,
+    ),
+    Column("time_zone", pl.String, "The IANA time zone of the team.", is_nullable=True),
 )
-"""What a team has besides its ids and its name."""
+"""The facts of a team besides its ids and its name."""
 
 MEMBERSHIP = (
-    Column("team_id", pl.Int64, "the team, see dim_teams"),
+    Column("team_id", pl.Int64, "The id of the team, see dim_teams."),
     Column(
         "user_id",
         pl.Int64,
-        "the member; not in dim_people if only invited, or without a profile in the organization",
+        "The id of the member. A member who is only invited, or has no profile in the organization, is not in"
+        " dim_people.",
         personal=Personal.ID,
     ),
-    Column("membership_id", pl.Int64, "Cal.com's id of the membership; who rejoins gets another"),
-    Column("role", pl.String, "MEMBER, ADMIN or OWNER, as Cal.com says it"),
-    Column("is_accepted", pl.Boolean, "false while the invitation is pending"),
+    Column(
+        "membership_id",
+        pl.Int64,
+        "The Cal.com id of the membership. A person who joins the team again gets a new one.",
+    ),
+    Column("role", pl.String, "The role as Cal.com names it: MEMBER, ADMIN or OWNER."),
+    Column("is_accepted", pl.Boolean, "False while the invitation is pending."),
 )
-"""One person's membership of one team."""
+"""The membership of one person in one team."""

@@ -1,4 +1,4 @@
-"""Entries, to the days they cover: per entry, and per person with overlaps counted once."""
+"""Derive the days of absence: per entry, and per person with overlapping entries counted once."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -10,12 +10,12 @@ from transforms.schema import DATES, ENTRY_DAYS, PERSON_DAYS
 
 FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(2099, 12, 31)
-"""An entry that starts outside these years is a typing error (0206, 9999): none of its days is followed."""
+"""An entry that starts outside these years is a typing error (0206, 9999). It gets no materialized days."""
 
 LONGEST_SPAN_DAYS = 3_653
-"""Ten years: an entry is followed no further, so that one typing error in a year can't fill the disk.
+"""Ten years, the most materialized days of an entry, so that one typing error cannot fill the disk.
 
-Whoever changes one of the three adds a migration that counts `materialized_days` of the stored entries again.
+If one of these three constants changes, a migration must recount `materialized_days` of the stored entries.
 """
 
 HORIZON_DAYS = (LAST_DAY - FIRST_DAY).days + 1
@@ -23,18 +23,19 @@ _FRIDAY = 5
 
 
 def count_materialized_days() -> pl.Expr:
-    """How many days of an entry are followed, from its first: of `starts_on` and `calendar_days`, Int32."""
+    """Return the number of materialized days of an entry, from `starts_on` and `calendar_days`, as Int32."""
     until_last_day = (pl.lit(LAST_DAY) - pl.col("starts_on")).dt.total_days() + 1
-    followed = pl.min_horizontal("calendar_days", until_last_day, LONGEST_SPAN_DAYS)
+    materialized = pl.min_horizontal("calendar_days", until_last_day, LONGEST_SPAN_DAYS)
     is_within = pl.col("starts_on").is_between(FIRST_DAY, LAST_DAY)
-    return pl.when(is_within).then(followed).otherwise(0).cast(pl.Int32)
+    return pl.when(is_within).then(materialized).otherwise(0).cast(pl.Int32)
 
 
 def explode_entry_days(entries: pl.DataFrame, working: Mapping[str, pl.Series]) -> pl.DataFrame:
-    """One row a followed day of each entry, as `ENTRY_DAYS`, in the order of `entries` and then by day.
+    """Return one row per materialized day of each entry, as `ENTRY_DAYS`, by the order of `entries`, then by day.
 
-    Needs `organization_id`, `entry_id`, `user_id`, `starts_on`, `materialized_days`, `reason` and the person's
-    `calendar`, a key of `working`: whether each day from `FIRST_DAY` to `LAST_DAY` is a working day.
+    `entries` has `organization_id`, `entry_id`, `user_id`, `starts_on`, `materialized_days`, `reason` and
+    `calendar`, the work calendar of the person. `working` has a series per calendar: for each day from
+    `FIRST_DAY` to `LAST_DAY`, whether it is a working day.
     """
     starts = pl.col("starts_on").to_physical()
     days = (
@@ -46,29 +47,29 @@ def explode_entry_days(entries: pl.DataFrame, working: Mapping[str, pl.Series]) 
             pl.int_ranges(starts, starts + pl.col("materialized_days"), dtype=pl.Int32).alias("date_on"),
             "user_id",
             "reason",
-            _first_place(working).alias("place"),
+            _calendar_offset(working).alias("offset"),
         )
         .explode("date_on", empty_as_null=False)
         .collect()
     )
-    is_working_day = _gather(working, days["place"] + days["date_on"])
+    is_working_day = _gather(working, days["offset"] + days["date_on"])
     return ENTRY_DAYS.check(
-        days.drop("place").with_columns(pl.col("date_on").cast(pl.Date), is_working_day=is_working_day)
+        days.drop("offset").with_columns(pl.col("date_on").cast(pl.Date), is_working_day=is_working_day)
     )
 
 
 def resolve_person_days(
     entry_days: pl.DataFrame, entries: pl.DataFrame, working: Mapping[str, pl.Series]
 ) -> pl.DataFrame:
-    """One row a person and day, as `PERSON_DAYS`, ascending by key: overlaps resolved by precedence.
+    """Return one row per person and day, as `PERSON_DAYS`, ascending by key.
 
-    The reason is that of the first entry by `PRECEDENCE`, ties by the lower entry id; the cover is that
-    of the first entry, in the same order, that names one. `entries` gives `covering_user_id` by
-    `entry_id`, and `calendar` as for `explode_entry_days`; one organization at a time.
+    The entries of a day are ordered by the precedence of their reasons, then by entry id. The reason is that
+    of the first entry, and the cover is that of the first entry that names one. `entries` has the columns for
+    `explode_entry_days` and `covering_user_id`. All rows belong to one organization.
     """
     precedence = pl.col("reason").replace_strict(SORT_ORDER, return_dtype=pl.Int32)
     ranked = entries.sort(precedence, "entry_id").with_row_index("rank")
-    # Person and day in one number: grouping and sorting by it takes half the time of doing so by the key.
+    # One number for person and day: grouping and sorting by it takes half the time of doing so by the key.
     people = ranked.select(pl.col("user_id").rank("dense").cast(pl.Int64) * HORIZON_DAYS).to_series()
     ranks = ranked.lazy().select(
         "entry_id",
@@ -87,21 +88,21 @@ def resolve_person_days(
         .collect()
     )
     first, days = firsts["rank"], firsts["person_day"] - people.gather(firsts["rank"])
-    places = ranked.select(_first_place(working)).to_series().gather(first)
+    offsets = ranked.select(_calendar_offset(working)).to_series().gather(first)
     person_days = firsts.select(
         ranked["organization_id"].gather(first),
         ranked["user_id"].gather(first),
         days.cast(pl.Int32).cast(pl.Date).alias("date_on"),
         ranked["reason"].gather(first),
         "entry_count",
-        _gather(working, places + days.cast(pl.Int32)).alias("is_working_day"),
+        _gather(working, offsets + days.cast(pl.Int32)).alias("is_working_day"),
         ranked["covering_user_id"].gather(firsts["rank_of_cover"]),
     )
     return PERSON_DAYS.check(person_days)
 
 
 def build_calendar(first: date, last: date) -> pl.DataFrame:
-    """One row a day from `first` to `last`, both included, as `DATES`."""
+    """Return one row per date from `first` to `last`, both inclusive, as `DATES`."""
     day = pl.col("date_on")
     calendar = pl.select(date_on=pl.date_range(first, last)).select(
         "date_on",
@@ -115,15 +116,16 @@ def build_calendar(first: date, last: date) -> pl.DataFrame:
     return DATES.check(calendar)
 
 
-def _first_place(working: Mapping[str, pl.Series]) -> pl.Expr:
-    """Where day 0 of the entry's calendar would be, if all calendars' days stood in one row: Int32.
+def _calendar_offset(working: Mapping[str, pl.Series]) -> pl.Expr:
+    """Return the offset of the entry's calendar, as Int32, in the concatenated series of all calendars.
 
-    A lookup by place keeps five million days cheap: a join by calendar and date costs many times more.
+    The offset plus the day number (from 1970-01-01) is the position of a day. A lookup by position stays cheap
+    for five million days; a join by calendar and date costs many times more.
     """
     day_zero = -(FIRST_DAY - date(1970, 1, 1)).days
-    places = {name: day_zero + number * HORIZON_DAYS for number, name in enumerate(working)}
-    return pl.col("calendar").replace_strict(places, return_dtype=pl.Int32)
+    offsets = {name: day_zero + number * HORIZON_DAYS for number, name in enumerate(working)}
+    return pl.col("calendar").replace_strict(offsets, return_dtype=pl.Int32)
 
 
-def _gather(working: Mapping[str, pl.Series], places: pl.Series) -> pl.Series:
-    return pl.concat(working.values()).gather(places)
+def _gather(working: Mapping[str, pl.Series], positions: pl.Series) -> pl.Series:
+    return pl.concat(working.values()).gather(positions)

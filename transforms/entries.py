@@ -1,9 +1,13 @@
-"""Entries as landed, to entries as the warehouse keeps them: civil dates, reasons, spans.
+"""Normalise landed entries: civil dates, lengths and reason codes.
 
-`start` and `end` are civil dates that wear a Z: Cal.com stores the calendar date that the person clicked,
-as the first and last instant of that date *in UTC*, whatever the person's zone. So the date part is the
-date, inclusive at both ends, and no time zone is ever applied. Source: Cal.com's
-`outOfOfficeCreateOrUpdate.handler.ts`; rows from before 2024 and 2025 can be off the day's edge.
+`start` and `end` are civil dates in the form of UTC instants. Cal.com stores the calendar dates that the
+person selected: the first one at its first instant in UTC, the last one at its last instant in UTC. The time
+zone of the person plays no part. The date parts are therefore the dates, inclusive at both ends, and no time
+zone is ever applied. Source: `outOfOfficeCreateOrUpdate.handler.ts` of Cal.com.
+
+Until January 2024, Cal.com stored the first and the last instant of the days in the local time of its server. Such
+a span is a whole number of days, give or take an hour for a clock change, but does not begin at 00:00 UTC. Its dates
+are those of the nearest midnights. The dates of any other row are its date parts.
 """
 
 import polars as pl
@@ -13,12 +17,19 @@ from transforms.errors import TransformError
 from transforms.reasons import STANDARD
 from transforms.staged import STAGED_ENTRIES
 
+DAY_ALIGNED, NEAREST_MIDNIGHT, DATE_PARTS = "day_aligned", "nearest_midnight", "date_parts"
+"""The values of `date_rule`."""
+
+_MILLISECONDS_PER_DAY = 86_400_000
+_TOLERANCE_MILLISECONDS = 3_601_000
+"""A clock change lengthens or shortens a span by an hour, and the last second is stored with or without its end."""
+
 
 def normalise_entries(landed: pl.DataFrame, *, organization_id: int) -> pl.DataFrame:
-    """One row a readable entry and page, as `STAGED_ENTRIES`; the order is the landing's.
+    """Return one row per valid entry and page, as `STAGED_ENTRIES`, in the order of `landed`.
 
-    `landed` has the landing's entry columns, `start` and `end` as RFC 3339 text in UTC. Raises
-    `TransformError` if one of them is no instant.
+    `landed` has the entry columns of the landing, with `start` and `end` as RFC 3339 text in UTC. Raise
+    `TransformError` if one of these texts is not an instant.
     """
     try:
         entries = _normalise(landed, organization_id)
@@ -32,12 +43,9 @@ def _normalise(landed: pl.DataFrame, organization_id: int) -> pl.DataFrame:
     return (
         landed.lazy()
         .filter(pl.col("problem").is_null())
-        .with_columns(
-            starts_on=_civil_date("start"),
-            ends_on=_civil_date("end"),
-            starts_at_raw=_instant("start"),
-            ends_at_raw=_instant("end"),
-        )
+        .with_columns(starts_at_raw=_instant("start"), ends_at_raw=_instant("end"))
+        .with_columns(date_rule=_date_rule())
+        .with_columns(starts_on=_first_day(), ends_on=_last_day())
         .with_columns(calendar_days=_days_inclusive("starts_on", "ends_on"))
         .select(
             pl.col("page").cast(pl.Int32),
@@ -55,15 +63,44 @@ def _normalise(landed: pl.DataFrame, organization_id: int) -> pl.DataFrame:
             "has_notes",
             "starts_at_raw",
             "ends_at_raw",
-            _is_day_aligned().alias("is_day_aligned"),
+            (pl.col("date_rule") == DAY_ALIGNED).alias("is_day_aligned"),
+            "date_rule",
             "notes",
         )
         .collect()
     )
 
 
-def _civil_date(name: str) -> pl.Expr:
-    return pl.col(name).str.slice(0, 10).str.to_date("%Y-%m-%d")
+def _date_rule() -> pl.Expr:
+    """Return the rule for the dates of an entry, from the times of day and the length of its span."""
+    starts, ends = pl.col("starts_at_raw").dt.time(), pl.col("ends_at_raw").dt.truncate("1s").dt.time()
+    is_aligned = (starts == pl.time(0, 0, 0)) & (ends == pl.time(23, 59, 59))
+    span = (pl.col("ends_at_raw") - pl.col("starts_at_raw")).dt.total_milliseconds()
+    days = (span / _MILLISECONDS_PER_DAY).round(mode="half_away_from_zero")
+    is_whole = (days >= 1) & ((span - days * _MILLISECONDS_PER_DAY).abs() <= _TOLERANCE_MILLISECONDS)
+    return (
+        pl.when(is_aligned)
+        .then(pl.lit(DAY_ALIGNED))
+        .when(is_whole)
+        .then(pl.lit(NEAREST_MIDNIGHT))
+        .otherwise(pl.lit(DATE_PARTS))
+    )
+
+
+def _first_day() -> pl.Expr:
+    starts = pl.col("starts_at_raw")
+    return pl.when(_is_nearest()).then(starts.dt.offset_by("12h").dt.date()).otherwise(starts.dt.date())
+
+
+def _last_day() -> pl.Expr:
+    """Return the day before the midnight that follows the entry."""
+    ends = pl.col("ends_at_raw")
+    midnight = ends.dt.offset_by("12h1ms").dt.date()
+    return pl.when(_is_nearest()).then(midnight.dt.offset_by("-1d")).otherwise(ends.dt.date())
+
+
+def _is_nearest() -> pl.Expr:
+    return pl.col("date_rule") == NEAREST_MIDNIGHT
 
 
 def _instant(name: str) -> pl.Expr:
@@ -84,8 +121,3 @@ def _reason_code() -> pl.Expr:
         .then(pl.col("reason"))
         .otherwise(pl.lit("unknown"))
     )
-
-
-def _is_day_aligned() -> pl.Expr:
-    starts, ends = pl.col("starts_at_raw").dt.time(), pl.col("ends_at_raw").dt.truncate("1s").dt.time()
-    return (starts == pl.time(0, 0, 0)) & (ends == pl.time(23, 59, 59))

@@ -1,9 +1,9 @@
-"""TransformError: a frame that is not what the step before promised."""
+"""The error of the transforms."""
 
 from calcom.errors import ExitCode, OooError
 
 
 class TransformError(OooError):
-    """A transform met a frame it can't work on; the message names the column, the expected and the found."""
+    """A frame or a value is not what a transform needs. The message has the expected and the found value."""
 
     exit_code = ExitCode.TRANSFORM

@@ -1,23 +1,24 @@
-"""Records that were there and could not be read: kept aside with a reason code, never counted as gone."""
+"""Collect the records that failed validation, with a reason code. They do not count as deleted."""
 
 import polars as pl
 
 from transforms.staged import STAGED_REJECTS
 
-_NOBODY = pl.lit(None, pl.Int64)
+_NO_ID = pl.lit(None, pl.Int64)
 _OWNERS = {
-    "entry": (pl.col("user_id"), _NOBODY),
-    "user": (pl.col("id"), _NOBODY),
-    "team": (_NOBODY, pl.col("id")),
+    "entry": (pl.col("user_id"), _NO_ID),
+    "user": (pl.col("id"), _NO_ID),
+    "team": (_NO_ID, pl.col("id")),
     "membership": (pl.col("user_id"), pl.col("team_id")),
 }
-"""By kind of record, whose it is: the person's id and the team's."""
+"""For each kind of record, the ids of the person and of the team to which the record belongs."""
 
 
 def collect_rejects(landed: pl.DataFrame, *, organization_id: int, record_kind: str) -> pl.DataFrame:
-    """One row a rejected record and page, as `STAGED_REJECTS`. `record_kind` is a key of `_OWNERS`.
+    """Return one row per rejected record and page, as `STAGED_REJECTS`, in the order of `landed`.
 
-    A user's own record belongs to that user; an entry's to the user that it, or its scope, names.
+    `record_kind` is `entry`, `user`, `team` or `membership`. An entry belongs to the user whom its record
+    names, or else to the user of its scope.
     """
     user, team = _OWNERS[record_kind]
     rejects = landed.filter(pl.col("problem").is_not_null()).select(

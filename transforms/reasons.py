@@ -1,7 +1,8 @@
-"""The reasons for an absence, in the order that decides which one a day counts under.
+"""Declare the reasons for an absence, in their order of precedence.
 
-Cal.com's API maps reason ids 1 to 5 to names and drops the key for every other id, so a missing reason
-is a custom one. `unspecified` is ambiguous at the source: chosen, never set, or a deleted custom reason.
+The API of Cal.com maps the reason ids 1 to 5 to names and omits the key for every other id. A missing reason
+is therefore a custom one. `unspecified` is ambiguous at the source: the person selected it, or no reason was
+ever set, or the custom reason was deleted.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from transforms.schema import REASONS
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason: its code, its label, and whether Cal.com's API names it."""
+    """One reason: its code, its label, and whether the API of Cal.com has a name for it."""
 
     code: str
     label: str
@@ -29,17 +30,19 @@ PRECEDENCE = (
     Reason("unspecified", "Unspecified", is_standard=True),
     Reason("unknown", "Unknown to this version", is_standard=False),
 )
-"""First wins where a person's entries overlap on a day: a holiday is nobody's leave, and a sick day within
-a vacation is a sick day."""
+"""Where entries of a person overlap on a day, the first of their reasons counts.
+
+A public holiday does not use up leave, and a sick day during a vacation is a sick day.
+"""
 
 STANDARD = tuple(reason.code for reason in PRECEDENCE if reason.is_standard)
-"""The reasons that Cal.com's API names. Source: `formatOooReason` in its `ooo.service.ts`."""
+"""The reasons that the API of Cal.com names. Source: `formatOooReason` in its `ooo.service.ts`."""
 
 SORT_ORDER = {reason.code: order for order, reason in enumerate(PRECEDENCE, start=1)}
 
 
 def build_reasons() -> pl.DataFrame:
-    """One row a reason, as `REASONS`, in the order of precedence."""
+    """Return one row per reason, as `REASONS`, in the order of precedence."""
     reasons = pl.DataFrame(
         {
             "reason": [reason.code for reason in PRECEDENCE],

@@ -1,45 +1,37 @@
 """The record of a run: the one declaration of the columns of the table `runs`."""
 
-# ruff: noqa: RUF009 - `_column` returns a dataclass field
-
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from transforms.table import Column, Personal, Table, column_type
-
-
-def _column(meaning: str, *, default: Any = None, is_nullable: bool = False, **facts: Any) -> Any:
-    metadata = {"meaning": meaning, "is_nullable": is_nullable, **facts}
-    if default is None and not is_nullable:
-        return field(metadata=metadata)
-    return field(default=default, metadata=metadata)
+from transforms.table import Personal, Table
 
 
 @dataclass
 class RunRecord:
     """One row of `runs`, which the stages of a run fill in. Instants are UTC without a zone."""
 
-    run_id: str = _column("The sortable id of the run: the UTC time of its start, and a random part.")
-    organization_id: int = _column("The Cal.com organization.")
-    started_at: datetime = _column("The start of the snapshot, UTC.")
-    finished_at: datetime = _column("The end of the load, UTC.")
-    strategy: str = _column("The strategy of reading: per-user, org-wide or both.")
-    outcome: str = _column("The outcome: complete, partial or failed.")
-    requests: int = _column("The requests sent, retries included.", default=0)
-    retries: int = _column("The requests that repeated an earlier one.", default=0)
-    waited_seconds: float = _column("The seconds of waiting for the rate limit.", default=0.0)
-    rows_in: int = _column("The entries read: inserted, updated, unchanged and quarantined.", default=0)
-    rows_inserted: int = _column("The entries seen for the first time.", default=0)
-    rows_updated: int = _column("The entries that changed or returned.", default=0)
-    rows_unchanged: int = _column("The entries without a change.", default=0)
-    rows_quarantined: int = _column("The entries that failed validation.", default=0)
-    rows_deleted: int = _column("The entries proved to be deleted.", default=0)
-    scopes_complete: int = _column("The scopes with the verdict complete.", default=0)
-    scopes_unproven: int = _column("The scopes that were read without a proof.", default=0)
-    scopes_failed: int = _column("The scopes that could not be read.", default=0)
-    error: str | None = _column("The cause of a failure.", is_nullable=True, personal=Personal.TEXT)
+    run_id: Annotated[str, "The sortable id of the run: the UTC time of its start, and a random part."]
+    organization_id: Annotated[int, "The id of the Cal.com organization."]
+    started_at: Annotated[datetime, "The start of the snapshot, UTC."]
+    finished_at: Annotated[datetime, "The end of the load, UTC."]
+    strategy: Annotated[str, "The strategy of reading: per-user, org-wide or both."]
+    outcome: Annotated[str, "The outcome: complete, partial or failed."]
+    requests: Annotated[int, "The number of requests sent, retries included."] = 0
+    retries: Annotated[int, "The number of requests that repeated an earlier one."] = 0
+    waited_seconds: Annotated[float, "The seconds of waiting for the rate limit."] = 0.0
+    rows_in: Annotated[int, "The number of entries read: inserted, updated, unchanged and quarantined."] = 0
+    rows_inserted: Annotated[int, "The number of entries seen for the first time."] = 0
+    rows_updated: Annotated[int, "The number of entries that changed or returned."] = 0
+    rows_unchanged: Annotated[int, "The number of entries without a change."] = 0
+    rows_quarantined: Annotated[int, "The number of entries that failed validation."] = 0
+    rows_deleted: Annotated[int, "The number of entries proved to be gone, whatever the cause."] = 0
+    notes_changed: Annotated[int, "The number of unchanged entries whose note has another text."] = 0
+    scopes_complete: Annotated[int, "The number of scopes with the verdict complete."] = 0
+    scopes_unproven: Annotated[int, "The number of scopes that were read without a proof."] = 0
+    scopes_failed: Annotated[int, "The number of scopes that could not be read."] = 0
+    error: Annotated[str | None, "The cause of a failure.", Personal.TEXT] = None
 
     def as_row(self) -> dict[str, Any]:
         """Return the values by column."""
@@ -51,9 +43,4 @@ class RunRecord:
         return cls(**row)
 
 
-RUNS = Table.of(
-    "runs",
-    "one run of the pipeline",
-    ("run_id",),
-    *(Column(column.name, column_type(column.type), **column.metadata) for column in fields(RunRecord)),
-)
+RUNS = Table.from_record("runs", "one run of the pipeline", ("run_id",), RunRecord)

@@ -1,18 +1,21 @@
-"""What a table is: its columns in order, their types and meanings, its key and its grain.
+"""Declare a table once: its name, its grain, its key, and its columns with their types and meanings.
 
-Instants are UTC without a zone (`TIMESTAMP`), so that no reader's session time zone ever moves a date.
+Frames, DDL, staging tables, published comments and the data dictionary are derived from these declarations.
+Instants are UTC without a zone (`TIMESTAMP`), so that the time zone of a session never moves a date.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from types import NoneType
+from typing import Any, Self, get_args, get_type_hints
 
 import polars as pl
 
 from transforms.errors import TransformError
 
 INSTANT = pl.Datetime("us")
+
 _SQL_TYPES: dict[object, str] = {
     pl.Int64: "BIGINT",
     pl.Int32: "INTEGER",
@@ -22,34 +25,26 @@ _SQL_TYPES: dict[object, str] = {
     pl.Date: "DATE",
     INSTANT: "TIMESTAMP",
 }
-
-
-_FIELD_TYPES: dict[object, pl.DataType | type[pl.DataType]] = {
+_RECORD_TYPES: dict[object, pl.DataType | type[pl.DataType]] = {
     int: pl.Int64,
     float: pl.Float64,
     str: pl.String,
-    str | None: pl.String,
     datetime: INSTANT,
 }
 
 
-def column_type(annotation: object) -> pl.DataType | type[pl.DataType]:
-    """Return the Polars type of a dataclass field with this annotation."""
-    return _FIELD_TYPES[annotation]
-
-
 class Personal(StrEnum):
-    """How a column tells who someone is."""
+    """The way in which a column can identify a person."""
 
     ID = "id"
-    """Names a person by number: a pseudonym can stand for it, and joins still hold."""
+    """The column holds user ids. A pseudonym can replace them, and joins still work."""
     TEXT = "text"
-    """Names a person in words, or is a text that may: nothing can stand for it. Always nullable."""
+    """The column holds names or free text. It is published empty where pseudonyms are, so it is nullable."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its Polars type, what it means, whether it may be null, whether it tells who someone is."""
+    """One column: its Polars type, its meaning, and whether it is nullable or can identify a person."""
 
     name: str
     dtype: pl.DataType | type[pl.DataType]
@@ -59,13 +54,13 @@ class Column:
 
     @property
     def sql_type(self) -> str:
-        """The DuckDB type of the same values."""
+        """The DuckDB type that corresponds to the Polars type."""
         return _SQL_TYPES[self.dtype]
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table: what a row is, which columns identify it, and its columns in order."""
+    """One table: the meaning of a row, the columns that identify it, and all columns in order."""
 
     name: str
     grain: str
@@ -74,8 +69,20 @@ class Table:
 
     @classmethod
     def of(cls, name: str, grain: str, key: tuple[str, ...], *columns: Column) -> Self:
-        """The table of these columns, written out one after the other."""
+        """Return the table with these columns, in this order."""
         return cls(name, grain, key, columns)
+
+    @classmethod
+    def from_record(cls, name: str, grain: str, key: tuple[str, ...], record: type[Any]) -> Self:
+        """Return the table whose columns are the fields of the dataclass `record`, in their order.
+
+        Each field is annotated as `Annotated[int, "The meaning."]`. The column is nullable if the annotated
+        type is a union with None. A member of `Personal` after the meaning marks a personal column.
+        """
+        hints = get_type_hints(record, include_extras=True)
+        return cls(
+            name, grain, key, tuple(_read_column(field.name, hints[field.name]) for field in fields(record))
+        )
 
     @property
     def polars_schema(self) -> pl.Schema:
@@ -83,8 +90,15 @@ class Table:
         return pl.Schema({column.name: column.dtype for column in self.columns})
 
     def check(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """`frame` itself, if its columns and types are exactly this table's; else `TransformError`."""
+        """Return `frame`. Raise `TransformError` if its columns or types differ from those of the table."""
         if frame.schema != self.polars_schema:
             message = f"{self.name}: expected columns {self.polars_schema}, found {frame.schema}"
             raise TransformError(message)
         return frame
+
+
+def _read_column(name: str, annotation: Any) -> Column:
+    meaning, *personal = annotation.__metadata__
+    types = get_args(annotation.__origin__) or (annotation.__origin__,)
+    (value_type,) = (member for member in types if member is not NoneType)
+    return Column(name, _RECORD_TYPES[value_type], meaning, NoneType in types, *personal)

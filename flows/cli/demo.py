@@ -45,6 +45,7 @@ def run_demo(  # noqa: PLR0913 - the options of the demo
             CALCOM_ORG_ID=1,
             OOO_TEAMS=True,
             OOO_PUBLISH_URL=None,
+            OOO_ALLOW_NEW_HOST=True,
         )
         settings.api_key = SecretStr(OWNER_KEY)
         # Without the proxy of the environment, which cannot reach this machine's own server.

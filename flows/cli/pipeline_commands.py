@@ -141,10 +141,15 @@ def sync_organizations(
 
 @click.command()
 @json_option("object")
-def maintain(*, as_json: bool) -> None:
+@click.option(
+    "--repair-clock",
+    is_flag=True,
+    help="Move instants in the future, which a wrong clock wrote, to just before now.",
+)
+def maintain(*, as_json: bool, repair_clock: bool) -> None:
     """Remove old landings and compact the warehouse.
 
-    Pending purges of erased people are completed. No row changes.
+    Pending purges of erased people are completed. No row changes, unless the clock is repaired.
 
     \b
       ooo maintain
@@ -152,7 +157,7 @@ def maintain(*, as_json: bool) -> None:
     from flows.run import maintenance
     from flows.settings import load_settings
 
-    write_summary(maintenance.maintain(load_settings()), as_json=as_json)
+    write_summary(maintenance.maintain(load_settings(), repairs_clock=repair_clock), as_json=as_json)
 
 
 @click.command()

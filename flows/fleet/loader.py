@@ -53,27 +53,10 @@ def extract_organization(
     """Leave a complete landing of the organization in the hand-off store. Return its run id.
 
     A landing that an earlier run left there is reused if it is young enough to resume. A killed extraction is
-    resumed from the working folder of this machine, which is empty afterwards. A failure is stored there, too, so
-    that the loader reports its exit code and message.
+    resumed from the working folder of this machine, which is empty afterwards.
     """
-    store = open_hand_off_store(load_settings(**NO_CREDENTIAL))
-    try:
-        return _extract(organization, store, read_block=read_block, listener=listener, size=size)
-    except OooError as error:
-        with contextlib.suppress(OooError):  # the error that ended the extraction matters more
-            store.put_failure(organization.name, int(error.exit_code), str(error))
-        raise
-
-
-def _extract(
-    organization: Organization,
-    store: HandOffStore,
-    *,
-    read_block: Callable[[str], Any],
-    listener: ProgressListener,
-    size: OrganizationSize | None,
-) -> str:
     settings = settings_for(organization, read_block=read_block)
+    store = open_hand_off_store(settings)
     folder = settings.data_dir / "organizations" / organization.name
     own = settings.model_copy(update={"data_dir": folder, "file_permissions": FilePermissions.OWNER})
     facts = describe_run(own, own.organization_id or UNKNOWN_ORGANIZATION, organization.strategy)
@@ -85,6 +68,13 @@ def _extract(
         store.put(organization.name, run.landing)
         prune_landings(landing_root(own), keep=0)
         return run.landing.facts.run_id
+
+
+def report_failure(organization: Organization, error: OooError) -> None:
+    """Store the error of an extraction in another process, so that the loader reports its exit code and message."""
+    with contextlib.suppress(OooError):  # the error that ended the extraction matters more
+        store = open_hand_off_store(load_settings(**NO_CREDENTIAL))
+        store.put_failure(organization.name, int(error.exit_code), str(error))
 
 
 class Loader:

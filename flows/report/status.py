@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from warehouse.connection import open_warehouse
 from warehouse.errors import WarehouseError
 from warehouse.load.audit import Audit
 from warehouse.read.status import read_audits, read_freshness, read_last_runs, read_quarantine
+
+CLOCK_TOLERANCE = timedelta(minutes=10)
+"""A snapshot that is further in the future was dated by a wrong clock, and is never fresh."""
 
 BUSY = "not readable at the moment: a run is writing"
 
@@ -37,9 +40,10 @@ def read_status(settings: Settings) -> dict[str, Any]:
 
 
 def raise_if_older(status: dict[str, Any], max_age: timedelta) -> None:
-    """Raise `StaleError` if the newest published snapshot is older than `max_age`."""
+    """Raise `StaleError` if a published snapshot is older than `max_age`, or lies in the future."""
     snapshot_at = status["snapshot_at"]
-    if snapshot_at is None or utc_now() - snapshot_at > max_age:
+    now = utc_now()
+    if snapshot_at is None or not now - max_age <= snapshot_at <= now + CLOCK_TOLERANCE:
         message = (
             f"the published snapshot is of {snapshot_at} UTC, expected one of the last"
             f" {max_age.total_seconds() / 3600:g} hours; check the last runs, then run `ooo sync`"
@@ -62,7 +66,7 @@ def _read_warehouse(path: Path) -> dict[str, Any]:
 def status_text(status: dict[str, Any]) -> str:
     """Return the status as text for a terminal."""
     lines = [
-        f"snapshot     {status['snapshot_at']:%Y-%m-%d %H:%M:%S} UTC, generation {status['generation']}",
+        f"snapshot     {_instant_text(status['snapshot_at'])}, generation {status['generation']}",
         f"people       {status['people']:,} ({status['people_stale']:,} stale)",
         f"entries      {status['entries']:,} live ({status['entries_stale']:,} stale)",
     ]
@@ -85,6 +89,10 @@ def status_text(status: dict[str, Any]) -> str:
         for run in status["runs"]
     ]
     return "\n".join(lines)
+
+
+def _instant_text(instant: datetime | None) -> str:
+    return "none is complete yet" if instant is None else f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def describe_audits(audits: Sequence[Audit]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from flows.settings import Settings
 from flows.settings.calendars import read_policy
 from flows.settings.clock import utc_now
 from flows.settings.data_folder import landing_root, lock_data_folder, warehouse_path
-from flows.settings.errors import ConfigurationError
+from flows.settings.errors import ClockError, ConfigurationError
 from flows.settings.permissions import restrict
 from landing.catalog import create_landing, find_resumable, prune_landings, remove_landing
 from landing.folder import Landing
@@ -40,7 +40,8 @@ from warehouse.load.audit import Audit
 from warehouse.load.days import create_mart_views
 from warehouse.load.erasure import erased_people
 from warehouse.load.migrate import migrate
-from warehouse.load.runs import Difference, OrganizationSize, read_organization_size
+from warehouse.load.runs import Difference, OrganizationSize, read_api_url, read_organization_size
+from warehouse.load.snapshot import raise_if_moved
 from warehouse.publish.publication import Publication
 
 MEGABYTES_PER_MILLION = 180
@@ -55,6 +56,8 @@ class PreviousRun:
     """None before the first run."""
     erased: frozenset[int] = frozenset()
     """The ids of erased people, of whom nothing may be stored."""
+    api_url: str | None = None
+    """The API from which the organization was read."""
 
 
 @dataclass
@@ -196,6 +199,7 @@ def open_run(  # noqa: PLR0913 - the options of one run
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
             previous = read_previous_run(settings, organization_id)
+            _check_previous_run(settings, organization_id, previous)
             landing = _open_landing(settings, organization_id, strategy, previous)
             prune_landings(landing_root(settings), keep=settings.keep_landings, besides=landing.folder)
             extraction = Extraction(
@@ -244,8 +248,11 @@ def read_previous_run(settings: Settings, organization_id: int) -> PreviousRun:
         return PreviousRun()
     with open_warehouse(warehouse_path(settings)) as connection:
         migrate(connection)
-        size = read_organization_size(connection, organization_id)
-        return PreviousRun(size, erased_people(connection, organization_id))
+        return PreviousRun(
+            size=read_organization_size(connection, organization_id),
+            erased=erased_people(connection, organization_id),
+            api_url=read_api_url(connection, organization_id),
+        )
 
 
 def make_client(
@@ -275,6 +282,21 @@ def find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
         )
         raise ConfigurationError(message)
     return me.organizationId
+
+
+def _check_previous_run(settings: Settings, organization_id: int, previous: PreviousRun) -> None:
+    """Raise `ClockError` for a snapshot in the future, and `GuardError` if the API host has changed."""
+    if previous.api_url is not None:
+        guards = settings.guards(allows_mass_delete=False)
+        raise_if_moved(organization_id, previous.api_url, settings.api_url, guards)
+    limit = timedelta(seconds=settings.max_clock_skew_seconds)
+    if previous.size is not None and previous.size.observed_at - utc_now() > limit:
+        message = (
+            f"the newest snapshot of organization {organization_id} is of {previous.size.observed_at} UTC, which is"
+            " in the future: this machine's clock is behind, or an earlier run had a clock that was ahead. Set the"
+            " clock by NTP; if the snapshot is wrong, run `ooo maintain --repair-clock`, then sync again"
+        )
+        raise ClockError(message)
 
 
 def describe_run(settings: Settings, organization_id: int, strategy: Strategy) -> RunFacts:

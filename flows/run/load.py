@@ -14,9 +14,9 @@ from typing import TypeVar
 import duckdb
 import polars as pl
 
+from calcom.list_checks import LEFT_ORGANIZATION
 from calcom.paging import Verdict
-from calcom.scopes import ORGANIZATION, ScopeResult
-from calcom.strategy import Strategy
+from calcom.scopes import ScopeResult
 from flows.run.context import RunContext
 from flows.settings.clock import utc_now
 from landing.folder import Landing
@@ -48,7 +48,7 @@ from warehouse.load.days import (
     replace_person_calendars,
     take_changed_entries,
 )
-from warehouse.load.runs import insert_run, latest_snapshot_at
+from warehouse.load.runs import Difference, insert_run, latest_snapshot_at
 from warehouse.load.snapshot import (
     Changes,
     Guards,
@@ -95,15 +95,22 @@ def load_landing(run: RunContext) -> None:
         observed_at = max(
             facts.started_at, latest + timedelta(microseconds=1) if latest else facts.started_at
         )
-        reads_both_ways = run.record.strategy == Strategy.BOTH
+        differences = [Difference(**difference) for difference in run.landing.load_differences()]
         snapshot = Snapshot(
             run_id=facts.run_id,
             organization_id=facts.organization_id,
             observed_at=observed_at,
             scopes=[_scope_row(result) for result in results],
-            organization_pages=run.landing.page_numbers(ORGANIZATION) if reads_both_ways else None,
+            api_url=facts.api_url,
+            organization_name=run.settings.organization_name,
+            departed_user_ids=[
+                result.scope.user_id
+                for result in results
+                if result.scope.user_id is not None and result.problem == LEFT_ORGANIZATION
+            ],
+            differences=differences,
         )
-        is_complete = all(result.verdict is Verdict.COMPLETE for result in results)
+        is_complete = not differences and all(result.verdict is Verdict.COMPLETE for result in results)
         run.record.started_at = observed_at
         run.record.outcome = "complete" if is_complete else "partial"
         load_snapshot(
@@ -150,6 +157,7 @@ def load_snapshot(  # noqa: PLR0913 - one load's facts
         record.rows_unchanged = changes.unchanged
         record.rows_quarantined = changes.quarantined
         record.rows_deleted = changes.deleted
+        record.notes_changed = changes.notes_changed
         record.finished_at = max(clock(), record.started_at)
         insert_run(connection, record.as_row())
     return changes

@@ -7,6 +7,7 @@ from typing import Any
 from flows.report.page import report_path
 from flows.run.publication import publish_tables
 from flows.settings import Settings
+from flows.settings.clock import utc_now
 from flows.settings.data_folder import landing_root, lock_data_folder, warehouse_path
 from flows.settings.errors import ConfigurationError
 from landing.catalog import prune_landings, purge_landings
@@ -15,6 +16,7 @@ from warehouse.connection import open_warehouse, run_statement
 from warehouse.load.compact import ERASURE, compact, pending_purges
 from warehouse.load.days import create_mart_views
 from warehouse.load.migrate import BACKUPS, migrate
+from warehouse.load.runs import repair_future_instants
 
 MEMORY_LIMIT = "500MB"
 
@@ -26,6 +28,7 @@ class Maintenance:
     landings_removed: int
     bytes_before: int
     bytes_after: int
+    instants_repaired: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures as JSON types."""
@@ -36,13 +39,15 @@ class Maintenance:
         return (
             f"{self.landings_removed:,} landings removed; warehouse.duckdb {self.bytes_before:,} bytes,"
             f" now {self.bytes_after:,}"
+            + (f"; {self.instants_repaired:,} instants in the future moved" if self.instants_repaired else "")
         )
 
 
-def maintain(settings: Settings) -> Maintenance:
+def maintain(settings: Settings, *, repairs_clock: bool = False) -> Maintenance:
     """Complete pending purges, remove old landings, and rewrite the warehouse as a file of its rows only.
 
-    Changes no row and publishes nothing, except to complete an erasure. Raises `WarehouseError` if a run is writing.
+    Changes no row and publishes nothing, except to complete an erasure. With `repairs_clock`, instants in the future
+    are moved to just before now. Raises `WarehouseError` if a run is writing.
     """
     path, landings = warehouse_path(settings), landing_root(settings)
     if not path.exists():
@@ -50,11 +55,18 @@ def maintain(settings: Settings) -> Maintenance:
         raise ConfigurationError(message)
     with lock_data_folder(settings.data_dir, settings.file_permissions):
         remove_leftovers(settings.data_dir)
+        repaired = _repair_clock(settings) if repairs_clock else 0
         complete_purges(settings)
         removed = prune_landings(landings, keep=settings.keep_landings)
         before = path.stat().st_size
         compact(path, memory_limit=settings.memory_limit)
-        return Maintenance(len(removed), before, path.stat().st_size)
+        return Maintenance(len(removed), before, path.stat().st_size, repaired)
+
+
+def _repair_clock(settings: Settings) -> int:
+    with open_warehouse(warehouse_path(settings)) as connection:
+        migrate(connection)
+        return repair_future_instants(connection, utc_now())
 
 
 def complete_purges(settings: Settings) -> None:

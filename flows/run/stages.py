@@ -24,7 +24,7 @@ from flows.run.summary import RunSummary, summarize
 from flows.settings import Settings
 from flows.settings.clock import utc_now
 from flows.settings.data_folder import warehouse_path
-from flows.settings.errors import AccessRefusedError, naming_organization
+from flows.settings.errors import AccessRefusedError, ClockError, naming_organization
 from transforms.runs import RunRecord
 from warehouse.errors import GuardError, WarehouseError
 from warehouse.load.runs import find_differences, find_run, insert_run
@@ -36,6 +36,7 @@ def read_lists(run: RunContext) -> None:
     source = _source_of(run)
     with naming_organization(run.record.organization_id):
         source.runner.run(source.extraction.read(USERS))
+    _check_source_clock(run, source)
     if run.settings.reads_teams:
         source.runner.run(source.extraction.read(TEAMS))
 
@@ -228,6 +229,17 @@ def recording_failure(run: RunContext) -> Iterator[None]:
                     )
                     insert_run(connection, failed.as_row())
         raise
+
+
+def _check_source_clock(run: RunContext, source: Source) -> None:
+    """Raise `ClockError` if this machine's clock differs too much from the header `Date` of Cal.com."""
+    skew, limit = source.client.clock_skew_seconds, run.settings.max_clock_skew_seconds
+    if skew is not None and abs(skew) > limit:
+        message = (
+            f"this machine's clock is {abs(skew):,.0f} s {'ahead of' if skew > 0 else 'behind'} Cal.com's clock;"
+            f" expected at most {limit:g} s. Set the clock by NTP, or raise OOO_MAX_CLOCK_SKEW_SECONDS"
+        )
+        raise ClockError(message)
 
 
 def _source_of(run: RunContext) -> Source:

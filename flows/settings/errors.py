@@ -5,6 +5,7 @@ FlowsError                  the root of this package's errors
 ├── QueryError              DuckDB refused a query, or a query does not fit the data
 ├── UnknownPersonError      the warehouse has no such person, or has the person in several organizations
 ├── StaleError              the published snapshot is older than the caller allows
+├── ClockError              this machine's clock disagrees with Cal.com's or with the newest snapshot
 └── AccessRefusedError      the credential may not read the organization
 """
 
@@ -38,6 +39,12 @@ class UnknownPersonError(FlowsError):
 
 class StaleError(FlowsError):
     """The published snapshot is older than the caller allows."""
+
+    exit_code = ExitCode.GUARD
+
+
+class ClockError(FlowsError):
+    """The clock of this machine disagrees with Cal.com's clock or with the newest snapshot."""
 
     exit_code = ExitCode.GUARD
 

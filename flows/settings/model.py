@@ -218,6 +218,27 @@ class Settings(EnvironmentSettings):
         alias="OOO_DELTA",
         description="Set it to true to publish Delta Lake tables too. This needs the extra `delta`.",
     )
+    organization_name: str | None = Field(
+        None,
+        alias="OOO_ORG_NAME",
+        max_length=200,
+        description="The display name of the organization in `dim_organizations` and on the report page. If it is not"
+        " set, the id is shown.",
+    )
+    allows_new_host: bool = Field(
+        default=False,
+        alias="OOO_ALLOW_NEW_HOST",
+        description="true accepts that an organization is read from another API host than before, for one run after"
+        " the server has moved. The default false stops such a run before it reads.",
+    )
+    max_clock_skew_seconds: float = Field(
+        600.0,
+        alias="OOO_MAX_CLOCK_SKEW_SECONDS",
+        gt=0,
+        le=86_400,
+        description="The run stops if this machine's clock differs from Cal.com's clock by more than this number of"
+        " seconds, or if the newest snapshot is further in the future.",
+    )
     max_deleted_share: float = Field(
         Guards.max_deleted_share,
         alias="OOO_MAX_DELETED_SHARE",
@@ -300,6 +321,7 @@ class Settings(EnvironmentSettings):
             allows_mass_delete=allows_mass_delete,
             max_quarantined_share=self.max_quarantined_share,
             max_quarantined_rows=self.max_quarantined_rows,
+            allows_new_host=self.allows_new_host,
         )
 
     def credential(self) -> Credential:

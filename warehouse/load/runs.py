@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
 import polars as pl
 
-from warehouse.connection import insert_frame, read_statement, run_statement
+from warehouse.connection import insert_frame, read_statement, run_statement, transaction
 
 
 def insert_run(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) -> None:
@@ -33,6 +33,34 @@ def latest_snapshot_at(connection: duckdb.DuckDBPyConnection, organization_id: i
     rows = run_statement(connection, "load/sql/select_latest_snapshot", parameters)
     latest: datetime | None = rows[0][0] if rows else None
     return latest
+
+
+def read_api_url(connection: duckdb.DuckDBPyConnection, organization_id: int) -> str | None:
+    """Return the URL of the API from which the organization was read, or None before the first load."""
+    parameters = {"organization_id": organization_id}
+    rows = run_statement(connection, "load/sql/select_organization_url", parameters)
+    return str(rows[0][0]) if rows else None
+
+
+def repair_future_instants(connection: duckdb.DuckDBPyConnection, now: datetime) -> int:
+    """Move each instant of the warehouse that is later than `now` to just before it. Return their number.
+
+    The order of the instants stays the same, so versions still follow each other. Dates and instants that came from
+    Cal.com are not changed. This repairs a warehouse that a run with a clock ahead of time has written to.
+    """
+    columns = run_statement(connection, "load/sql/select_instant_columns")
+    union = " UNION ".join(
+        f"SELECT {column} AS instant FROM {table} WHERE {column} > $now"  # noqa: S608 - names of the catalog
+        for table, column in columns
+    )
+    instants = [instant for (instant,) in connection.execute(f"{union} ORDER BY 1", {"now": now}).fetchall()]
+    with transaction(connection):
+        for position, instant in enumerate(instants):
+            moved = now - timedelta(microseconds=len(instants) - position)
+            for table, column in columns:
+                update = f"UPDATE {table} SET {column} = $moved WHERE {column} = $instant"  # noqa: S608
+                connection.execute(update, {"moved": moved, "instant": instant}).fetchall()
+    return len(instants)
 
 
 @dataclass(frozen=True)

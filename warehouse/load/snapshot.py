@@ -4,9 +4,10 @@ The caller opens the transaction, so that it can derive the days from core in th
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
 import polars as pl
@@ -14,6 +15,7 @@ import polars as pl
 from warehouse.connection import insert_frame, run_statement
 from warehouse.errors import GuardError
 from warehouse.load.compact import NOTES, request_purge
+from warehouse.load.runs import Difference
 from warehouse.tables import DeclaredTable, define_columns
 
 _SCOPE_TYPES: dict[str, Any] = {
@@ -56,6 +58,7 @@ _APPLY = (
     "merge_teams",
     "merge_team_members",
     "insert_quarantine",
+    "merge_organization",
 )
 
 
@@ -84,8 +87,13 @@ class Snapshot:
     observed_at: datetime
     """UTC without a zone, later than every earlier snapshot of the organization."""
     scopes: Sequence[ScopeRow]
-    organization_pages: Sequence[int] | None = None
-    """The numbers of the pages read org-wide, if the same entries were also read per user for comparison."""
+    api_url: str | None = None
+    """The API from which the organization was read."""
+    organization_name: str | None = None
+    departed_user_ids: Sequence[int] = ()
+    """Users who were listed, but left while the organization was read."""
+    differences: Sequence[Difference] = ()
+    """The entries that two strategies returned differently."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,12 @@ class Guards:
     allows_mass_delete: bool = False
     max_quarantined_share: float = 0.05
     max_quarantined_rows: int = 50
+    allows_new_host: bool = False
+    """True accepts that the organization is read from another API host than before."""
+
+
+ALL_AT_LEAST = 10
+"""All entries, or all people, of an organization with at least this number never vanish without consent."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,8 @@ class Changes:
     unchanged: int
     quarantined: int
     deleted: int
+    notes_changed: int = 0
+    """Entries of which only the text of the note changed; they count as unchanged."""
 
 
 def create_staging(connection: duckdb.DuckDBPyConnection, tables: Sequence[DeclaredTable]) -> None:
@@ -152,24 +168,31 @@ def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, gu
         "run_id": snapshot.run_id,
         "organization_id": snapshot.organization_id,
         "observed_at": snapshot.observed_at,
-        "organization_pages": snapshot.organization_pages,
+        "api_url": snapshot.api_url,
+        "organization_name": snapshot.organization_name,
+        "departed_user_ids": list(snapshot.departed_user_ids),
     }
+    check_host(connection, snapshot, guards)
     _insert_scopes(connection, snapshot)
     for name in _REMOVE_ERASED:
         run_statement(connection, f"load/sql/{name}", parameters)
-    if snapshot.organization_pages is not None:
-        run_statement(connection, "load/sql/insert_differences", parameters)
+    insert_differences(connection, snapshot)
+    run_statement(connection, "load/sql/delete_departed_people", parameters)
+    run_statement(connection, "load/sql/delete_departed_entries", parameters)
     run_statement(connection, "load/sql/create_absent_people", parameters)
     for name in _REMOVE_REPEATED:
         run_statement(connection, f"load/sql/{name}")
     run_statement(connection, "load/sql/update_scope_rows", parameters)
     run_statement(connection, "load/sql/create_proven_spans", parameters)
     run_statement(connection, "load/sql/create_entry_changes", parameters)
-    accepted, quarantined, inserted, updated, unchanged, deleted, live = run_statement(
-        connection, "load/sql/select_change_counts", parameters
-    )[0]
-    changes = Changes(accepted + quarantined, inserted, updated, unchanged, quarantined, deleted)
-    _check_guards(changes, live, guards)
+    counts = run_statement(connection, "load/sql/select_change_counts", parameters)[0]
+    accepted, quarantined, inserted, updated, unchanged, notes_changed, deleted, live, left, people = counts
+    changes = Changes(
+        accepted + quarantined, inserted, updated, unchanged, quarantined, deleted, notes_changed
+    )
+    _check_deletions("live entries", deleted, live, guards)
+    _check_deletions("people", left, people, guards)
+    _check_quarantine(changes, guards)
     for name in _APPLY:
         run_statement(connection, f"load/sql/{name}", parameters)
     return changes
@@ -199,19 +222,49 @@ def _insert_scopes(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) ->
     insert_frame(connection, "ops.scopes", scopes)
 
 
-def _check_guards(changes: Changes, live: int, guards: Guards) -> None:
-    share = changes.deleted / live if live else 0.0
-    if (
-        changes.deleted > guards.max_deleted_rows
-        and share > guards.max_deleted_share
-        and not guards.allows_mass_delete
-    ):
+def insert_differences(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+    """Insert the entries that two strategies returned differently into `ops.differences`."""
+    rows = [
+        {"run_id": snapshot.run_id, "organization_id": snapshot.organization_id, **asdict(difference)}
+        for difference in snapshot.differences
+    ]
+    insert_frame(connection, "ops.differences", pl.DataFrame(rows, infer_schema_length=None))
+
+
+def check_host(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, guards: Guards) -> None:
+    """Raise `GuardError` if the organization was read from another API host before, unless `guards` allow it."""
+    parameters = {"organization_id": snapshot.organization_id}
+    for (stored_url,) in run_statement(connection, "load/sql/select_organization_url", parameters):
+        raise_if_moved(snapshot.organization_id, stored_url, snapshot.api_url, guards)
+
+
+def raise_if_moved(organization_id: int, stored_url: str, api_url: str | None, guards: Guards) -> None:
+    """Raise `GuardError` if the two URLs name different hosts, unless `guards` allow it."""
+    if api_url is None or guards.allows_new_host or urlsplit(stored_url).netloc == urlsplit(api_url).netloc:
+        return
+    message = (
+        f"organization {organization_id} was read from {stored_url} before, and CALCOM_API_URL is {api_url} now:"
+        " an organization with the same id on another server would replace this one; nothing was changed. If the"
+        " server has moved, run once with OOO_ALLOW_NEW_HOST=true; else correct CALCOM_API_URL or OOO_DATA_DIR"
+    )
+    raise GuardError(message)
+
+
+def _check_deletions(noun: str, gone: int, live: int, guards: Guards) -> None:
+    """Raise `GuardError` if too many live rows vanish at once: a large share, or all of ten or more."""
+    share = gone / live if live else 0.0
+    is_mass = gone > guards.max_deleted_rows and share > guards.max_deleted_share
+    if (is_mass or gone == live >= ALL_AT_LEAST) and not guards.allows_mass_delete:
         message = (
-            f"mass delete: this snapshot would delete {changes.deleted} of {live} live entries"
+            f"mass delete: this snapshot would delete {gone} of {live} {noun}"
             f" ({share:.0%}; the limit is {guards.max_deleted_share:.0%} and {guards.max_deleted_rows}"
-            " entries); nothing was changed. If the deletion is real, run again with --allow-mass-delete"
+            f" {noun}, and never all of {ALL_AT_LEAST} or more); nothing was changed. If the deletion is real, run"
+            " again with --allow-mass-delete"
         )
         raise GuardError(message)
+
+
+def _check_quarantine(changes: Changes, guards: Guards) -> None:
     share = changes.quarantined / changes.rows_in if changes.rows_in else 0.0
     if changes.quarantined > guards.max_quarantined_rows and share > guards.max_quarantined_share:
         message = (

@@ -1,5 +1,5 @@
--- Audit: error. Promise: every live entry has each of its days, and no other entry has days.
--- Purpose: count the live entries that lack a day or have a day of another entry, and the other entries that have days.
+-- Audit: error. Promise: every entry has exactly its days, and a deleted entry has none.
+-- Purpose: count the entries that lack a day or have a day too many, see marts.counted_entries.
 -- Another audit checks that the keys are unique. If an entry has as many days as it should, from the first to the
 -- last of them, then these are exactly its days.
 -- Grain: one row; an offender is an entry.
@@ -13,8 +13,7 @@ WITH actual AS (
 ),
 expected AS (
     SELECT organization_id, entry_id, user_id, starts_on, materialized_days
-    FROM core.ooo_entries
-    WHERE deleted_at IS NULL AND materialized_days > 0
+    FROM marts.counted_entries
 )
 SELECT count(*)
 FROM actual FULL JOIN expected USING (organization_id, entry_id)

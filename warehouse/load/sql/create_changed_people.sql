@@ -1,13 +1,13 @@
 -- Purpose: find the people whose days are derived again: the present and the former person of each changed entry,
 -- and every person, of any organization, whose calendar has other working days than before.
--- Grain: one person, with the number of materialized days of the person's live entries.
+-- Grain: one person, with the number of materialized days of the person's entries.
 -- Second run: creates the same table again, from core as applied.
 CREATE OR REPLACE TEMP TABLE changed_people AS
 WITH people AS (
-    SELECT organization_id, user_id FROM entry_changes WHERE change <> 'unchanged'
+    SELECT organization_id, user_id FROM entry_changes WHERE change NOT IN ('unchanged', 'note_changed')
     UNION
     SELECT organization_id, former_user_id FROM entry_changes
-    WHERE change <> 'unchanged' AND former_user_id IS NOT NULL
+    WHERE change NOT IN ('unchanged', 'note_changed') AND former_user_id IS NOT NULL
     UNION
     SELECT organization_id, user_id
     FROM marts.person_calendars AS w
@@ -16,5 +16,5 @@ WITH people AS (
 )
 SELECT organization_id, user_id, coalesce(sum(e.materialized_days), 0)::BIGINT AS days
 FROM people
-LEFT JOIN (FROM core.ooo_entries WHERE deleted_at IS NULL) AS e USING (organization_id, user_id)
+LEFT JOIN marts.counted_entries AS e USING (organization_id, user_id)
 GROUP BY organization_id, user_id;

@@ -2,6 +2,9 @@
 -- snapshot, and every live entry that is proved gone (`vanished`). An entry is proved gone if its id lies in a span
 -- that the scan of the organization, or of its user, has proved complete, or if its user is absent (see
 -- create_absent_people). A record that is there but failed validation is not gone.
+-- The cause of a vanished entry: its person is absent, its cover became absent in this snapshot (deleting a user
+-- deletes the entries that the user covers), or a person deleted it. A note is no published fact of an entry, so a
+-- change of its text alone makes no version.
 -- Grain: one entry.
 -- Parameters: $organization_id.
 -- Second run: creates the same table again.
@@ -21,18 +24,31 @@ SELECT
             OR s.has_notes IS DISTINCT FROM c.has_notes
             OR s.starts_at_raw IS DISTINCT FROM c.starts_at_raw
             OR s.ends_at_raw IS DISTINCT FROM c.ends_at_raw
-            OR s.notes IS DISTINCT FROM c.notes
-        THEN 'changed'
+        THEN CASE
+            WHEN s.starts_at_raw IS DISTINCT FROM c.starts_at_raw OR s.ends_at_raw IS DISTINCT FROM c.ends_at_raw
+                OR s.date_rule IS NOT DISTINCT FROM c.date_rule
+            THEN 'changed' ELSE 'reinterpreted' END
+        WHEN s.date_rule IS DISTINCT FROM c.date_rule THEN 'reinterpreted'
+        WHEN s.notes IS DISTINCT FROM c.notes THEN 'note_changed'
         ELSE 'unchanged'
     END AS change,
+    NULL AS deletion_cause,
     c.first_seen_at,
     c.user_id AS former_user_id
 FROM staged_entries AS s
 LEFT JOIN core.ooo_entries AS c USING (organization_id, entry_id)
 UNION ALL BY NAME
 SELECT
-    c.* EXCLUDE (last_seen_at, deleted_at),
+    c.* EXCLUDE (last_seen_at, deleted_at, deletion_cause),
     'vanished' AS change,
+    CASE
+        WHEN c.user_id IN (FROM absent_people) THEN 'person_left'
+        WHEN c.covering_user_id IN (
+            SELECT p.user_id FROM core.people AS p
+            WHERE p.organization_id = $organization_id AND p.left_at IS NULL AND p.user_id IN (FROM absent_people)
+        ) THEN 'cover_deleted'
+        ELSE 'deleted'
+    END AS deletion_cause,
     c.user_id AS former_user_id
 FROM core.ooo_entries AS c
 -- Compare the ids first: nearly always none is missing, and no other column has to be read.

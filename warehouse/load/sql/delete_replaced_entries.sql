@@ -5,4 +5,4 @@
 DELETE FROM core.ooo_entries AS c
 USING entry_changes AS e
 WHERE c.organization_id = e.organization_id AND c.entry_id = e.entry_id
-  AND e.change IN ('changed', 'returned');
+  AND e.change IN ('changed', 'reinterpreted', 'note_changed', 'returned');

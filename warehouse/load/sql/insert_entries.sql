@@ -9,4 +9,4 @@ SELECT
     $observed_at::TIMESTAMP AS last_seen_at,
     NULL AS deleted_at
 FROM entry_changes
-WHERE change IN ('appeared', 'changed', 'returned');
+WHERE change IN ('appeared', 'changed', 'reinterpreted', 'note_changed', 'returned');

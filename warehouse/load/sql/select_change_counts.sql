@@ -6,11 +6,17 @@ SELECT
     (SELECT count(*) FROM staged_entries) AS accepted,
     (SELECT count(*) FROM staged_rejects WHERE record_kind = 'entry') AS quarantined,
     count(*) FILTER (change = 'appeared') AS inserted,
-    count(*) FILTER (change IN ('changed', 'returned')) AS updated,
-    count(*) FILTER (change = 'unchanged') AS unchanged,
+    count(*) FILTER (change IN ('changed', 'reinterpreted', 'returned')) AS updated,
+    count(*) FILTER (change IN ('unchanged', 'note_changed')) AS unchanged,
+    count(*) FILTER (change = 'note_changed') AS notes_changed,
     count(*) FILTER (change = 'vanished') AS deleted,
     (
         SELECT count(*) FROM core.ooo_entries
         WHERE organization_id = $organization_id AND deleted_at IS NULL
-    ) AS live
+    ) AS live,
+    (
+        SELECT count(*) FROM core.people
+        WHERE organization_id = $organization_id AND left_at IS NULL AND user_id IN (FROM absent_people)
+    ) AS people_left,
+    (SELECT count(*) FROM core.people WHERE organization_id = $organization_id AND left_at IS NULL) AS people
 FROM entry_changes;

@@ -105,7 +105,7 @@ class Extraction:
         self._states_end: dict[Scope, bool] = {}
         self._valid_users = 0
         self.errors: dict[Scope, CalcomError] = {}
-        """The error of each scope that failed, in the order of the failures."""
+        """The error of each scope that has failed and was not read since, in the order of the failures."""
 
     async def read(self, scope: Scope, expected_rows: int = 0) -> ScopeResult:
         """Read one scope to its verdict, starting from the pages that are stored.
@@ -116,6 +116,7 @@ class Extraction:
         """
         if (ended := self._store.ended(scope)) is not None:
             return ended
+        self.errors.pop(scope, None)
         scan = Scan(self._take_for(scope))
         for page in self._store.pages.get(scope, []):
             scan.accept(page)

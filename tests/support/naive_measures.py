@@ -1,126 +1,158 @@
-"""Every measure once more, in plain loops over what a `NaiveWarehouse` holds: no frame, no SQL."""
+"""The measures over days of absence, in plain loops over a `NaiveWarehouse`: no frames and no SQL.
 
-import sys
+Each function has the name of its macro, and returns the rows of the macro in the same order.
+"""
+
 from collections import defaultdict
-from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any
 
-from tests.support import naive_teams
-from tests.support.naive import ORDER, NaiveWarehouse, Row, days_between, materialized_days
+from tests.support import naive_entry_measures
+from tests.support.naive import ORDER, REASONS, NaiveWarehouse, Row, by_reason, count_people, days_between
 
 Rows = list[tuple[Any, ...]]
+Group = list[tuple[int, Row]]
+
+POLICY = (
+    "working days by the work calendar of each person, within dim_calendar_days; people who have not left,"
+    " for the whole range; public holidays do not count as absence"
+)
 
 
-def answer(warehouse: NaiveWarehouse, name: str, asked: dict[str, date | datetime]) -> Rows:
-    """The rows that the macro `name` should give for the arguments `asked`, in its order."""
-    if own := getattr(sys.modules[__name__], name, None) or getattr(naive_teams, name, None):
-        rows: Rows = own(warehouse, *asked.values())
-    else:
-        rows = getattr(warehouse, name)(*asked.values())
+def compute(warehouse: NaiveWarehouse, name: str, arguments: dict[str, date | datetime]) -> Rows:
+    """Return the rows that the macro `name` should return for the arguments, given in the macro's order."""
+    measure = globals().get(name) or getattr(naive_entry_measures, name)
+    rows: Rows = measure(warehouse, *arguments.values())
     return rows
 
 
-def as_of(warehouse: NaiveWarehouse, at: datetime, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    found = []
-    for organization_id in warehouse.latest:
-        for entry_id, version in warehouse.as_of(organization_id, at).items():
-            starts_on, ends_on = version["starts_on"], version["ends_on"]
-            days = [day for day in days_between(first, last) if starts_on <= day <= ends_on]
-            if days:
-                user_id = version["user_id"]
-                name = warehouse.people[organization_id, user_id]["name"]
-                who = (organization_id, entry_id, user_id, name)
-                working = warehouse.working_days(organization_id, version)
-                when = (starts_on, ends_on, version["calendar_days"], working, len(days))
-                cover = version["covering_user_id"]
-                how = (version["reason"], cover, version["has_notes"], version["valid_from"])
-                found.append((*who, *when, *how))
-    return sorted(found, key=lambda row: (row[0], row[4], row[2], row[1]))
-
-
-def lead_time(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    leads: dict[tuple[int, str], list[tuple[int, int | None]]] = defaultdict(list)
-    for organization_id, _, entry in _starting(warehouse, first, last):
-        user_id, seen_at = entry["user_id"], entry["first_seen_at"]
-        whole_at = warehouse.first_complete.get(organization_id)
-        person_since = warehouse.people[organization_id, user_id]["first_seen_at"]
-        is_known = whole_at is not None and whole_at < seen_at and person_since < seen_at
-        lead = (entry["starts_on"] - seen_at.date()).days if is_known else None
-        leads[organization_id, entry["reason"]].append((user_id, lead))
-    found = []
-    for (organization_id, reason), rows in _by_reason(leads):
-        known = [lead for _, lead in rows if lead is not None]
-        late = sum(lead < 0 for lead in known)
-        counts = (len(rows), len(known), len(known) / len(rows))
-        found.append((organization_id, reason, *counts, _mean(known), _median(known), late, _people(rows)))
-    return found
-
-
-def cancelled_leave(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    cancelled: dict[tuple[int, str], list[tuple[int, bool, int, int]]] = defaultdict(list)
-    for (organization_id, _), entry in sorted(warehouse.entries.items()):
-        gone_at, user_id = entry["deleted_at"], entry["user_id"]
-        if gone_at is None or warehouse.people[organization_id, user_id]["left_at"] == gone_at:
-            continue
-        planned = materialized_days(entry["starts_on"], entry["ends_on"])
-        lost = [day for day in planned if first <= day <= last and day >= gone_at.date()]
-        if lost:
-            is_before = gone_at.date() <= entry["starts_on"]
-            working = sum(map(warehouse.calendar_of(organization_id, user_id)[1].is_working, lost))
-            cancelled[organization_id, entry["reason"]].append((user_id, is_before, len(lost), working))
+def absence_by_reason(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    groups: dict[tuple[int, int, str], Group] = defaultdict(list)
+    for organization_id, user_id, _, row in warehouse.absent_days(first, last):
+        groups[organization_id, ORDER[row["reason"]], row["reason"]].append((user_id, row))
     return [
-        (
-            organization_id,
-            reason,
-            len(rows),
-            sum(row[1] for row in rows),
-            sum(not row[1] for row in rows),
-            sum(row[2] for row in rows),
-            sum(row[3] for row in rows),
-            _people(rows),
-        )
-        for (organization_id, reason), rows in _by_reason(cancelled)
+        (organization_id, reason, REASONS[reason], *_days_and_people(rows))
+        for (organization_id, _, reason), rows in sorted(groups.items())
     ]
 
 
-def changed_leave(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    changes: dict[tuple[int, str], list[tuple[int, bool, int]]] = defaultdict(list)
-    appeared = {
-        (one["organization_id"], one["entry_id"]): one
-        for one in warehouse.history
-        if one["change"] == "appeared"
-    }
-    for organization_id, entry_id, now in _starting(warehouse, first, last):
-        then = appeared[organization_id, entry_id]
-        is_changed = (now["starts_on"], now["ends_on"]) != (then["starts_on"], then["ends_on"])
-        added = now["calendar_days"] - then["calendar_days"]
-        changes[organization_id, now["reason"]].append((now["user_id"], is_changed, added))
-    found = []
-    for (organization_id, reason), rows in _by_reason(changes):
-        added = [days for _, is_changed, days in rows if is_changed]
-        kinds = (
-            sum(days < 0 for days in added),
-            sum(days > 0 for days in added),
-            sum(days == 0 for days in added),
+def absence_by_month(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    groups: dict[tuple[int, date, int, str], Group] = defaultdict(list)
+    for organization_id, user_id, day, row in warehouse.absent_days(first, last):
+        key = (organization_id, day.replace(day=1), ORDER[row["reason"]], row["reason"])
+        groups[key].append((user_id, row))
+    return [
+        (organization_id, month, reason, *_days_and_people(rows))
+        for (organization_id, month, _, reason), rows in sorted(groups.items())
+    ]
+
+
+def absence_by_year(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    groups: dict[tuple[int, int, int], Group] = defaultdict(list)
+    for organization_id, user_id, day, row in warehouse.absent_days(first, last):
+        groups[organization_id, day.year, ORDER[row["reason"]]].append((user_id, row))
+    result = []
+    for (organization_id, year, _), rows in sorted(groups.items()):
+        days = sum(day.year == year for day in days_between(first, last))
+        counts = (*_days_and_people(rows), days, len(rows) / days)
+        result.append((organization_id, year, rows[0][1]["reason"], *counts))
+    return result
+
+
+def absence_by_day(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    absent = list(warehouse.absent_days(first, last))
+    result = []
+    for organization_id in sorted({organization_id for organization_id, _ in warehouse.people}):
+        for day in days_between(first, last):
+            rows = [row for org, _, on, row in absent if (org, on) == (organization_id, day)]
+            sick = sum(row["reason"] == "sick" for row in rows)
+            entries = sum(row["entry_count"] for row in rows)
+            weekday = day.isoweekday()
+            result.append((organization_id, day, weekday, weekday > 5, len(rows), sick, entries))
+    return result
+
+
+def absence_by_weekday(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    groups: dict[tuple[int, str], list[tuple[int, int, bool]]] = defaultdict(list)
+    for organization_id, user_id, day, row in warehouse.absent_days(first, last):
+        groups[organization_id, row["reason"]].append((user_id, day.isoweekday(), row["is_working_day"]))
+    result = []
+    for (organization_id, reason), rows in by_reason(groups):
+        all_working = sum(is_working for _, _, is_working in rows)
+        for weekday in sorted({weekday for _, weekday, _ in rows}):
+            own = [row for row in rows if row[1] == weekday]
+            working = sum(is_working for _, _, is_working in own)
+            share = working / all_working if all_working else None
+            result.append((organization_id, reason, weekday, len(own), working, share, count_people(own)))
+    return result
+
+
+def absence_seasonality(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    groups: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for organization_id, _, day, row in warehouse.absent_days(first, last):
+        groups[organization_id, row["reason"]].append(day.month)
+    calendar = days_between(first, last)
+    result = []
+    for (organization_id, reason), months in by_reason(groups):
+        for month in sorted({day.month for day in calendar}):
+            days = [day for day in calendar if day.month == month]
+            years = len({day.year for day in days})
+            average = months.count(month) / len(days)
+            index = average / (len(months) / len(calendar))
+            counts = (years, months.count(month), len(days))
+            result.append((organization_id, reason, month, *counts, average, index))
+    return result
+
+
+def absence_by_person(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    groups: dict[tuple[int, int], list[tuple[date, Row]]] = defaultdict(list)
+    for organization_id, user_id, day, row in warehouse.absent_days(first, last):
+        groups[organization_id, user_id].append((day, row))
+    result = []
+    for (organization_id, user_id), days in groups.items():
+        person = warehouse.people[organization_id, user_id]
+        working = sum(row["is_working_day"] for _, row in days)
+        sick = sum(row["reason"] == "sick" for _, row in days)
+        span = (min(day for day, _ in days), max(day for day, _ in days))
+        names = (person["name"], person["email"])
+        result.append((organization_id, user_id, *names, len(days), working, sick, *span))
+    return sorted(result, key=lambda row: (row[0], -row[4], row[1]))
+
+
+def absence_by_team(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    rates = {row[:2]: row for row in absence_rate_by_person(warehouse, first, last)}
+    days: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    for organization_id, user_id, _, row in warehouse.absent_days(first, last):
+        days[organization_id, user_id].append(row)
+    result = []
+    for organization_id, team_id, name in warehouse.teams.live_teams():
+        people = warehouse.team_people(organization_id, team_id)
+        own = [days[organization_id, user_id] for user_id in people]
+        lost, available = (
+            sum(rates[organization_id, user_id][column] for user_id in people) for column in (5, 6)
         )
-        share = len(added) / len(rows)
-        found.append((organization_id, reason, len(rows), *kinds, share, sum(added), _people(rows)))
-    return found
+        absent = sum(bool(rows) for rows in own)
+        share = absent / len(people) if people else None
+        working = sum(row["is_working_day"] for rows in own for row in rows)
+        counts = (sum(map(len, own)), working, lost / available if available else None)
+        result.append((organization_id, team_id, name, len(people), absent, share, *counts))
+    return result
 
 
 def absence_incidence(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    staying = _staying(warehouse)
-    people: dict[int, int] = defaultdict(int)
-    for organization_id, _ in staying:
-        people[organization_id] += 1
+    """Return the rows of the macro."""
+    staying = warehouse.staying_people()
+    headcount = _headcount(warehouse)
     absent: dict[tuple[int, int, str], set[int]] = defaultdict(set)
-    for organization_id, user_id, _, row in _absent(warehouse, first, last):
+    for organization_id, user_id, _, row in warehouse.absent_days(first, last):
         if (organization_id, user_id) in staying:
             reason = row["reason"]
             absent[organization_id, ORDER[reason], reason].add(user_id)
@@ -131,83 +163,110 @@ def absence_incidence(warehouse: NaiveWarehouse, first: date, last: date) -> Row
             organization_id,
             reason,
             len(users),
-            people[organization_id],
-            len(users) / people[organization_id],
+            headcount[organization_id],
+            len(users) / headcount[organization_id],
         )
         for (organization_id, _, reason), users in sorted(absent.items())
     ]
 
 
-def absence_by_weekday(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    groups: dict[tuple[int, str], list[tuple[int, int, bool]]] = defaultdict(list)
-    for organization_id, user_id, day, row in _absent(warehouse, first, last):
-        groups[organization_id, row["reason"]].append((user_id, day.isoweekday(), row["is_working_day"]))
-    found = []
-    for (organization_id, reason), rows in _by_reason(groups):
-        all_working = sum(is_working for _, _, is_working in rows)
-        for weekday in sorted({weekday for _, weekday, _ in rows}):
-            here = [row for row in rows if row[1] == weekday]
-            working = sum(is_working for _, _, is_working in here)
-            share = working / all_working if all_working else None
-            found.append((organization_id, reason, weekday, len(here), working, share, _people(here)))
-    return found
+def absence_rate_by_person(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    calendar_first, calendar_last = warehouse.calendar or (last, first)
+    within = days_between(max(first, calendar_first), min(last, calendar_last))
+    lost: dict[tuple[int, int], int] = defaultdict(int)
+    for organization_id, user_id, _, row in warehouse.absent_days(first, last):
+        lost[organization_id, user_id] += row["is_working_day"] and row["reason"] != "public_holiday"
+    result = []
+    for organization_id, user_id in sorted(warehouse.staying_people()):
+        person = warehouse.people[organization_id, user_id]
+        name, calendar = warehouse.calendar_of(organization_id, user_id)
+        available = sum(map(calendar.is_working, within))
+        rate = lost[organization_id, user_id] / available if available else None
+        facts = (organization_id, user_id, person["name"], person["email"], name)
+        result.append((*facts, lost[organization_id, user_id], available, rate, POLICY))
+    return sorted(result, key=lambda row: (row[0], row[7] is None, -(row[7] or 0), row[1]))
 
 
-def absence_by_year(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    groups: dict[tuple[int, int, int], list[tuple[int, Row]]] = defaultdict(list)
-    for organization_id, user_id, day, row in _absent(warehouse, first, last):
-        groups[organization_id, day.year, ORDER[row["reason"]]].append((user_id, row))
-    found = []
-    for (organization_id, year, _), rows in sorted(groups.items()):
-        days = sum(day.year == year for day in days_between(first, last))
-        working = sum(row["is_working_day"] for _, row in rows)
-        counts = (len(rows), working, _people(rows), days, len(rows) / days)
-        found.append((organization_id, year, rows[0][1]["reason"], *counts))
-    return found
+def absence_rate(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    rates = absence_rate_by_person(warehouse, first, last)
+    result = []
+    for organization_id, people in _headcount(warehouse).items():
+        own = [row for row in rates if row[0] == organization_id]
+        lost, available = (sum(row[column] for row in own) for column in (5, 6))
+        rate = lost / available if available else None
+        result.append((organization_id, lost, available, rate, people, POLICY))
+    return result
 
 
-def absence_seasonality(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    groups: dict[tuple[int, str], list[int]] = defaultdict(list)
-    for organization_id, _, day, row in _absent(warehouse, first, last):
-        groups[organization_id, row["reason"]].append(day.month)
-    calendar = list(days_between(first, last))
-    found = []
-    for (organization_id, reason), months in _by_reason(groups):
-        for month in sorted({day.month for day in calendar}):
-            days = [day for day in calendar if day.month == month]
-            years = len({day.year for day in days})
-            average = months.count(month) / len(days)
-            index = average / (len(months) / len(calendar))
-            counts = (years, months.count(month), len(days))
-            found.append((organization_id, reason, month, *counts, average, index))
-    return found
+def absence_rate_by_reason(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    staying = warehouse.staying_people()
+    result = []
+    for organization_id, _, available, _, _, policy in absence_rate(warehouse, first, last):
+        lost: dict[str, list[int]] = defaultdict(list)
+        for org, user_id, _, row in warehouse.absent_days(first, last):
+            if org == organization_id and (org, user_id) in staying and row["is_working_day"]:
+                lost[row["reason"]].append(user_id)
+        for reason in sorted(lost.keys() - {"public_holiday"}, key=ORDER.__getitem__):
+            days, people = len(lost[reason]), len(set(lost[reason]))
+            rate = days / available if available else None
+            result.append((organization_id, reason, days, available, rate, people, policy))
+    return result
+
+
+def peak_absence(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    result = []
+    for organization_id, people in _headcount(warehouse).items():
+        absent: dict[date, int] = defaultdict(int)
+        for org, _, day, _ in warehouse.absent_days(first, last):
+            if org == organization_id:
+                absent[day] += 1
+        for day, count in absent.items():
+            if sum(other > count for other in absent.values()) < 10:
+                result.append((organization_id, day, count, count / people))
+    return sorted(result, key=lambda row: (row[0], -row[2], row[1]))
+
+
+def coverage_conflicts(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    days = warehouse.absence_days()
+    result = []
+    for organization_id, user_id, day, row in warehouse.absent_days(first, last):
+        if row["is_cover_absent"]:
+            cover = row["covering_user_id"]
+            name = warehouse.people[organization_id, user_id]["name"]
+            cover_name = warehouse.people[organization_id, cover]["name"]
+            cover_reason = days[organization_id, cover, day]["reason"]
+            facts = (organization_id, day, user_id, name, row["reason"], cover, cover_name)
+            result.append((*facts, cover_reason, row["is_working_day"]))
+    return sorted(result, key=lambda row: row[:3])
 
 
 def coverage_rate(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    staying = _staying(warehouse)
+    """Return the rows of the macro."""
+    staying = warehouse.staying_people()
     groups: dict[tuple[int, str], list[tuple[int, bool, bool]]] = defaultdict(list)
-    for organization_id, user_id, _, row in _absent(warehouse, first, last):
+    for organization_id, user_id, _, row in warehouse.absent_days(first, last):
         if row["is_working_day"]:
             cover = row["covering_user_id"]
             is_present = (organization_id, cover) in staying and not row["is_cover_absent"]
             groups[organization_id, row["reason"]].append((user_id, cover is not None, is_present))
-    found = []
-    for (organization_id, reason), rows in _by_reason(groups):
+    result = []
+    for (organization_id, reason), rows in by_reason(groups):
         days, named, present = len(rows), sum(row[1] for row in rows), sum(row[2] for row in rows)
         shares = (named / days, present / days)
-        found.append((organization_id, reason, days, named, present, *shares, _people(rows)))
-    return found
+        result.append((organization_id, reason, days, named, present, *shares, count_people(rows)))
+    return result
 
 
 def cover_chains(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    staying, days = _staying(warehouse), warehouse.absence_days()
-    found = []
-    for organization_id, user_id, day, row in _absent(warehouse, first, last):
+    """Return the rows of the macro."""
+    staying, days = warehouse.staying_people(), warehouse.absence_days()
+    result = []
+    for organization_id, user_id, day, row in warehouse.absent_days(first, last):
         if not row["is_cover_absent"]:
             continue
         chain, outcome = [user_id], None
@@ -222,149 +281,22 @@ def cover_chains(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
                 outcome = "present" if (organization_id, cover) in staying else "gone"
             if cover is not None:
                 chain.append(cover)
-        covers = len(chain) - (1 if outcome == "nobody" else 2)
+        absent_covers = len(chain) - (1 if outcome == "nobody" else 2)
         name = warehouse.people[organization_id, user_id]["name"]
-        text = " > ".join(str(one) for one in chain)
+        text = " > ".join(map(str, chain))
         present = chain[-1] if outcome == "present" else None
-        who = (organization_id, day, user_id, name)
-        found.append((*who, text, covers, outcome, present, row["is_working_day"]))
-    return sorted(found, key=lambda row: row[:3])
+        facts = (organization_id, day, user_id, name)
+        result.append((*facts, text, absent_covers, outcome, present, row["is_working_day"]))
+    return sorted(result, key=lambda row: row[:3])
 
 
-def absence_spells(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    entries: dict[tuple[int, int, int], list[list[date]]] = defaultdict(list)
-    for organization_id, _, entry in warehouse.live():
-        if days := materialized_days(entry["starts_on"], entry["ends_on"]):
-            entries[organization_id, entry["user_id"], ORDER[entry["reason"]]].append(days)
-    found = []
-    for (organization_id, user_id, reason), spans in sorted(entries.items()):
-        is_working = warehouse.calendar_of(organization_id, user_id)[1].is_working
-        for starts_on, ends_on in _stretches({day for days in spans for day in days}, is_working):
-            whole = days_between(starts_on, ends_on)
-            count = sum(starts_on <= days[0] <= ends_on for days in spans)
-            if first <= last and starts_on <= last and ends_on >= first:
-                lengths = (len(whole), sum(map(is_working, whole)))
-                code = list(ORDER)[reason]
-                found.append((organization_id, user_id, code, starts_on, ends_on, *lengths, count))
-    return found
+def _headcount(warehouse: NaiveWarehouse) -> dict[int, int]:
+    headcount: dict[int, int] = defaultdict(int)
+    for organization_id, _ in sorted(warehouse.staying_people()):
+        headcount[organization_id] += 1
+    return headcount
 
 
-def spell_frequency(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    staying = _staying(warehouse)
-    groups: dict[tuple[int, str], list[tuple[int]]] = defaultdict(list)
-    for organization_id, user_id, reason, starts_on, *_ in absence_spells(warehouse, first, last):
-        if starts_on >= first and (organization_id, user_id) in staying:
-            groups[organization_id, reason].append((user_id,))
-    found = []
-    for (organization_id, reason), rows in _by_reason(groups):
-        people = sum(org == organization_id for org, _ in staying)
-        found.append((organization_id, reason, len(rows), _people(rows), people, len(rows) / people))
-    return found
-
-
-def spell_duration(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    groups: dict[tuple[int, str], list[tuple[int, int, int]]] = defaultdict(list)
-    for organization_id, user_id, reason, starts_on, _, *lengths, _ in absence_spells(warehouse, first, last):
-        if starts_on >= first:
-            groups[organization_id, reason].append((user_id, *lengths))
-    found = []
-    for (organization_id, reason), rows in _by_reason(groups):
-        measured: list[Any] = []
-        for place in (1, 2):
-            days = [row[place] for row in rows]
-            measured += [_mean(days), _median(days), max(days)]
-        found.append((organization_id, reason, len(rows), *measured, _people(rows)))
-    return found
-
-
-def longest_absence(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    groups: dict[tuple[int, int], set[date]] = defaultdict(set)
-    for organization_id, user_id, day, _ in _absent(warehouse, first, last):
-        groups[organization_id, user_id].add(day)
-    found = []
-    for key, days in groups.items():
-        is_working = warehouse.calendar_of(*key)[1].is_working
-        strict = _longest(_stretches(days, lambda _: True))
-        unbroken = _longest(_stretches(days, is_working))
-        working = sum(map(is_working, days_between(*unbroken[1:])))
-        found.append((*key, warehouse.people[key]["name"], *strict, *unbroken, working))
-    return sorted(found, key=lambda row: (row[0], -row[6], -row[3], row[1]))
-
-
-def bradford_factor(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """The macro of that name."""
-    spells: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for organization_id, user_id, reason, starts_on, ends_on, *_ in absence_spells(warehouse, first, last):
-        is_working = warehouse.calendar_of(organization_id, user_id)[1].is_working
-        within = days_between(max(starts_on, first), min(ends_on, last))
-        if reason == "sick" and (organization_id, user_id) in _staying(warehouse):
-            spells[organization_id, user_id].append(sum(map(is_working, within)))
-    found = []
-    for key, lengths in spells.items():
-        count, days = sum(length > 0 for length in lengths), sum(lengths)
-        if count:
-            found.append((*key, warehouse.people[key]["name"], count, days, count**2 * days))
-    return sorted(found, key=lambda row: (row[0], -row[5], row[1]))
-
-
-def _stretches(days: set[date], is_breaking: Callable[[date], bool]) -> list[tuple[date, date]]:
-    """The first and last of the days that have no breaking day between them, ascending."""
-    found: list[tuple[date, date]] = []
-    for day in sorted(days):
-        if found:
-            first, last = found[-1]
-            between = days_between(last, day)[1:-1]
-            if not any(map(is_breaking, between)):
-                found[-1] = (first, day)
-                continue
-        found.append((day, day))
-    return found
-
-
-def _longest(stretches: list[tuple[date, date]]) -> tuple[int, date, date]:
-    """The days, first and last of the longest, of the earliest among equals."""
-    first, last = max(stretches, key=lambda one: (one[1] - one[0], -one[0].toordinal()))
-    return (last - first).days + 1, first, last
-
-
-def _absent(warehouse: NaiveWarehouse, first: date, last: date) -> Iterable[tuple[int, int, date, Row]]:
-    """The absence days in the range, ascending by organization, person and day."""
-    for (organization_id, user_id, day), row in sorted(warehouse.absence_days().items()):
-        if first <= day <= last:
-            yield organization_id, user_id, day, row
-
-
-def _starting(warehouse: NaiveWarehouse, first: date, last: date) -> Iterable[tuple[int, int, Row]]:
-    """The live entries that have days and start in the range."""
-    for organization_id, entry_id, entry in warehouse.live():
-        if entry["starts_on"] <= entry["ends_on"] and first <= entry["starts_on"] <= last:
-            yield organization_id, entry_id, entry
-
-
-def _staying(warehouse: NaiveWarehouse) -> set[tuple[int, int]]:
-    return {key for key, person in warehouse.people.items() if person["left_at"] is None}
-
-
-def _by_reason(groups: dict[tuple[int, str], list[Any]]) -> list[tuple[tuple[int, str], list[Any]]]:
-    """The groups by organization and the reason's precedence."""
-    return sorted(groups.items(), key=lambda group: (group[0][0], ORDER[group[0][1]]))
-
-
-def _people(rows: Iterable[tuple[Any, ...]]) -> int:
-    """How many different people the rows are of; a row begins with the user id."""
-    return len({row[0] for row in rows})
-
-
-def _mean(values: list[int]) -> float | None:
-    return sum(values) / len(values) if values else None
-
-
-def _median(values: list[int]) -> float | None:
-    """The middle value; of an even number of values, the mean of the middle two."""
-    ordered = sorted(values)
-    middle = ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1]
-    return _mean(middle)
+def _days_and_people(rows: Group) -> tuple[int, int, int]:
+    working = sum(row["is_working_day"] for _, row in rows)
+    return len(rows), working, count_people(rows)

@@ -1,11 +1,11 @@
--- Purpose: how many people are absent on each day from from_date to to_date, both included, quiet days
---   too.
+-- Purpose: Return the number of absent people per day between from_date and to_date, both inclusive. Days without
+--   an absence have a row too.
 -- Grain: one organization and day.
--- Formula: people_absent = different people with an entry on the day; people_sick = those of them whose
---   day counts as sick; entries = entries on the day.
--- Source: the point prevalence of epidemiology, as a count; weekday is ISO 8601's.
--- Caveats: is_weekend says Saturday or Sunday, whatever the work calendars say.
--- Second run: makes the same macro again.
+-- Formula: people_absent = the number of different people with an entry on the day. people_sick = the number of
+--   those whose day counts as sick. entries = the number of entries on the day.
+-- Source: the point prevalence in epidemiology, as a count. weekday follows ISO 8601.
+-- Caveats: is_weekend means Saturday or Sunday, regardless of the work calendars.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_day(from_date, to_date) AS TABLE
 WITH days AS (
     SELECT unnest(generate_series(from_date::DATE, to_date::DATE, INTERVAL 1 DAY))::DATE AS date_on

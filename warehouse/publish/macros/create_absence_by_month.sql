@@ -1,10 +1,10 @@
--- Purpose: absence by calendar month and reason from from_date to to_date, both included.
--- Grain: one organization, month (its first day) and reason.
--- Formula: as absence_by_reason, for each calendar month by itself.
--- Source: as absence_by_reason.
--- Caveats: a month that the range cuts counts only its days within the range; people must not be added up
---   over months. A month and reason without a day has no row.
--- Second run: makes the same macro again.
+-- Purpose: Return the absence per calendar month and reason between from_date and to_date, both inclusive.
+-- Grain: one organization, month (as its first day) and reason.
+-- Formula: as in absence_by_reason, for each calendar month.
+-- Source: as in absence_by_reason.
+-- Caveats: If the range starts or ends within a month, only the days within the range count. The numbers of people
+--   of several months must not be added up. A month and reason without a day of absence has no row.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_month(from_date, to_date) AS TABLE
 SELECT
     d.organization_id,

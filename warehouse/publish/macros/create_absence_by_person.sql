@@ -1,10 +1,11 @@
--- Purpose: absence by person from from_date to to_date, both included.
+-- Purpose: Return the absence per person between from_date and to_date, both inclusive.
 -- Grain: one person who is absent in the range.
--- Formula: absence_days = days with at least one entry, each counted once; sick_days = those that count
---   as sick; first_on and last_on = the first and last of these days.
--- Source: as absence_by_reason.
--- Caveats: personal data: keep its readers few. Who has no day in the range has no row.
--- Second run: makes the same macro again.
+-- Formula: absence_days = the number of days with at least one entry, each counted once. sick_days = the number of
+--   those that count as sick. first_on and last_on = the first and the last of the days.
+-- Source: as in absence_by_reason.
+-- Caveats: The rows are personal data, so restrict access to them. A person without a day of absence in the range
+--   has no row.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_person(from_date, to_date) AS TABLE
 SELECT
     d.organization_id, d.user_id, p.name, p.email,

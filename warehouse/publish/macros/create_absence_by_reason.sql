@@ -1,14 +1,13 @@
--- Purpose: absence by reason from from_date to to_date, both included.
+-- Purpose: Return the absence per reason between from_date and to_date, both inclusive.
 -- Grain: one organization and reason.
--- Formula: absence_days = person-days of absence; a person and day counts once, under the first reason by
---   dim_reasons.sort_order. absence_working_days = those that are working days of the person. people =
---   different people.
--- Source: person-days as the time-based measure of absence, Hensing et al., How to measure sickness
---   absence, Scandinavian Journal of Social Medicine 26 (1998); the precedence of reasons is this
---   program's own.
--- Caveats: out-of-office entries are what people entered, not a payroll's record; people who have left
---   are counted while their entries are there. A reason without a day has no row.
--- Second run: makes the same macro again.
+-- Formula: absence_days = the number of person-days of absence. A person-day counts once, under the first reason by
+--   dim_reasons.sort_order. absence_working_days = the number of those that are working days of the person. people
+--   = the number of different people.
+-- Source: person-days as the time-based measure of absence in Hensing et al., How to measure sickness absence,
+--   Scandinavian Journal of Social Medicine 26 (1998). The precedence of reasons is a rule of this program.
+-- Caveats: People make out-of-office entries themselves, so the entries are not payroll records. People who have
+--   left count for as long as their entries exist. A reason without a day of absence has no row.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_reason(from_date, to_date) AS TABLE
 SELECT
     d.organization_id, d.reason, r.label,

@@ -1,14 +1,14 @@
--- Purpose: absence by team from from_date to to_date, both included, quiet teams too.
+-- Purpose: Return the absence per team between from_date and to_date, both inclusive. Teams without an absence have
+--   a row too.
 -- Grain: one team that is not deleted.
--- Formula: people = the team's members who have accepted, have not left it, and have not left the
---   organization; people_absent = those of them with a day of absence; share_absent = people_absent / people;
---   absence_days and absence_working_days = their person-days, once a person and day; absence_rate = as in
---   absence_rate, over the team's people: working days lost without public holidays / working days of each
---   person's calendar.
--- Source: the lost time rate and the prevalence that absence_rate and peak_absence name, by team.
--- Caveats: a person in two teams counts in both, so that teams do not add up to the organization. Members are
---   today's, for the whole range; pending invitations do not count. No rows unless OOO_TEAMS is on.
--- Second run: makes the same macro again.
+-- Formula: people = the number of accepted members who have left neither the team nor the organization.
+--   people_absent = the number of those with a day of absence. share_absent = people_absent / people. absence_days
+--   and absence_working_days = the person-days of these people, each counted once. absence_rate = the working days
+--   that these people lost, without public holidays / the working days in their work calendars, as in absence_rate.
+-- Source: the lost time rate of absence_rate and the prevalence of peak_absence, per team.
+-- Caveats: A person in two teams counts in both, so the teams do not add up to the organization. The current
+--   members count for the whole range. Pending invitations do not count. There are no rows unless OOO_TEAMS is on.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_team(from_date, to_date) AS TABLE
 WITH calendars AS (
     SELECT calendar, count(*) FILTER (is_working_day) AS working_days

@@ -1,12 +1,12 @@
--- Purpose: on which weekdays absence from from_date to to_date, both included, falls.
--- Grain: one organization, reason and weekday, 1 Monday to 7 Sunday.
--- Formula: share_of_working_days = the reason's absence on working days that are this weekday / its
---   absence on all working days; null if it has none.
--- Source: a plain frequency distribution over ISO 8601 weekdays.
--- Caveats: a range that isn't whole weeks has more of some weekdays than of others, and so have the
---   public holidays of a work calendar. A weekday without absence has no row. A long absence weighs on
---   every weekday alike: to see when absences begin, count absence_spells by isodow(starts_on).
--- Second run: makes the same macro again.
+-- Purpose: Return the absence per weekday and reason between from_date and to_date, both inclusive.
+-- Grain: one organization, reason and weekday, from 1 for Monday to 7 for Sunday.
+-- Formula: share_of_working_days = the absence for the reason on working days that fall on this weekday / the
+--   absence for the reason on all working days. It is null if the denominator is 0.
+-- Source: a frequency distribution over ISO 8601 weekdays.
+-- Caveats: A range that is not a number of whole weeks has more of some weekdays than of others. The public
+--   holidays of a work calendar have the same effect. A weekday without absence has no row. A long absence adds to
+--   all weekdays equally. To see when absences start, count the rows of absence_spells by isodow(starts_on).
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_weekday(from_date, to_date) AS TABLE
 SELECT
     d.organization_id, d.reason, isodow(d.date_on)::INTEGER AS weekday,

@@ -1,11 +1,11 @@
--- Purpose: absence by calendar year and reason from from_date to to_date, both included.
+-- Purpose: Return the absence per calendar year and reason between from_date and to_date, both inclusive.
 -- Grain: one organization, year and reason.
--- Formula: as absence_by_reason, for each year by itself; average_people_absent = absence_days /
---   calendar_days, the days of the year within the range.
--- Source: as absence_by_reason; the average is the mean point prevalence of epidemiology.
--- Caveats: compare years by average_people_absent if the range cuts one. A headcount that grows makes it
---   grow too. A year and reason without a day has no row.
--- Second run: makes the same macro again.
+-- Formula: as in absence_by_reason, for each calendar year. calendar_days = the number of days of the year within
+--   the range. average_people_absent = absence_days / calendar_days.
+-- Source: as in absence_by_reason. The average is the mean point prevalence in epidemiology.
+-- Caveats: If the range starts or ends within a year, compare the years by average_people_absent. This average also
+--   grows with the number of people. A year and reason without a day of absence has no row.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_year(from_date, to_date) AS TABLE
 WITH calendar AS (
     SELECT year(date_on) AS year, count(*) AS calendar_days

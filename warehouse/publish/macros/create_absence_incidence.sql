@@ -1,13 +1,15 @@
--- Purpose: the share of people with at least one day of absence from from_date to to_date, both included.
--- Grain: one organization and reason, and one row with the reason any.
--- Formula: incidence = people_absent / people. people = who has not left; people_absent = those of them
---   with a day in the range that counts under the reason; any = under any reason but public_holiday.
--- Source: the individual frequency rate of Acas (Managing attendance and employee turnover): workers with
---   one or more spells of absence / workers; cumulative incidence in Hensing et al., Scandinavian Journal
---   of Social Medicine 26 (1998).
--- Caveats: an absence that began before the range counts too. People count with the whole range, whenever
---   they joined. Rows must not be added up: one person may have several reasons.
--- Second run: makes the same macro again.
+-- Purpose: Return the share of people with at least one day of absence between from_date and to_date, both
+--   inclusive.
+-- Grain: one organization and reason, and one row per organization with the reason any.
+-- Formula: incidence = people_absent / people. people = the number of people who have not left. people_absent = the
+--   number of those with a day in the range that counts under the reason. The reason any stands for all reasons
+--   except public_holiday.
+-- Source: the individual frequency rate of Acas (Managing attendance and employee turnover): workers with one or
+--   more spells of absence / workers; the cumulative incidence in Hensing et al., Scandinavian Journal of Social
+--   Medicine 26 (1998).
+-- Caveats: An absence that started before the range counts too. Each person counts for the whole range, regardless
+--   of the date of joining. The rows must not be added up, because a person can have several reasons.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_incidence(from_date, to_date) AS TABLE
 WITH people AS (
     SELECT organization_id, count(*) AS people FROM dim_people WHERE left_at IS NULL GROUP BY organization_id

@@ -1,13 +1,13 @@
--- Purpose: the share of working days lost to absence from from_date to to_date, both included.
+-- Purpose: Return the share of working days lost to absence between from_date and to_date, both inclusive.
 -- Grain: one organization.
--- Formula: absence_rate = absent_working_days / available_working_days. Numerator: person-days of absence
---   on the person's working days, entries of reason public_holiday left out. Denominator: the working days
---   of everyone who has not left, each by their own work calendar. The policy is in the row.
--- Source: the lost time rate of Acas (Managing attendance and employee turnover) and CIPD (Absence
---   measurement): total absence in the period / possible total.
--- Caveats: people count with the whole range, whenever they joined; days beyond dim_calendar_days are not
---   counted; null if there is no working day.
--- Second run: makes the same macro again.
+-- Formula: absence_rate = absent_working_days / available_working_days. Both count people who have not left, each
+--   by their own work calendar. absent_working_days = the person-days of absence on working days, without those
+--   that count as public_holiday. available_working_days = all working days. The column policy states these rules.
+-- Source: the lost time rate of Acas (Managing attendance and employee turnover) and CIPD (Absence measurement):
+--   total absence in the period / possible total.
+-- Caveats: Each person counts for the whole range, regardless of the date of joining. Days outside
+--   dim_calendar_days do not count. The rate is null if there is no working day.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_rate(from_date, to_date) AS TABLE
 WITH calendars AS (
     SELECT calendar, count(*) FILTER (is_working_day) AS working_days
@@ -36,7 +36,7 @@ SELECT
     people.available_working_days,
     coalesce(lost.absent_working_days, 0) / nullif(people.available_working_days, 0) AS absence_rate,
     people.people,
-    'working days by each person''s calendar, within dim_calendar_days; people who have not left, for the whole range; public holidays are no absence'
+    'working days by the work calendar of each person, within dim_calendar_days; people who have not left, for the whole range; public holidays do not count as absence'
         AS policy
 FROM people
 LEFT JOIN lost USING (organization_id)

@@ -1,10 +1,11 @@
--- Purpose: the share of each person's working days lost to absence from from_date to to_date, both included.
+-- Purpose: Return the share of the working days of each person lost to absence between from_date and to_date, both
+--   inclusive.
 -- Grain: one person who has not left, absent or not.
--- Formula: as absence_rate, for each person by themselves, by their own work calendar.
--- Source: as absence_rate.
--- Caveats: personal data: keep its readers few. People count with the whole range, whenever they joined; null if
---   there is no working day.
--- Second run: makes the same macro again.
+-- Formula: as in absence_rate, for each person, by their own work calendar.
+-- Source: as in absence_rate.
+-- Caveats: The rows are personal data, so restrict access to them. Each person counts for the whole range,
+--   regardless of the date of joining. The rate is null if there is no working day.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_rate_by_person(from_date, to_date) AS TABLE
 WITH calendars AS (
     SELECT calendar, count(*) FILTER (is_working_day) AS working_days
@@ -24,7 +25,7 @@ SELECT
     coalesce(l.absent_working_days, 0) AS absent_working_days,
     coalesce(c.working_days, 0) AS available_working_days,
     coalesce(l.absent_working_days, 0) / nullif(c.working_days, 0) AS absence_rate,
-    'working days by each person''s calendar, within dim_calendar_days; people who have not left, for the whole range; public holidays are no absence'
+    'working days by the work calendar of each person, within dim_calendar_days; people who have not left, for the whole range; public holidays do not count as absence'
         AS policy
 FROM dim_people AS p
 LEFT JOIN calendars AS c USING (calendar)

@@ -1,10 +1,11 @@
--- Purpose: the share of working days lost to each reason from from_date to to_date, both included.
+-- Purpose: Return the share of working days lost to each reason between from_date and to_date, both inclusive.
 -- Grain: one organization and reason.
--- Formula: as absence_rate, the numerator by reason; the denominator is the whole organization's, so that
---   the rates of all reasons add up to absence_rate. people_absent = different people in the numerator.
--- Source: as absence_rate.
--- Caveats: as absence_rate. A reason without a lost working day has no row.
--- Second run: makes the same macro again.
+-- Formula: as in absence_rate, with the numerator of one reason and the denominator of the whole organization. The
+--   rates of all reasons therefore add up to absence_rate. people_absent = the number of different people in the
+--   numerator.
+-- Source: as in absence_rate.
+-- Caveats: as in absence_rate. A reason without a lost working day has no row.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_rate_by_reason(from_date, to_date) AS TABLE
 SELECT
     r.organization_id, d.reason,

@@ -1,15 +1,16 @@
--- Purpose: in which months of the year absence from from_date to to_date, both included, falls, all years
---   together.
--- Grain: one organization, reason and month of the year; quiet months too, if the reason occurs at all.
--- Formula: average_people_absent = absence_days / calendar_days, those of the month in all years of the
---   range; seasonal_index = that / the same over the whole range: 1 is an average month, 2 one with twice
---   as much.
--- Source: the seasonal index by the method of simple averages of descriptive time series; not the
---   seasonal adjustment of Eurostat's ESS guidelines.
--- Caveats: of less than two whole years it shows those years, not a season. A trend or a growing
---   headcount goes into the index. years = calendar years in which the range has the month, if only a day
---   of it.
--- Second run: makes the same macro again.
+-- Purpose: Return the absence per month of the year between from_date and to_date, both inclusive, over all years
+--   of the range together.
+-- Grain: one organization, reason and month of the year. A month without absence has a row too if the reason occurs
+--   in the range.
+-- Formula: years = the number of calendar years in which the range contains at least one day of the month.
+--   calendar_days = the number of days of the month in all these years, within the range. average_people_absent =
+--   absence_days / calendar_days. seasonal_index = average_people_absent / the same average over the whole range.
+--   An average month has the index 1, and a month with twice as much absence has the index 2.
+-- Source: the seasonal index by the method of simple averages in descriptive time series. It is not the seasonal
+--   adjustment of Eurostat's ESS guidelines.
+-- Caveats: A range of less than two whole years shows these years and not a season. A trend or a growing number of
+--   people changes the index.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_seasonality(from_date, to_date) AS TABLE
 WITH calendar AS (
     SELECT month(date_on) AS month, count(*) AS calendar_days, count(DISTINCT year(date_on)) AS years

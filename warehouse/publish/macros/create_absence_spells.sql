@@ -1,15 +1,15 @@
--- Purpose: the spells of absence that touch the range from from_date to to_date, both included, whole.
+-- Purpose: Return the spells of absence that overlap the range from from_date to to_date, both inclusive, with
+--   their whole length.
 -- Grain: one person, reason and spell.
--- Formula: a spell = entries of one person and reason that overlap or follow each other with no working
---   day of the person between them: a Friday and the Monday after are one spell. calendar_days = from its
---   first to its last day, days off between included; working_days = the person's working days among
---   them.
--- Source: the spell of absence of Hensing et al., How to measure sickness absence, Scandinavian Journal
---   of Social Medicine 26 (1998); that days off don't end it is how working time counts: no day of work
---   was worked between.
--- Caveats: spells of different reasons may overlap: a sick day within a vacation leaves the vacation
---   whole. Days are followed as far as materialized_days. Work calendars are those of now.
--- Second run: makes the same macro again.
+-- Formula: A spell consists of entries of one person and one reason that overlap, or that have no working day of
+--   the person between them. A Friday and the following Monday are one spell. calendar_days = the number of days
+--   from the first to the last day of the spell, including days off. working_days = the number of those that are
+--   working days of the person. entries = the number of entries in the spell.
+-- Source: the spell of absence in Hensing et al., How to measure sickness absence, Scandinavian Journal of Social
+--   Medicine 26 (1998). A day off does not end a spell, because the person did not work between the entries.
+-- Caveats: Spells of different reasons can overlap: a sick day during a vacation does not split the vacation. Only
+--   materialized days count. The current work calendars apply.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_spells(from_date, to_date) AS TABLE
 WITH spans AS (
     SELECT

@@ -1,12 +1,13 @@
--- Purpose: the entries from from_date to to_date, both included, as they were known at the instant as_of_at, UTC.
--- Grain: one entry that touched the range, as it was known then.
--- Formula: the version with valid_from <= as_of_at < valid_to, unless it is a tombstone; days_in_range = its
---   calendar days within the range; known_since_at = the snapshot that first showed this version.
--- Source: FOR SYSTEM_TIME AS OF of SQL:2011, over half-open periods of system time.
--- Caveats: nothing is known before the first snapshot, and a change counts from the snapshot that saw it, not
---   from when it was made. Names and work calendars are
---   today's. Entries whose end lies before their start are left out.
--- Second run: makes the same macro again.
+-- Purpose: Return the entries that overlap the range from from_date to to_date, both inclusive, as they were known
+--   at the instant as_of_at, UTC.
+-- Grain: one entry whose version of that instant overlaps the range.
+-- Formula: The version with valid_from <= as_of_at < valid_to counts, unless it is a tombstone. days_in_range = the
+--   number of its calendar days within the range. known_since_at = the snapshot that first showed this version.
+-- Source: FOR SYSTEM_TIME AS OF in SQL:2011, over half-open periods of system time.
+-- Caveats: There are no versions before the first snapshot. A change counts from the snapshot that showed it, not
+--   from the time at which it was made. Names and work calendars are the current ones. Entries that end before they
+--   start are left out.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO as_of(as_of_at, from_date, to_date) AS TABLE
 SELECT
     h.organization_id, h.entry_id, h.user_id, p.name, h.starts_on, h.ends_on, h.calendar_days, h.working_days,

@@ -1,16 +1,16 @@
--- Purpose: the Bradford factor of each person over their sick leave from from_date to to_date, both
---   included.
--- Grain: one person with a sick working day in the range, who has not left.
--- Formula: S × S × D. S = sick spells, see absence_spells, with a working day in the range: sick entries
---   with no working day at work between them are one spell; D = sick working days in the range. Usually
---   asked over 52 weeks.
--- Source: the Bradford factor, ascribed to the Bradford University School of Management, as Acas
---   (Managing attendance and employee turnover) and CIPD (Absence measurement) describe it.
--- Caveats: a score of health data about one person, which says nothing about why: chronic illness,
---   disability and pregnancy score high, and deciding by it may be unlawful discrimination. Half days
---   count whole. Out-of-office entries are not a sickness record.
+-- Purpose: Return the Bradford factor of each person for the sick leave between from_date and to_date, both
+--   inclusive.
+-- Grain: one person who has not left and who has a sick working day in the range.
+-- Formula: S × S × D. S = the number of sick spells (see absence_spells) with a working day in the range. Sick
+--   entries without a working day between them are one spell. D = the number of sick working days in the range. The
+--   range is usually 52 weeks.
+-- Source: the Bradford factor, attributed to the Bradford University School of Management, as described by Acas
+--   (Managing attendance and employee turnover) and CIPD (Absence measurement).
+-- Caveats: The factor is a score of health data about one person, and it does not show the cause. Chronic illness,
+--   disability and pregnancy lead to high scores, and decisions by the factor can be unlawful discrimination. Half
+--   days count as whole days. Out-of-office entries are not a record of sickness.
 -- Switch: OOO_BRADFORD
--- Second run: makes the same macro again.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO bradford_factor(from_date, to_date) AS TABLE
 SELECT
     d.organization_id, d.user_id, p.name,

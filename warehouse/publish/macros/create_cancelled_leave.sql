@@ -1,15 +1,15 @@
--- Purpose: leave from from_date to to_date, both included, that was cancelled before it began or while it
---   ran.
+-- Purpose: Return the leave between from_date and to_date, both inclusive that was cancelled before it started or
+--   while it was running.
 -- Grain: one organization and reason.
--- Formula: an entry is cancelled if a snapshot proved it gone before its last day was over.
---   cancelled_days = its days within the range from the UTC date on which it was proved gone, or from its
---   first day if that is later; an entry without such a day doesn't count. Before its start = gone by its
---   first day.
--- Source: none: this program's own rule, over its tombstones.
--- Caveats: who deletes an entry and makes another has cancelled the first. Entries that vanished in the
---   snapshot in which their person left the organization are no cancellations. An entry that returned is
+-- Formula: An entry is cancelled if a snapshot proved it gone before its last day was over. cancelled_days = the
+--   number of its days within the range, from the UTC date of that snapshot, or from the first day of the entry if
+--   that is later. An entry without such a day does not count. cancelled_before_start = the number of entries that
+--   were gone by their first day. cancelled_while_running = the number of the others.
+-- Source: none; it is a rule of this program, over its tombstones.
+-- Caveats: If a person deletes an entry and makes another one, the first one counts as cancelled. Entries that
+--   vanished in the snapshot in which their person left the organization do not count. An entry that returned is
 --   not cancelled. Overlapping entries count separately.
--- Second run: makes the same macro again.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO cancelled_leave(from_date, to_date) AS TABLE
 WITH cancelled AS (
     SELECT

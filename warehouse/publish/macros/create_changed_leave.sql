@@ -1,14 +1,14 @@
--- Purpose: how entries that start from from_date to to_date, both included, differ from when they were
---   first seen.
+-- Purpose: Compare the entries that start between from_date and to_date, both inclusive, with the first versions of
+--   these entries.
 -- Grain: one organization and reason.
--- Formula: the dates of now against those of the entry's first version: shortened = fewer calendar days,
---   extended = more, moved = as many on other dates; added_days = the sum of calendar days now less those
---   then.
--- Source: none: this program's own rule, over ooo_entry_history.
--- Caveats: the first version is that of the first snapshot, so what changed before it is not known, and
---   two changes between two runs are one. The reason is that of now. Deleted and reversed entries are
---   left out, see cancelled_leave.
--- Second run: makes the same macro again.
+-- Formula: The current dates are compared with those of the first version. shortened_entries = the number of
+--   entries with fewer calendar days, extended_entries = with more, moved_entries = with as many on other dates.
+--   added_days = the sum of the current calendar days minus those of the first version.
+-- Source: none; it is a rule of this program, over ooo_entry_history.
+-- Caveats: The first version is that of the first snapshot, so earlier changes are not known. Two changes between
+--   two runs count as one. The current reason counts. Deleted entries (see cancelled_leave) and entries that end
+--   before they start are left out.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO changed_leave(from_date, to_date) AS TABLE
 WITH entries AS (
     SELECT

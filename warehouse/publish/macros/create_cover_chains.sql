@@ -1,14 +1,14 @@
--- Purpose: where covering leads on days from from_date to to_date, both included, on which the cover is
---   absent too.
+-- Purpose: Return the chain of covers for each day between from_date and to_date, both inclusive, on which the
+--   cover of an absent person is absent too.
 -- Grain: one absent person and day whose cover is absent.
--- Formula: from the person to their cover of the day, to that one's, and so on while each is absent.
---   outcome = present (somebody is there: present_user_id), gone (the last one named has left or was
---   never in the organization), nobody (the last one absent names no one) or cycle (the chain comes back
---   to somebody in it).
--- Source: none: this program's own rule; a walk along a functional graph.
--- Caveats: a chain shows who could take over, not to whom Cal.com sends anybody. Whoever names themselves is a
---   cycle. chain lists user ids.
--- Second run: makes the same macro again.
+-- Formula: The chain leads from the person to their cover of the day, then to the cover of this person, and so on
+--   while each of them is absent. absent_covers = the number of absent covers in the chain. outcome = present (the
+--   last cover is not absent: present_user_id), gone (the last cover has left or was never in the organization),
+--   nobody (the last absent person has no cover) or cycle (the chain returns to a person in it).
+-- Source: none; it is a rule of this program, a walk along a functional graph.
+-- Caveats: A chain shows the person who could take over, not the person to whom Cal.com forwards bookings. A person
+--   who is their own cover is a cycle. The column chain lists user ids.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO cover_chains(from_date, to_date) AS TABLE
 WITH RECURSIVE absent AS (
     SELECT organization_id, date_on, user_id, covering_user_id, is_working_day, is_cover_absent

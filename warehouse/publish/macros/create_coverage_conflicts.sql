@@ -1,10 +1,11 @@
--- Purpose: days from from_date to to_date, both included, on which the cover is absent too.
+-- Purpose: Return the days of absence between from_date and to_date, both inclusive, on which the cover is absent
+--   too.
 -- Grain: one absent person and day.
--- Formula: a person-day of absence that names a cover who has a person-day of absence on the same date.
--- Source: none: this program's own rule.
--- Caveats: only the cover that counts for the day is looked at; a cover of the cover is in cover_chains.
---   Whoever names themselves conflicts with themselves.
--- Second run: makes the same macro again.
+-- Formula: A row is a person-day of absence whose cover has a person-day of absence on the same date.
+-- Source: none; it is a rule of this program.
+-- Caveats: Only the cover that counts for the day is checked; cover_chains shows the covers of covers. A person who
+--   is their own cover is a conflict.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO coverage_conflicts(from_date, to_date) AS TABLE
 SELECT
     d.organization_id, d.date_on, d.user_id, p.name, d.reason, d.covering_user_id,

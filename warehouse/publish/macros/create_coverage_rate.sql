@@ -1,13 +1,13 @@
--- Purpose: how much of the absence from from_date to to_date, both included, has a cover, and one who is
---   there.
+-- Purpose: Return the share of the absence between from_date and to_date, both inclusive, that has a cover, and the
+--   share whose cover is present.
 -- Grain: one organization and reason.
--- Formula: over person-days of absence on working days: share_named = days that name a cover / all;
---   share_present = days whose cover is in the organization and not absent that day / all.
--- Source: none: this program's own rule.
--- Caveats: a cover who has left is named but not present. The cover's own working days are not looked at.
---   Nobody needs a cover on a public holiday: read the rows you need. Whoever names themselves is not
---   covered.
--- Second run: makes the same macro again.
+-- Formula: The shares are over the person-days of absence on working days. share_named = days that name a cover /
+--   all days. share_present = days whose cover is in the organization and not absent on that day / all days.
+-- Source: none; it is a rule of this program.
+-- Caveats: A cover who has left counts as named but not as present. The working days of the cover are not
+--   considered. A public holiday needs no cover, so select the reasons that you need. A person who is their own
+--   cover does not count as present.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO coverage_rate(from_date, to_date) AS TABLE
 SELECT
     d.organization_id, d.reason,

@@ -1,17 +1,17 @@
--- Purpose: how long before their first day entries were made, for those that start from from_date to
---   to_date, both included.
+-- Purpose: Return the number of days between the creation and the first day of the entries that start between
+--   from_date and to_date, both inclusive.
 -- Grain: one organization and reason.
--- Formula: lead days = starts_on - the UTC date of the snapshot that first had the entry; known_entries =
---   entries whose lead is known: first seen after the organization's first complete run, and after the
---   snapshot that first had their person. Average and median are over the known ones; late_entries =
---   known ones with a negative lead.
--- Source: booking lead time, as revenue management has it; entries that were there already when
---   observation began are left-censored, in the words of survival analysis, and left out rather than
---   guessed.
--- Caveats: read share_known first: right after the first sync it is 0. An entry made between two runs
---   counts from the later, so leads are short by up to the time between runs. Where a start was moved,
---   the lead is to the start of now. Deleted and reversed entries are left out.
--- Second run: makes the same macro again.
+-- Formula: The lead of an entry is starts_on - the UTC date of the snapshot that first contained the entry.
+--   known_entries = the number of entries whose lead is known: they were first seen after the first complete run of
+--   the organization, and after the snapshot that first contained their person. share_known = known_entries /
+--   entries. average_lead_days and median_lead_days are over the known leads. late_entries = the number of negative
+--   leads.
+-- Source: the booking lead time in revenue management. Entries that existed before the observation began are
+--   left-censored in terms of survival analysis, and are left out instead of estimated.
+-- Caveats: Check share_known first: directly after the first sync it is 0. An entry that was made between two runs
+--   counts from the later run, so a lead is too short by up to the time between the runs. If the start of an entry
+--   was moved, the current start counts. Deleted entries and entries that end before they start are left out.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO lead_time(from_date, to_date) AS TABLE
 WITH whole AS (
     SELECT organization_id, min(started_at) AS whole_at FROM runs WHERE outcome = 'complete' GROUP BY organization_id

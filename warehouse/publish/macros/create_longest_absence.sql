@@ -1,15 +1,14 @@
--- Purpose: the longest unbroken absence of each person within the range from from_date to to_date, both
---   included.
+-- Purpose: Return the longest unbroken absence of each person between from_date and to_date, both inclusive.
 -- Grain: one person who is absent in the range.
--- Formula: longest_days = the longest run of calendar days, each a day of absence of any reason.
---   unbroken_days = the same, but days off between two absences don't break it: calendar days from the
---   first to the last day of absence with no working day of the person at work between;
---   unbroken_working_days = its working days. Of equally long ones the earliest.
--- Source: none: this program's own rule.
--- Caveats: days outside the range don't count, so a long absence that the range cuts looks shorter. A
---   public holiday entered as an absence counts like any other reason. Personal data: keep its readers
---   few.
--- Second run: makes the same macro again.
+-- Formula: longest_days = the length of the longest run of calendar days that are all days of absence, for any
+--   reason. unbroken_days = the same, except that days off between two absences do not break the run: no working
+--   day of the person lies between them. unbroken_working_days = the number of working days in that run. Of equally
+--   long runs, the earliest counts.
+-- Source: none; it is a rule of this program.
+-- Caveats: Days outside the range do not count, so a long absence that continues outside the range is shown
+--   shorter. A public holiday that was entered as an absence counts like any other reason. The rows are personal
+--   data, so restrict access to them.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO longest_absence(from_date, to_date) AS TABLE
 WITH days AS (
     SELECT

@@ -1,12 +1,13 @@
--- Purpose: the ten days from from_date to to_date, both included, on which most people are absent (and
---   ties).
+-- Purpose: Return the ten days between from_date and to_date, both inclusive, with the most absent people, and all
+--   days that tie with the tenth.
 -- Grain: one organization and day.
--- Formula: people_absent = different people with an entry on the day; share_absent = people_absent /
---   people who have not left. Days rank by people_absent; all days of rank 10 are there.
--- Source: the point prevalence of epidemiology, its maximum.
--- Caveats: people who have left are counted in people_absent while their entries are there, but not in
---   people, so that a share may pass 1.
--- Second run: makes the same macro again.
+-- Formula: people_absent = the number of different people with an entry on the day. share_absent = people_absent /
+--   the number of people who have not left. The days are ranked by people_absent, and all days up to rank 10 are
+--   returned.
+-- Source: the maximum of the point prevalence in epidemiology.
+-- Caveats: People who have left count in people_absent for as long as their entries exist, but not in the
+--   denominator. A share can therefore exceed 1.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO peak_absence(from_date, to_date) AS TABLE
 SELECT
     d.organization_id, d.date_on, count(*) AS people_absent,

@@ -1,13 +1,12 @@
--- Purpose: how long absences are: the spells that begin from from_date to to_date, both included.
+-- Purpose: Return the length of the spells of absence that start between from_date and to_date, both inclusive.
 -- Grain: one organization and reason.
--- Formula: mean, median and maximum of calendar_days and working_days of the spells, see absence_spells,
---   each with its whole length, also beyond the range.
--- Source: length of absence in Hensing et al., How to measure sickness absence, Scandinavian Journal of
---   Social Medicine 26 (1998).
--- Caveats: spells under way are as long as planned, and whoever is sick without an end date is so for as
---   long as they entered. A few long spells move the mean: read the median too. A reason without a spell
---   has no row.
--- Second run: makes the same macro again.
+-- Formula: The columns are the mean, the median and the maximum of calendar_days and of working_days of the spells
+--   (see absence_spells). Each spell counts with its whole length, including days after the range.
+-- Source: the length of absence in Hensing et al., How to measure sickness absence, Scandinavian Journal of Social
+--   Medicine 26 (1998).
+-- Caveats: A current spell counts with its planned length, which can be a guess for sick leave. A few long spells
+--   increase the mean, so read the median too. A reason without a spell has no row.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO spell_duration(from_date, to_date) AS TABLE
 SELECT
     s.organization_id, s.reason,

@@ -1,14 +1,14 @@
--- Purpose: how often people are absent: spells that begin from from_date to to_date, both included, per
---   person.
+-- Purpose: Return the number of spells of absence per person that start between from_date and to_date, both
+--   inclusive.
 -- Grain: one organization and reason.
--- Formula: spells_per_person = spells that begin in the range, see absence_spells / people; both of who
---   has not left.
--- Source: the frequency rate of Acas (Managing attendance and employee turnover) and CIPD (Absence
---   measurement): spells of absence in the period / employees, here not times 100; frequency in Hensing
---   et al., How to measure sickness absence, Scandinavian Journal of Social Medicine 26 (1998).
--- Caveats: a spell that began before the range is not in it, so that ranges side by side add up. People
---   count with the whole range, whenever they joined. A reason without a spell has no row.
--- Second run: makes the same macro again.
+-- Formula: spells_per_person = the number of spells that start in the range (see absence_spells) / people. Both
+--   count only people who have not left.
+-- Source: the frequency rate of Acas (Managing attendance and employee turnover) and CIPD (Absence measurement):
+--   spells of absence in the period / employees, here without the factor 100; the frequency in Hensing et al., How
+--   to measure sickness absence, Scandinavian Journal of Social Medicine 26 (1998).
+-- Caveats: A spell that started before the range does not count, so that adjacent ranges add up. Each person counts
+--   for the whole range, regardless of the date of joining. A reason without a spell has no row.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO spell_frequency(from_date, to_date) AS TABLE
 WITH people AS (
     SELECT organization_id, count(*) AS people FROM dim_people WHERE left_at IS NULL GROUP BY organization_id

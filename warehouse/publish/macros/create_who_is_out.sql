@@ -1,9 +1,11 @@
--- Purpose: who is out at any time from from_date to to_date, both included, and who covers.
--- Grain: one live entry that touches the range.
--- Formula: starts_on <= to_date and ends_on >= from_date; deleted and reversed entries are left out.
--- Source: none: a list, not a measure.
--- Caveats: overlapping entries of one person are rows of their own. The names are today's.
--- Second run: makes the same macro again.
+-- Purpose: Return the entries that overlap the range from from_date to to_date, both inclusive, with the names of
+--   the absent person and the cover.
+-- Grain: one live entry that overlaps the range.
+-- Formula: starts_on <= to_date and ends_on >= from_date. Deleted entries and entries that end before they start
+--   are left out.
+-- Source: none; it is a list and not a measure.
+-- Caveats: Overlapping entries of one person have one row each. The names are the current ones.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO who_is_out(from_date, to_date) AS TABLE
 SELECT
     e.organization_id, e.entry_id, e.user_id, p.name, e.starts_on, e.ends_on, e.reason,

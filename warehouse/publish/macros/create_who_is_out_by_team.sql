@@ -1,10 +1,12 @@
--- Purpose: who of which team is out at any time from from_date to to_date, both included, and who covers.
--- Grain: one live entry that touches the range, in each team of its person.
--- Formula: the rows of who_is_out, for each team that the person is in: accepted, not left, not deleted.
--- Source: none: a list, not a measure.
--- Caveats: the entry of a person in two teams is there twice; of one in no team, not at all. Members are
---   today's. No rows unless OOO_TEAMS is on.
--- Second run: makes the same macro again.
+-- Purpose: Return the entries that overlap the range from from_date to to_date, both inclusive, for each team of
+--   the absent person.
+-- Grain: one live entry that overlaps the range, per team of its person.
+-- Formula: The rows are those of who_is_out, for each team of the person. The team is not deleted, the membership
+--   is accepted and has not ended, and the person has not left the organization.
+-- Source: none; it is a list and not a measure.
+-- Caveats: The entry of a person in two teams has two rows, and the entry of a person without a team has none. The
+--   current members count for the whole range. There are no rows unless OOO_TEAMS is on.
+-- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO who_is_out_by_team(from_date, to_date) AS TABLE
 SELECT
     e.organization_id, m.team_id, t.name AS team, e.entry_id, e.user_id, p.name, e.starts_on, e.ends_on,

@@ -21,7 +21,7 @@ LABELS = ("organization_id", *DIMENSIONS, "label", "team", "is_weekend", "calend
 """The columns that a suppressed group keeps. All other columns are measures, and are null for it."""
 
 _BITS = 63
-"""The bits of a positive BIGINT. Two of 100,000 people share a pseudonym for one in two billion keys."""
+"""The bits of a positive BIGINT. Among 100,000 people, one key in two billion gives two of them the same one."""
 
 
 def pseudonym_of(organization_id: int, user_id: int, key: bytes) -> int:

@@ -26,7 +26,7 @@ class RunRecord:
     rows_updated: Annotated[int, "The number of entries that changed or returned."] = 0
     rows_unchanged: Annotated[int, "The number of entries without a change."] = 0
     rows_quarantined: Annotated[int, "The number of entries that failed validation."] = 0
-    rows_deleted: Annotated[int, "The number of entries proved to be gone, whatever the cause."] = 0
+    rows_deleted: Annotated[int, "The number of entries proved to be gone, for any cause."] = 0
     notes_changed: Annotated[int, "The number of unchanged entries whose note has another text."] = 0
     scopes_complete: Annotated[int, "The number of scopes with the verdict complete."] = 0
     scopes_unproven: Annotated[int, "The number of scopes that were read without a proof."] = 0

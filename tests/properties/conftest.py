@@ -1,6 +1,6 @@
-"""How many examples the property tests try: a few; with `OOO_HYPOTHESIS_PROFILE=full` 10,000 and more.
+"""Set the number of examples of the property tests: a few, or more than 10,000 with `OOO_HYPOTHESIS_PROFILE=full`.
 
-Every run draws the same ones, so that a failure is everyone's; `OOO_HYPOTHESIS_RANDOM=1` draws others.
+Every run draws the same examples, so that a failure can be repeated. `OOO_HYPOTHESIS_RANDOM=1` draws others.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Days of absence, against plain Python: no date moves, none is lost, none counts twice."""
+"""Compare the days of absence with plain Python: no date moves, no day is lost, and no day counts twice."""
 
 from datetime import date, datetime, timedelta
 
@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from landing.segments import ENTRY_SCHEMA
 from tests.properties.test_marts import absences
 from tests.support.calendars import WORKING
-from tests.support.naive import Absence, NaiveWarehouse, days_between, materialized_days
+from tests.support.naive import NaiveWarehouse, days_between, materialized_days
+from tests.support.readings import Absence
 from tests.support.warehouse import derivable, landed, night, read_all
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
 from transforms.entries import normalise_entries
@@ -20,7 +21,7 @@ ANY_TIME = st.times()
 
 @settings(max_examples=300, deadline=None)
 @given(start=st.tuples(ANY_DATE, ANY_TIME), end=st.tuples(ANY_DATE, ANY_TIME))
-def test_a_date_never_moves_whatever_time_of_day_it_carries(
+def test_the_date_of_an_entry_never_moves_for_any_time_of_day(
     start: tuple[date, object], end: tuple[date, object]
 ) -> None:
     texts = {name: f"{day}T{time!s:.12}Z" for name, (day, time) in {"start": start, "end": end}.items()}
@@ -33,11 +34,11 @@ def test_a_date_never_moves_whatever_time_of_day_it_carries(
 
 
 @settings(max_examples=200, deadline=None)
-@given(read=st.lists(absences(), max_size=25, unique_by=lambda one: one.entry_id))
-def test_days_are_those_that_plain_python_counts(read: list[Absence]) -> None:
+@given(drawn=st.lists(absences(), max_size=25, unique_by=lambda absence: absence.entry_id))
+def test_the_derived_days_equal_those_of_the_naive_engine(drawn: list[Absence]) -> None:
     naive = NaiveWarehouse()
-    naive.read(read_all(tuple(read), at=night(1)))
-    entries = derivable(tuple(read))
+    naive.read(read_all(tuple(drawn), at=night(1)))
+    entries = derivable(tuple(drawn))
     entry_days = explode_entry_days(entries, WORKING)
     person_days = resolve_person_days(entry_days, entries, WORKING)
     assert {(7, row["entry_id"], row["date_on"]) for row in entry_days.to_dicts()} == set(naive.entry_days())
@@ -52,7 +53,9 @@ def test_days_are_those_that_plain_python_counts(read: list[Absence]) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(first=ANY_DATE, length=st.integers(0, 800))
-def test_the_calendar_has_every_day_once_with_pythons_own_numbers(first: date, length: int) -> None:
+def test_the_calendar_has_every_date_once_with_the_numbers_that_python_computes(
+    first: date, length: int
+) -> None:
     last = first + timedelta(days=length)
     calendar = build_calendar(first, last).to_dicts()
     assert [row["date_on"] for row in calendar] == days_between(first, last)
@@ -64,7 +67,7 @@ def test_the_calendar_has_every_day_once_with_pythons_own_numbers(first: date, l
         assert row["quarter"] == (day.month + 2) // 3
 
 
-def test_a_day_is_a_date_and_no_instant_in_every_frame() -> None:
+def test_a_day_has_the_type_date_in_every_frame() -> None:
     entries = derivable(())
     entry_days = explode_entry_days(entries, WORKING)
     frames = (entry_days, resolve_person_days(entry_days, entries, WORKING))

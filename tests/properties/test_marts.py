@@ -1,4 +1,4 @@
-"""The real path and the naive one agree on every table and every macro, whatever was read."""
+"""Compare every table and every macro of the product with the naive engine, over invented readings."""
 
 import tempfile
 from collections.abc import Callable
@@ -12,17 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support import naive_measures
-from tests.support.naive import Absence, Calendar, NaiveWarehouse, Policy, Reading, Reject
+from tests.support.naive import NaiveWarehouse
+from tests.support.naive_measures import compute
+from tests.support.readings import Absence, Calendar, Policy, Reading, Reject
 from tests.support.warehouse import MEASURES, audit_and_publish, load, new_warehouse, night, rows_of
 
-# Few people and few days, so that entries overlap, covers are absent too, and ids come again.
+# There are few people and few days, so that entries overlap, covers are absent too, and ids return.
 USER_IDS = st.integers(1, 4)
 DAYS = st.integers(0, 14).map(lambda days: date(2023, 12, 24) + timedelta(days=days)) | st.just(
     date(2024, 2, 28)
 )
 LENGTHS = st.integers(-2, 12)
-# Now and then someone types a wrong year, or is away for years.
+# Some entries have a wrong year or last for years.
 LONG_SPANS = st.sampled_from(
     [
         (date(206, 3, 2), date(2024, 1, 5)),
@@ -58,8 +59,9 @@ SCOPES = st.fixed_dictionaries(
 
 
 def _calendar(weekdays: set[int], country: str, subdivision: str | None = None) -> Calendar:
-    known = holidays.country_holidays(country, subdiv=subdivision, years=range(1970, 2100), language="en_US")
-    return Calendar(frozenset(weekdays), frozenset(known), country, subdivision)
+    years = range(1970, 2100)
+    public = holidays.country_holidays(country, subdiv=subdivision, years=years, language="en_US")
+    return Calendar(frozenset(weekdays), frozenset(public), country, subdivision)
 
 
 # 2024-01-06 is a holiday in Bavaria alone, 2023-12-26 in both parts of Germany, 2024-01-01 everywhere.
@@ -76,18 +78,25 @@ PEOPLE = st.integers(1, 7) | st.integers(1, 7).map(lambda user_id: f"person-{use
 @st.composite
 def policies(draw: Callable[..., Any]) -> Policy:
     names = draw(st.lists(st.sampled_from(sorted(CALENDARS)), min_size=1, max_size=3, unique=True))
-    listed = st.dictionaries(PEOPLE, st.sampled_from(names), max_size=3)
+    assignments = st.dictionaries(PEOPLE, st.sampled_from(names), max_size=3)
     return Policy(
         calendars={name: CALENDARS[name] for name in names},
         default=draw(st.sampled_from(names)),
-        people=draw(listed),
-        members=draw(listed),
+        people=draw(assignments),
+        members=draw(assignments),
     )
 
 
 @st.composite
 def readings(draw: Callable[..., Any], number: int) -> Reading:
-    read = draw(st.lists(absences(), min_size=6, max_size=14, unique_by=lambda one: (one.entry_id, one.page)))
+    drawn = draw(
+        st.lists(
+            absences(),
+            min_size=6,
+            max_size=14,
+            unique_by=lambda absence: (absence.entry_id, absence.page),
+        )
+    )
     rejects = draw(
         st.lists(
             st.builds(
@@ -95,16 +104,20 @@ def readings(draw: Callable[..., Any], number: int) -> Reading:
                 kind=st.sampled_from(["entry", "user"]),
                 record_id=st.integers(1, 12),
                 user_id=USER_IDS,
-            ).map(lambda one: one if one.kind == "entry" else Reject("user", one.user_id, one.user_id)),
+            ).map(
+                lambda reject: (
+                    reject if reject.kind == "entry" else Reject("user", reject.user_id, reject.user_id)
+                )
+            ),
             max_size=2,
-            unique_by=lambda one: (one.kind, one.record_id),
+            unique_by=lambda reject: (reject.kind, reject.record_id),
         )
     )
     return Reading(
         organization_id=draw(st.sampled_from([7, 8])),
         at=night(number),
         users=tuple(draw(st.sets(st.integers(1, 7), min_size=2))),
-        absences=tuple(read),
+        absences=tuple(drawn),
         rejects=tuple(rejects),
         verdicts=draw(SCOPES),
         policy=draw(policies()),
@@ -116,14 +129,15 @@ NIGHTS = st.integers(1, 4).flatmap(
 )
 
 
-# An example is a whole warehouse with a publication, half a second of work: 20 and 30, or 1,300 and 2,000.
+# An example is a warehouse with a publication and takes half a second. The two tests run 20 and 30 examples, or
+# 1,300 and 2,000 with the full profile.
 QUICK = settings(max_examples=settings.default.max_examples // 3, suppress_health_check=list(HealthCheck))
 THOROUGH = settings(QUICK, max_examples=settings.default.max_examples // 2)
 
 
 @QUICK
 @given(nights=NIGHTS, first=DAYS, length=st.integers(-1, 40))
-def test_every_table_and_macro_is_what_the_naive_engine_computes(
+def test_every_table_and_macro_equals_that_of_the_naive_engine(
     nights: tuple[Reading, ...], first: date, length: int
 ) -> None:
     _compare(nights, first, length)
@@ -132,7 +146,7 @@ def test_every_table_and_macro_is_what_the_naive_engine_computes(
 @pytest.mark.slow
 @THOROUGH
 @given(nights=NIGHTS, first=DAYS, length=st.integers(-1, 40))
-def test_that_holds_for_many_more_organizations(
+def test_every_table_and_macro_equals_that_of_the_naive_engine_in_many_more_organizations(
     nights: tuple[Reading, ...], first: date, length: int
 ) -> None:
     _compare(nights, first, length)
@@ -147,24 +161,24 @@ def _compare(nights: tuple[Reading, ...], first: date, length: int) -> None:
             assert {name: getattr(changes, name) for name in expected} == expected
         naive.settle()
         database = audit_and_publish(connection, Path(folder)).database
-        with duckdb.connect(database, read_only=True) as reader:
-            _compare_tables(reader, naive)
-            _compare_macros(reader, naive, first, first + timedelta(days=length))
+        with duckdb.connect(database, read_only=True) as published:
+            _compare_tables(published, naive)
+            _compare_macros(published, naive, first, first + timedelta(days=length))
 
 
-def _compare_tables(reader: duckdb.DuckDBPyConnection, naive: NaiveWarehouse) -> None:
+def _compare_tables(published: duckdb.DuckDBPyConnection, naive: NaiveWarehouse) -> None:
     for table, expected in naive.tables().items():
-        found = rows_of(reader, f"FROM {table}")
+        actual = rows_of(published, f"FROM {table}")
         columns = expected[0] if expected else {}
-        assert [{name: row[name] for name in columns} for row in found] == expected, table
+        assert [{name: row[name] for name in columns} for row in actual] == expected, table
 
 
 def _compare_macros(
-    reader: duckdb.DuckDBPyConnection, naive: NaiveWarehouse, first: date, last: date
+    published: duckdb.DuckDBPyConnection, naive: NaiveWarehouse, first: date, last: date
 ) -> None:
-    given = {"from_date": first, "to_date": last, "as_of_at": night(2)}
+    values = {"from_date": first, "to_date": last, "as_of_at": night(2)}
     for measure in MEASURES:
-        asked = {name: given[name] for name in measure.parameters}
-        names = ", ".join(f"${name}" for name in asked)
-        found = reader.execute(f"FROM {measure.name}({names})", asked).fetchall()
-        assert found == naive_measures.answer(naive, measure.name, asked), measure.name
+        arguments = {name: values[name] for name in measure.parameters}
+        names = ", ".join(f"${name}" for name in arguments)
+        actual = published.execute(f"FROM {measure.name}({names})", arguments).fetchall()
+        assert actual == compute(naive, measure.name, arguments), measure.name

@@ -1,4 +1,4 @@
-"""Every measure is what plain loops give, over organizations whose nights lie among their days of absence."""
+"""Compare every measure with plain loops, over organizations that are read during their days of absence."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator
@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support import naive_measures
-from tests.support.naive import ORDER, REASONS, Absence, Calendar, NaiveWarehouse, Policy, Reading
+from tests.support.naive import ORDER, REASONS, NaiveWarehouse
+from tests.support.naive_measures import compute
+from tests.support.readings import Absence, Calendar, Policy, Reading
 from transforms.schema import PUBLISHED
 from warehouse.connection import run_statement
 from warehouse.publish.measures import find_measures
 
-# From the Friday before Christmas: weekends, a year's end; and the days around a 29 February.
+# The days from the Friday before Christmas include weekends and the end of a year. The others are around 29 February.
 FIRST_DAY = date(2023, 12, 22)
 DAYS = st.integers(0, 11).map(lambda days: FIRST_DAY + timedelta(days=days)) | st.sampled_from(
     [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
@@ -52,22 +53,22 @@ def absences(draw: Callable[..., Any]) -> Absence:
 
 @st.composite
 def organizations(draw: Callable[..., Any]) -> list[Reading]:
-    """A few nights of one or two organizations, most of them proved whole; now and then an empty one."""
+    """Draw a few readings of one or two organizations. Most are complete, and a few organizations are empty."""
     at = dt.datetime.combine(FIRST_DAY, dt.time(5))
     verdict = st.sampled_from(["complete", "complete", "complete", "failed"])
     fewest = draw(st.sampled_from([6, 6, 6, 0]))
     readings = []
     for _ in range(draw(st.sampled_from([3, 2, 4, 1]))):
         at += timedelta(days=draw(st.sampled_from([1, 1, 2, 5, 70])))
-        some = st.lists(absences(), min_size=fewest, max_size=9, unique_by=lambda one: one.entry_id)
-        gone = draw(st.sampled_from([None, 1, None, 2]))
+        drawn = st.lists(absences(), min_size=fewest, max_size=9, unique_by=lambda absence: absence.entry_id)
+        left_user_id = draw(st.sampled_from([None, 1, None, 2]))
         users = draw(st.sampled_from([(1, 2, 3), (1, 2, 3, 4), (2, 3, 4), ()])) if fewest else ()
         readings.append(
             Reading(
                 organization_id=draw(st.sampled_from([7, 7, 7, 8])),
                 at=at,
-                users=tuple(user_id for user_id in users if user_id != gone),
-                absences=tuple(one for one in draw(some) if one.user_id != gone),
+                users=tuple(user_id for user_id in users if user_id != left_user_id),
+                absences=tuple(absence for absence in draw(drawn) if absence.user_id != left_user_id),
                 verdicts={("users", None): draw(verdict), ("organization", None): draw(verdict)},
                 policy=draw(POLICIES),
             )
@@ -76,8 +77,8 @@ def organizations(draw: Callable[..., Any]) -> list[Reading]:
 
 
 @pytest.fixture(scope="module")
-def reader() -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published tables, empty, and every measure over them."""
+def published() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a database with the published tables, empty, and every measure."""
     with duckdb.connect(config={"threads": 1}) as connection:
         for table in PUBLISHED:
             columns = ", ".join(f"{column.name} {column.sql_type}" for column in table.columns)
@@ -89,45 +90,45 @@ def reader() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @settings(deadline=None)
 @given(nights=organizations(), first=DAYS, length=st.sampled_from([30, 400, 6, 0, -1]))
-def test_every_measure_is_what_plain_loops_give(
-    reader: duckdb.DuckDBPyConnection, nights: list[Reading], first: date, length: int
+def test_every_measure_equals_that_of_the_naive_engine(
+    published: duckdb.DuckDBPyConnection, nights: list[Reading], first: date, length: int
 ) -> None:
     naive = NaiveWarehouse()
     for reading in nights:
         naive.read(reading)
     naive.settle()
-    _fill(reader, naive, nights)
-    given_values = {
+    _fill(published, naive, nights)
+    values = {
         "as_of_at": nights[len(nights) // 2].at,
         "from_date": first,
         "to_date": first + timedelta(days=length),
     }
     for measure in find_measures():
-        asked = {name: given_values[name] for name in measure.parameters}
-        arguments = ", ".join(f"${name}" for name in asked)
-        found = reader.execute(f"FROM {measure.name}({arguments})", asked).fetchall()
-        assert found == naive_measures.answer(naive, measure.name, asked), measure.name
+        arguments = {name: values[name] for name in measure.parameters}
+        names = ", ".join(f"${name}" for name in arguments)
+        actual = published.execute(f"FROM {measure.name}({names})", arguments).fetchall()
+        assert actual == compute(naive, measure.name, arguments), measure.name
 
 
-def _fill(reader: duckdb.DuckDBPyConnection, naive: NaiveWarehouse, nights: list[Reading]) -> None:
-    """The tables hold what `naive` says; what it doesn't say is null."""
+def _fill(published: duckdb.DuckDBPyConnection, naive: NaiveWarehouse, nights: list[Reading]) -> None:
+    """Replace the rows of the tables by those of `naive`; columns that it does not have are null."""
     rows = naive.tables()
     rows["dim_reasons"] = [
         {"reason": code, "label": label, "sort_order": ORDER[code]} for code, label in REASONS.items()
     ]
     rows["runs"] = [
         {
-            "organization_id": one.organization_id,
-            "started_at": one.at,
-            "outcome": "complete" if one.is_complete else "partial",
+            "organization_id": reading.organization_id,
+            "started_at": reading.at,
+            "outcome": "complete" if reading.is_complete else "partial",
         }
-        for one in nights
+        for reading in nights
     ]
     for table in PUBLISHED:
         schema = {column.name: column.dtype for column in table.columns}
         frame = pl.DataFrame(
             [{name: row.get(name) for name in schema} for row in rows.get(table.name, [])], schema=schema
         )
-        reader.execute(f"DELETE FROM {table.name}").fetchall()
+        published.execute(f"DELETE FROM {table.name}").fetchall()
         if len(frame):
-            reader.execute(f"INSERT INTO {table.name} FROM frame").fetchall()
+            published.execute(f"INSERT INTO {table.name} FROM frame").fetchall()

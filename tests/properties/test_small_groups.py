@@ -1,4 +1,4 @@
-"""Small groups are suppressed, and no suppressed one can be had by subtraction, whatever the groups."""
+"""Suppress small groups, so that no suppressed group follows from a total by subtraction."""
 
 from collections import defaultdict
 
@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.pseudonyms import suppress_small_groups
+from transforms.privacy import suppress_small_groups
 
 GROUPS = st.dictionaries(
     st.tuples(st.integers(1, 2), st.sampled_from(["sick", "travel", "vacation"]), st.integers(1, 4)),
@@ -16,7 +16,7 @@ GROUPS = st.dictionaries(
 
 
 @given(GROUPS, st.integers(1, 9))
-def test_what_is_suppressed_is_never_alone_nor_too_few(
+def test_every_small_group_is_suppressed_and_none_follows_from_a_total_by_subtraction(
     sizes: dict[tuple[int, str, int], int], min_group_size: int
 ) -> None:
     groups = pl.DataFrame(
@@ -42,16 +42,16 @@ def test_what_is_suppressed_is_never_alone_nor_too_few(
     assert {**groups.schema, "is_suppressed": pl.Boolean} == dict(shown.schema)
     hidden = {}
     for before, after in zip(groups.to_dicts(), shown.to_dicts(), strict=True):
-        place = (before["organization_id"], before["reason"], before["month"])
-        hidden[place] = after.pop("is_suppressed")
-        assert after == (before | {"days": None, "people": None} if hidden[place] else before)
-        assert hidden[place] or not 0 < before["people"] < min_group_size
-        assert not (hidden[place] and before["people"] == 0)
+        key = (before["organization_id"], before["reason"], before["month"])
+        hidden[key] = after.pop("is_suppressed")
+        assert after == (before | {"days": None, "people": None} if hidden[key] else before)
+        assert hidden[key] or not 0 < before["people"] < min_group_size
+        assert not (hidden[key] and before["people"] == 0)
     sets = defaultdict(list)
-    for place, size in sizes.items():
+    for key, size in sizes.items():
         for summed in (1, 2):
-            sets[summed, *(value for at, value in enumerate(place) if at != summed)].append((place, size))
+            sets[summed, *(value for index, value in enumerate(key) if index != summed)].append((key, size))
     for members in sets.values():
-        inside = [size for place, size in members if hidden[place]]
-        left = [size for place, size in members if not hidden[place] and size]
-        assert not inside or not left or (len(inside) > 1 and sum(inside) >= min_group_size)
+        suppressed = [size for key, size in members if hidden[key]]
+        others = [size for key, size in members if not hidden[key] and size]
+        assert not suppressed or not others or (len(suppressed) > 1 and sum(suppressed) >= min_group_size)

@@ -1,4 +1,4 @@
-"""Teams, their members and absence by team are what the naive engine says, whatever was read and proved."""
+"""Compare teams, members and the measures by team with the naive engine, over invented readings."""
 
 import tempfile
 from collections.abc import Callable
@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support import naive_measures
-from tests.support.naive import Absence, NaiveWarehouse, Reading
-from tests.support.naive_teams import Membership, Team, TeamReading, TeamReject
+from tests.support.naive import NaiveWarehouse
+from tests.support.naive_measures import compute
+from tests.support.readings import Absence, Membership, Reading, Team, TeamReading, TeamReject
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, rows_of
 
-# Few people in few teams, so that the same ones come, go, come back under another id, and overlap.
+# There are few people in few teams, so that the same memberships start, end, return with another id, and overlap.
 USER_IDS, TEAM_IDS = st.integers(1, 4), st.integers(11, 13)
 VERDICTS = st.sampled_from(["complete", "complete", "unproven", "failed"])
 MONDAY = date(2026, 3, 2)
@@ -24,7 +24,7 @@ MONDAY = date(2026, 3, 2)
 
 @st.composite
 def memberships(draw: Callable[..., Any]) -> Membership:
-    """One of a person's first three memberships of a team: an id belongs to one person and team for ever."""
+    """Draw one of the first three memberships of a person in a team. An id always has the same person and team."""
     team_id, user_id = draw(TEAM_IDS), draw(USER_IDS | st.just(77))
     return Membership(
         membership_id=team_id * 1000 + user_id * 10 + draw(st.integers(0, 2)),
@@ -38,12 +38,13 @@ def memberships(draw: Callable[..., Any]) -> Membership:
 
 @st.composite
 def rejects(draw: Callable[..., Any]) -> TeamReject:
-    """A record of a team or of a membership, of which perhaps only the id can be read."""
+    """Draw an invalid record of a team or a membership; the user id of a membership can be unreadable."""
     if draw(st.booleans()):
         team_id = draw(TEAM_IDS)
         return TeamReject("team", team_id, team_id)
-    one = draw(memberships())
-    return TeamReject("membership", one.membership_id, one.team_id, draw(st.none() | st.just(one.user_id)))
+    membership = draw(memberships())
+    user_id = draw(st.none() | st.just(membership.user_id))
+    return TeamReject("membership", membership.membership_id, membership.team_id, user_id)
 
 
 TEAM_READINGS = st.builds(
@@ -51,12 +52,14 @@ TEAM_READINGS = st.builds(
     teams=st.lists(
         st.builds(Team, TEAM_IDS, st.sampled_from(["Sales", "Support"]), st.integers(1, 2)),
         max_size=4,
-        unique_by=lambda one: (one.team_id, one.page),
+        unique_by=lambda team: (team.team_id, team.page),
     ).map(tuple),
-    memberships=st.lists(memberships(), max_size=8, unique_by=lambda one: (one.membership_id, one.page)).map(
+    memberships=st.lists(
+        memberships(), max_size=8, unique_by=lambda membership: (membership.membership_id, membership.page)
+    ).map(tuple),
+    rejects=st.lists(rejects(), max_size=2, unique_by=lambda reject: (reject.kind, reject.record_id)).map(
         tuple
     ),
-    rejects=st.lists(rejects(), max_size=2, unique_by=lambda one: (one.kind, one.record_id)).map(tuple),
     list_verdict=st.none() | VERDICTS,
     verdicts=st.dictionaries(TEAM_IDS, VERDICTS, max_size=3),
 )
@@ -64,7 +67,7 @@ TEAM_READINGS = st.builds(
 
 @st.composite
 def readings(draw: Callable[..., Any], number: int) -> Reading:
-    """One night's reading of organization 7 or 8, its teams included."""
+    """Draw a reading of organization 7 or 8, with its teams."""
     starts = st.integers(0, 12).map(lambda days: MONDAY + timedelta(days=days))
     absences = [
         Absence(entry_id, draw(USER_IDS), first, first + timedelta(days=draw(st.integers(0, 9))), reason)
@@ -89,7 +92,7 @@ QUICK = settings(max_examples=settings.default.max_examples // 6, suppress_healt
 
 @QUICK
 @given(nights=NIGHTS, first=st.integers(0, 14), length=st.integers(-1, 20))
-def test_teams_members_and_their_measures_are_what_the_naive_engine_computes(
+def test_teams_members_and_their_measures_equal_those_of_the_naive_engine(
     nights: tuple[Reading, ...], first: int, length: int
 ) -> None:
     _compare(nights, MONDAY + timedelta(days=first), length)
@@ -98,7 +101,9 @@ def test_teams_members_and_their_measures_are_what_the_naive_engine_computes(
 @pytest.mark.slow
 @settings(QUICK, max_examples=settings.default.max_examples // 2)
 @given(nights=NIGHTS, first=st.integers(0, 14), length=st.integers(-1, 20))
-def test_that_holds_for_many_more_teams(nights: tuple[Reading, ...], first: int, length: int) -> None:
+def test_teams_members_and_their_measures_equal_those_of_the_naive_engine_in_many_more_teams(
+    nights: tuple[Reading, ...], first: int, length: int
+) -> None:
     _compare(nights, MONDAY + timedelta(days=first), length)
 
 
@@ -111,34 +116,33 @@ def _compare(nights: tuple[Reading, ...], first: date, length: int) -> None:
             _check_scope_rows(connection, reading)
         naive.settle()
         database = audit_and_publish(connection, Path(folder)).database
-        with duckdb.connect(database, read_only=True) as reader:
+        with duckdb.connect(database, read_only=True) as published:
             tables = naive.tables()
             for table in ("dim_people", "dim_teams", "dim_team_members"):
                 expected = tables[table]
                 columns = expected[0] if expected else {}
-                found = rows_of(reader, f"FROM {table}")
-                assert [{name: row[name] for name in columns} for row in found] == expected, table
-            asked: dict[str, Any] = {"from_date": first, "to_date": last}
+                actual = rows_of(published, f"FROM {table}")
+                assert [{name: row[name] for name in columns} for row in actual] == expected, table
+            arguments: dict[str, Any] = {"from_date": first, "to_date": last}
             for name in ("absence_by_team", "who_is_out_by_team"):
-                answered = reader.execute(f"FROM {name}($from_date, $to_date)", asked).fetchall()
-                assert answered == naive_measures.answer(naive, name, asked), name
+                actual = published.execute(f"FROM {name}($from_date, $to_date)", arguments).fetchall()
+                assert actual == compute(naive, name, arguments), name
 
 
 def _check_scope_rows(connection: duckdb.DuckDBPyConnection, reading: Reading) -> None:
-    """Each scope counts its own records, those that can't be read included."""
-    kept = rows_of(
+    """Assert that each scope counts its own records, including those that fail validation."""
+    scopes = rows_of(
         connection,
         "SELECT scope_kind, team_id, rows FROM ops.scopes WHERE run_id = $run_id",
         run_id=reading.run_id,
     )
     teams = reading.teams
-    team_ids = {one.team_id for one in teams.teams} | {
-        one.record_id for one in teams.rejects if one.kind == "team"
-    }
-    seen = {(one.team_id, one.membership_id) for one in teams.memberships}
-    seen |= {(one.team_id, one.record_id) for one in teams.rejects if one.kind == "membership"}
+    team_ids = {team.team_id for team in teams.teams}
+    team_ids |= {reject.record_id for reject in teams.rejects if reject.kind == "team"}
+    members = {(membership.team_id, membership.membership_id) for membership in teams.memberships}
+    members |= {(reject.team_id, reject.record_id) for reject in teams.rejects if reject.kind == "membership"}
     expected = {"users": len(reading.users), "organization": len(reading.absences), "teams": len(team_ids)}
-    assert len(kept) == len(reading.verdicts) + bool(teams.list_verdict) + len(teams.verdicts)
-    for row in kept:
-        of_team = sum(team_id == row["team_id"] for team_id, _ in seen)
-        assert row["rows"] == expected.get(row["scope_kind"], of_team), row
+    assert len(scopes) == len(reading.verdicts) + bool(teams.list_verdict) + len(teams.verdicts)
+    for row in scopes:
+        members_of_team = sum(team_id == row["team_id"] for team_id, _ in members)
+        assert row["rows"] == expected.get(row["scope_kind"], members_of_team), row

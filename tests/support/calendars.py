@@ -1,9 +1,10 @@
-"""Working days of the calendar that needs no file.
+"""The working days of the built-in calendar, for tests that derive days.
 
-Apart from the rest of the support: a series starts Polars' threads, and processes that are forked from one
-that has them hang (`tests/support/crash.py`).
+This is a module of its own because creating a series starts the threads of Polars. A process that has these
+threads must not be forked, as `tests/support/crash.py` does.
 """
 
 from transforms.calendars import CalendarPolicy
 
 WORKING = CalendarPolicy().working_days
+"""For each calendar, whether each day of the horizon is a working day."""

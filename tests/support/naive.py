@@ -1,16 +1,16 @@
-"""A second warehouse in dicts and dates, slow and obvious: what the real one has to agree with.
+"""A second warehouse in plain Python, slow and simple, with which tests compare the product.
 
-It shares no code with the program: no frame, no SQL, and the rules written out once more.
+It shares no code with the product: it has no frames and no SQL, and it implements every rule a second time.
 """
 
 import functools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from tests.support.naive_teams import NaiveTeams, TeamReading
+from tests.support.naive_teams import NaiveTeams
+from tests.support.readings import Absence, Calendar, Policy, Reading, Reject
 
 REASONS = {
     "public_holiday": "Public holiday",
@@ -21,108 +21,19 @@ REASONS = {
     "unspecified": "Unspecified",
     "unknown": "Unknown to this version",
 }
-ORDER = {code: place for place, code in enumerate(REASONS)}
+ORDER = {code: position for position, code in enumerate(REASONS)}
 NAMED_BY_THE_SOURCE = {"public_holiday", "sick", "vacation", "travel", "unspecified"}
 TEN_YEARS = 3_653
-FOLLOWED = (date(1970, 1, 1), date(2099, 12, 31))
+HORIZON = (date(1970, 1, 1), date(2099, 12, 31))
 NEVER = datetime(1, 1, 1)  # noqa: DTZ001 - instants are UTC without a zone
-POLICY = (
-    "working days by each person's calendar, within dim_calendar_days; people who have not left,"
-    " for the whole range; public holidays are no absence"
-)
 
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Calendar:
-    """A work calendar: ISO weekdays worked, and public holidays, which a country or a test decides."""
-
-    weekdays: frozenset[int] = frozenset({1, 2, 3, 4, 5})
-    holidays: frozenset[date] = field(default=frozenset(), repr=False)
-    country: str | None = None
-    subdivision: str | None = None
-
-    def is_working(self, day: date) -> bool:
-        """True on a day of the work week that is no holiday."""
-        return day.isoweekday() in self.weekdays and day not in self.holidays
-
-
-@dataclass(frozen=True)
-class Policy:
-    """Whose calendar is which; people by id, or by address in small letters."""
-
-    calendars: Mapping[str, Calendar] = field(default_factory=lambda: {"monday-to-friday": Calendar()})
-    default: str = "monday-to-friday"
-    people: Mapping[str | int, str] = field(default_factory=dict)
-    members: Mapping[str | int, str] = field(default_factory=dict)
-
-    def name_for(self, user_id: int, email: str | None) -> str:
-        """The calendar of a person: their own by id, by address, then their group's, then the default."""
-        address = (email or "").lower()
-        for listed in (self.people, self.members):
-            for key in (user_id, address):
-                if key in listed:
-                    return listed[key]
-        return self.default
-
-
-@dataclass(frozen=True)
-class Absence:
-    """An entry as the source sends it, on one page."""
-
-    entry_id: int
-    user_id: int
-    first: date
-    last: date
-    reason: str | None = "vacation"
-    cover: int | None = None
-    notes: str | None = None
-    page: int = 1
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A record that can't be read, of kind `entry` or `user`."""
-
-    kind: str
-    record_id: int | None
-    user_id: int | None
-    page: int = 1
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One snapshot: what was read, when, and the verdict of each scope, `(kind, user id or None)`."""
-
-    organization_id: int
-    at: datetime
-    users: tuple[int, ...] = ()
-    absences: tuple[Absence, ...] = ()
-    rejects: tuple[Reject, ...] = ()
-    verdicts: Mapping[tuple[str, int | None], str] = field(default_factory=dict)
-    policy: Policy = field(default_factory=Policy)
-    teams: TeamReading = field(default_factory=TeamReading)
-
-    @property
-    def run_id(self) -> str:
-        """The id of the run that made it."""
-        return f"{self.at:%Y%m%dT%H%M%S}-{self.organization_id}"
-
-    @property
-    def is_complete(self) -> bool:
-        """True if every scope is."""
-        return set(self.verdicts.values()) <= {"complete"}
-
-    def proves(self, kind: str, user_id: int | None = None) -> bool:
-        """True if that scope is complete."""
-        return self.verdicts.get((kind, user_id)) == "complete"
-
-
 def facts_of(absence: Absence) -> Row:
-    """The columns that the source decides."""
+    """Return the columns of `fct_ooo_entries` that follow from the record alone."""
     reason = absence.reason
-    known = reason if reason in NAMED_BY_THE_SOURCE else "unknown"
+    standard = reason if reason in NAMED_BY_THE_SOURCE else "unknown"
     return {
         "entry_uuid": f"uuid-{absence.entry_id}",
         "user_id": absence.user_id,
@@ -131,7 +42,7 @@ def facts_of(absence: Absence) -> Row:
         "ends_on": absence.last,
         "calendar_days": max((absence.last - absence.first).days + 1, 0),
         "materialized_days": len(materialized_days(absence.first, absence.last)),
-        "reason": "custom" if reason is None else known,
+        "reason": "custom" if reason is None else standard,
         "reason_raw": reason,
         "has_notes": bool(absence.notes),
         "starts_at_raw": datetime.combine(absence.first, datetime.min.time()),
@@ -141,23 +52,23 @@ def facts_of(absence: Absence) -> Row:
 
 
 def days_between(first: date, last: date) -> list[date]:
-    """Every day from `first` to `last`, both included."""
+    """Return every day from `first` to `last`, both inclusive."""
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def materialized_days(first: date, last: date) -> list[date]:
-    """The days of an entry that count: ten years at most, and only of one that begins from 1970 to 2099."""
-    if not FOLLOWED[0] <= first <= FOLLOWED[1]:
+    """Return the materialized days: at most ten years, and none if the entry starts outside 1970 to 2099."""
+    if not HORIZON[0] <= first <= HORIZON[1]:
         return []
-    most = min(TEN_YEARS, (last - first).days + 1, (FOLLOWED[1] - first).days + 1)
-    return [first + timedelta(days=number) for number in range(most)]
+    count = min(TEN_YEARS, (last - first).days + 1, (HORIZON[1] - first).days + 1)
+    return [first + timedelta(days=number) for number in range(count)]
 
 
 class NaiveWarehouse:
-    """What the warehouse holds after each reading; `tables` and the macros are read from it."""
+    """The state of the warehouse after each reading. The tables and the measures are computed from it."""
 
     def __init__(self) -> None:
-        """Start empty."""
+        """Start with an empty warehouse."""
         self.people: dict[tuple[int, int], Row] = {}
         self.entries: dict[tuple[int, int], Row] = {}
         self.notes: dict[tuple[int, int], str | None] = {}
@@ -170,36 +81,30 @@ class NaiveWarehouse:
         self.calendar: tuple[date, date] | None = None
 
     def read(self, reading: Reading) -> Row:
-        """Apply `reading`; return how many entries were inserted, updated, unchanged and deleted."""
+        """Apply `reading`, and return the numbers of inserted, updated, unchanged and deleted entries."""
         self.latest[reading.organization_id] = reading.at
         self.teams.read(reading.organization_id, reading.at, reading.teams)
         self.policy = reading.policy
         if reading.is_complete:
             self.first_complete.setdefault(reading.organization_id, reading.at)
-        staged: dict[int, Absence] = {}
-        for absence in sorted(reading.absences, key=lambda one: one.page):
-            staged[absence.entry_id] = absence
-        unreadable = {
-            one.record_id for one in reading.rejects if one.kind == "entry" and one.record_id not in staged
+        staged = {
+            absence.entry_id: absence
+            for absence in sorted(reading.absences, key=lambda absence: absence.page)
         }
-        present = set(reading.users) | {one.user_id for one in reading.absences}
-        present |= {one.user_id for one in reading.rejects}
+        present = set(reading.users) | {absence.user_id for absence in reading.absences}
+        present |= {reject.user_id for reject in reading.rejects}
         counts = {"inserted": 0, "updated": 0, "unchanged": 0, "deleted": 0}
-        self._delete_vanished(reading, staged, unreadable, present, counts)
+        self._delete_vanished(reading, staged, present, counts)
         for absence in staged.values():
             self._write_entry(reading, absence, counts)
         self._write_people(reading, staged, present)
-        self._stretch_calendar(reading.at)
+        self._extend_calendar(reading.at)
         return counts
 
     def _delete_vanished(
-        self,
-        reading: Reading,
-        staged: dict[int, Absence],
-        unreadable: set[int | None],
-        present: set[int | None],
-        counts: Row,
+        self, reading: Reading, staged: dict[int, Absence], present: set[int | None], counts: Row
     ) -> None:
+        unreadable = _unreadable_entries(reading.rejects, staged)
         for (organization_id, entry_id), entry in self.entries.items():
             is_live_here = organization_id == reading.organization_id and entry["deleted_at"] is None
             if not is_live_here or entry_id in staged or entry_id in unreadable:
@@ -245,7 +150,7 @@ class NaiveWarehouse:
             same = (version["organization_id"], version["entry_id"]) == (reading.organization_id, entry_id)
             if same and version["valid_to"] is None:
                 version["valid_to"] = reading.at
-        seen = ("first_seen_at", "last_seen_at", "deleted_at")
+        snapshot_columns = ("first_seen_at", "last_seen_at", "deleted_at")
         self.history.append(
             {
                 "organization_id": reading.organization_id,
@@ -253,12 +158,12 @@ class NaiveWarehouse:
                 "valid_from": reading.at,
                 "valid_to": None,
                 "change": change,
-                **{name: value for name, value in facts.items() if name not in seen},
+                **{name: value for name, value in facts.items() if name not in snapshot_columns},
             }
         )
 
     def _write_people(self, reading: Reading, staged: dict[int, Absence], present: set[int | None]) -> None:
-        with_entries = {one.user_id for one in staged.values()}
+        with_entries = {absence.user_id for absence in staged.values()}
         for user_id in (*reading.users, *with_entries):
             key = (reading.organization_id, user_id)
             person = self.people.setdefault(
@@ -277,96 +182,111 @@ class NaiveWarehouse:
             if person["left_at"] is None and is_whole:
                 self.entries_as_of[organization_id, user_id] = reading.at
 
-    def _stretch_calendar(self, at: datetime) -> None:
+    def _extend_calendar(self, at: datetime) -> None:
         years = [at.year - 1, at.year + 1]
         for version in self.history:
             years += [day.year for day in materialized_days(version["starts_on"], version["ends_on"])]
         self.calendar = (date(min(years), 1, 1), date(max(years), 12, 31))
 
     def calendar_of(self, organization_id: int, user_id: int) -> tuple[str, Calendar]:
-        """A person's work calendar, by today's policy, with its name."""
+        """Return the name and the rules of the work calendar of a person, by the latest policy."""
         person = self.people[organization_id, user_id]
         name = self.policy.name_for(user_id, person["email"])
         return name, self.policy.calendars[name]
 
     def working_days(self, organization_id: int, facts: Row) -> int:
-        """How many of an entry's followed days are the person's working days."""
+        """Return the number of materialized days of an entry that are working days of the person."""
         calendar = self.calendar_of(organization_id, facts["user_id"])[1]
         return sum(map(calendar.is_working, materialized_days(facts["starts_on"], facts["ends_on"])))
 
     def settle(self) -> None:
-        """Nothing more is read: what many measures ask for is worked out once."""
-        for slow in ("absence_days", "calendar_days"):
-            setattr(self, slow, functools.cache(getattr(self, slow)))
+        """Cache the results that many measures use. Call this after the last reading."""
+        for method in ("absence_days", "calendar_days"):
+            setattr(self, method, functools.cache(getattr(self, method)))
 
     def calendar_days(self) -> dict[tuple[str, date], Row]:
-        """Each day of each work calendar."""
-        found = {}
+        """Return each day of each work calendar."""
+        rows = {}
         for name, calendar in sorted(self.policy.calendars.items()):
             number = (
-                sum(map(calendar.is_working, days_between(FOLLOWED[0], self.calendar[0])))
+                sum(map(calendar.is_working, days_between(HORIZON[0], self.calendar[0])))
                 if self.calendar
                 else 0
             )
-            for place, day in enumerate(days_between(*self.calendar) if self.calendar else []):
-                number += place > 0 and calendar.is_working(day)
-                found[name, day] = {"is_working_day": calendar.is_working(day), "working_day_number": number}
-        return found
+            for position, day in enumerate(days_between(*self.calendar) if self.calendar else []):
+                number += position > 0 and calendar.is_working(day)
+                rows[name, day] = {"is_working_day": calendar.is_working(day), "working_day_number": number}
+        return rows
 
-    def live(self) -> Iterable[tuple[int, int, Row]]:
-        """(organization, entry id, entry) of what is not deleted."""
+    def live_entries(self) -> Iterable[tuple[int, int, Row]]:
+        """Yield the organization id, the entry id and the facts of each entry that is not deleted."""
         for (organization_id, entry_id), entry in sorted(self.entries.items()):
             if entry["deleted_at"] is None:
                 yield organization_id, entry_id, entry
 
+    def staying_people(self) -> set[tuple[int, int]]:
+        """Return the keys of the people who have not left."""
+        return {key for key, person in self.people.items() if person["left_at"] is None}
+
     def entry_days(self) -> dict[tuple[int, int, date], Row]:
-        """Each day of each live entry."""
+        """Return each day of each live entry."""
         return {
             (organization_id, entry_id, day): {
                 "user_id": entry["user_id"],
                 "reason": entry["reason"],
                 "is_working_day": calendar.is_working(day),
             }
-            for organization_id, entry_id, entry in self.live()
+            for organization_id, entry_id, entry in self.live_entries()
             for calendar in [self.calendar_of(organization_id, entry["user_id"])[1]]
             for day in materialized_days(entry["starts_on"], entry["ends_on"])
         }
 
     def absence_days(self) -> dict[tuple[int, int, date], Row]:
-        """Each day of each absent person, once."""
+        """Return each day of each absent person, once."""
         entries_of: dict[tuple[int, int, date], list[tuple[int, int, Row]]] = defaultdict(list)
-        for organization_id, entry_id, entry in self.live():
+        for organization_id, entry_id, entry in self.live_entries():
             for day in materialized_days(entry["starts_on"], entry["ends_on"]):
                 ranked = (ORDER[entry["reason"]], entry_id, entry)
                 entries_of[organization_id, entry["user_id"], day].append(ranked)
-        found = {}
-        for key, ranked in entries_of.items():
-            ranked.sort(key=lambda one: one[:2])
+        rows = {}
+        for key, candidates in entries_of.items():
+            ranked = sorted(candidates, key=lambda candidate: candidate[:2])
             covers = [entry["covering_user_id"] for _, _, entry in ranked if entry["covering_user_id"]]
             cover = covers[0] if covers else None
-            found[key] = {
+            rows[key] = {
                 "reason": ranked[0][2]["reason"],
                 "entry_count": len(ranked),
                 "is_working_day": self.calendar_of(*key[:2])[1].is_working(key[2]),
                 "covering_user_id": cover,
                 "is_cover_absent": None if cover is None else (key[0], cover, key[2]) in entries_of,
             }
-        return found
+        return rows
+
+    def absent_days(self, first: date, last: date) -> Iterable[tuple[int, int, date, Row]]:
+        """Yield the absence days from `first` to `last`, ascending by organization, person and day."""
+        for (organization_id, user_id, day), row in sorted(self.absence_days().items()):
+            if first <= day <= last:
+                yield organization_id, user_id, day, row
+
+    def team_people(self, organization_id: int, team_id: int) -> list[int]:
+        """Return the user ids of the active members of a team who have not left the organization."""
+        staying = self.staying_people()
+        members = self.teams.active_members(organization_id, team_id)
+        return [user_id for user_id in members if (organization_id, user_id) in staying]
 
     def tables(self) -> dict[str, list[Row]]:
-        """Every published table that a snapshot decides, ascending by key; people without their profile."""
+        """Return the published tables that snapshots decide, ascending by key; people have no profile."""
         people = []
         for (organization_id, user_id), person in sorted(self.people.items()):
             latest = self.latest[organization_id]
-            known_whole_at = self.entries_as_of.get((organization_id, user_id), NEVER)
-            is_old = person["last_seen_at"] < latest or known_whole_at < latest
-            stale = person["left_at"] is None and is_old
+            confirmed_at = self.entries_as_of.get((organization_id, user_id), NEVER)
+            is_old = person["last_seen_at"] < latest or confirmed_at < latest
             people.append(
                 {
                     "organization_id": organization_id,
                     "user_id": user_id,
                     **person,
-                    "is_stale": stale,
+                    "is_stale": person["left_at"] is None and is_old,
                     "calendar": self.calendar_of(organization_id, user_id)[0],
                 }
             )
@@ -392,8 +312,8 @@ class NaiveWarehouse:
                 {"calendar": name, "date_on": day, **row} for (name, day), row in self.calendar_days().items()
             ],
             "fct_ooo_entries": entries,
-            "fct_entry_days": _keyed(by_entry, self.entry_days()),
-            "fct_absence_days": _keyed(by_person, self.absence_days()),
+            "fct_entry_days": _with_keys(by_entry, self.entry_days()),
+            "fct_absence_days": _with_keys(by_person, self.absence_days()),
             "ooo_entry_history": [
                 {**row, "working_days": self.working_days(row["organization_id"], row)}
                 for row in sorted(self.history, key=lambda row: [row[name] for name in version_key])
@@ -401,7 +321,7 @@ class NaiveWarehouse:
         }
 
     def as_of(self, organization_id: int, at: datetime) -> dict[int, Row]:
-        """The live entries that the history shows for the instant `at`."""
+        """Return the live entries that the history shows for the instant `at`."""
         return {
             version["entry_id"]: version
             for version in self.history
@@ -411,154 +331,23 @@ class NaiveWarehouse:
             and version["change"] != "vanished"
         }
 
-    def _in_range(self, first: date, last: date) -> list[tuple[int, int, date, Row]]:
-        days = sorted(self.absence_days().items())
-        return [(*key, row) for key, row in days if first <= key[2] <= last]
 
-    def _headcount(self) -> dict[int, int]:
-        staying: dict[int, int] = defaultdict(int)
-        for (organization_id, _), person in sorted(self.people.items()):
-            staying[organization_id] += person["left_at"] is None
-        return {organization_id: people for organization_id, people in staying.items() if people}
-
-    def absence_by_reason(self, first: date, last: date) -> list[tuple[Any, ...]]:
-        """The macro of that name."""
-        groups = defaultdict(list)
-        for organization_id, user_id, _, row in self._in_range(first, last):
-            groups[organization_id, ORDER[row["reason"]], row["reason"]].append((user_id, row))
-        return [
-            (organization_id, reason, REASONS[reason], *_days_and_people(rows))
-            for (organization_id, _, reason), rows in sorted(groups.items())
-        ]
-
-    def absence_by_month(self, first: date, last: date) -> list[tuple[Any, ...]]:
-        """The macro of that name."""
-        groups = defaultdict(list)
-        for organization_id, user_id, day, row in self._in_range(first, last):
-            key = (organization_id, day.replace(day=1), ORDER[row["reason"]], row["reason"])
-            groups[key].append((user_id, row))
-        return [
-            (organization_id, month, reason, *_days_and_people(rows))
-            for (organization_id, month, _, reason), rows in sorted(groups.items())
-        ]
-
-    def absence_by_day(self, first: date, last: date) -> list[tuple[Any, ...]]:
-        """The macro of that name."""
-        absent = self._in_range(first, last)
-        found = []
-        for organization_id in sorted({organization_id for organization_id, _ in self.people}):
-            for day in days_between(first, last):
-                rows = [row for org, _, on, row in absent if (org, on) == (organization_id, day)]
-                sick = sum(row["reason"] == "sick" for row in rows)
-                entries = sum(row["entry_count"] for row in rows)
-                weekday = day.isoweekday()
-                found.append((organization_id, day, weekday, weekday > 5, len(rows), sick, entries))
-        return found
-
-    def absence_by_person(self, first: date, last: date) -> list[tuple[Any, ...]]:
-        """The macro of that name."""
-        groups = defaultdict(list)
-        for organization_id, user_id, day, row in self._in_range(first, last):
-            groups[organization_id, user_id].append((day, row))
-        found = []
-        for (organization_id, user_id), days in groups.items():
-            person = self.people[organization_id, user_id]
-            working = sum(row["is_working_day"] for _, row in days)
-            sick = sum(row["reason"] == "sick" for _, row in days)
-            span = (min(day for day, _ in days), max(day for day, _ in days))
-            names = (person["name"], person["email"])
-            found.append((organization_id, user_id, *names, len(days), working, sick, *span))
-        return sorted(found, key=lambda row: (row[0], -row[4], row[1]))
-
-    def who_is_out(self, first: date, last: date) -> list[tuple[Any, ...]]:
-        """The macro of that name."""
-        found = []
-        for organization_id, entry_id, entry in self.live():
-            starts_on, ends_on = entry["starts_on"], entry["ends_on"]
-            if starts_on <= ends_on and starts_on <= last and ends_on >= first:
-                cover = entry["covering_user_id"]
-                covering = self.people.get((organization_id, cover), {}).get("name")
-                name = self.people[organization_id, entry["user_id"]]["name"]
-                who = (organization_id, entry_id, entry["user_id"], name, starts_on, ends_on)
-                found.append((*who, entry["reason"], cover, covering))
-        return sorted(found, key=lambda row: (row[0], row[4], row[3] is None, row[3] or "", row[1]))
-
-    def coverage_conflicts(self, first: date, last: date) -> list[tuple[Any, ...]]:
-        """The macro of that name."""
-        days = self.absence_days()
-        found = []
-        for organization_id, user_id, day, row in self._in_range(first, last):
-            if row["is_cover_absent"]:
-                cover = row["covering_user_id"]
-                name = self.people[organization_id, user_id]["name"]
-                covering = self.people[organization_id, cover]["name"]
-                reason = days[organization_id, cover, day]["reason"]
-                who = (organization_id, day, user_id, name, row["reason"], cover, covering)
-                found.append((*who, reason, row["is_working_day"]))
-        return sorted(found, key=lambda row: row[:3])
-
-    def absence_rate_by_person(self, first: date, last: date) -> list[tuple[Any, ...]]:
-        """The macro of that name."""
-        found = []
-        known = self.calendar or (last, first)
-        within = days_between(max(first, known[0]), min(last, known[1]))
-        for (organization_id, user_id), person in sorted(self.people.items()):
-            if person["left_at"] is None:
-                name, calendar = self.calendar_of(organization_id, user_id)
-                lost = sum(
-                    row["is_working_day"] and row["reason"] != "public_holiday"
-                    for *who, _, row in self._in_range(first, last)
-                    if who == [organization_id, user_id]
-                )
-                available = sum(map(calendar.is_working, within))
-                rate = lost / available if available else None
-                who = (organization_id, user_id, person["name"], person["email"], name)
-                found.append((*who, lost, available, rate, POLICY))
-        return sorted(found, key=lambda row: (row[0], row[7] is None, -(row[7] or 0), row[1]))
-
-    def absence_rate(self, first: date, last: date) -> list[tuple[Any, ...]]:
-        """The macro of that name."""
-        found = []
-        for organization_id, people in self._headcount().items():
-            own = [row for row in self.absence_rate_by_person(first, last) if row[0] == organization_id]
-            lost, available = (sum(row[column] for row in own) for column in (5, 6))
-            rate = lost / available if available else None
-            found.append((organization_id, lost, available, rate, people, POLICY))
-        return found
-
-    def absence_rate_by_reason(self, first: date, last: date) -> list[tuple[Any, ...]]:
-        """The macro of that name."""
-        found = []
-        for organization_id, _, available, _, _, policy in self.absence_rate(first, last):
-            lost: dict[str, list[int]] = defaultdict(list)
-            for org, user_id, _, row in self._in_range(first, last):
-                stays = self.people[org, user_id]["left_at"] is None
-                if org == organization_id and stays and row["is_working_day"]:
-                    lost[row["reason"]].append(user_id)
-            for reason in sorted(lost.keys() - {"public_holiday"}, key=ORDER.__getitem__):
-                days, people = len(lost[reason]), len(set(lost[reason]))
-                rate = days / available if available else None
-                found.append((organization_id, reason, days, available, rate, people, policy))
-        return found
-
-    def peak_absence(self, first: date, last: date) -> list[tuple[Any, ...]]:
-        """The macro of that name."""
-        found = []
-        for organization_id, people in self._headcount().items():
-            absent: dict[date, int] = defaultdict(int)
-            for org, _, day, _ in self._in_range(first, last):
-                if org == organization_id:
-                    absent[day] += 1
-            for day, count in absent.items():
-                if sum(other > count for other in absent.values()) < 10:
-                    found.append((organization_id, day, count, count / people))
-        return sorted(found, key=lambda row: (row[0], -row[2], row[1]))
+def by_reason(groups: dict[tuple[int, str], list[Any]]) -> list[tuple[tuple[int, str], list[Any]]]:
+    """Return groups by organization and reason, in the order of the organizations and the precedence."""
+    return sorted(groups.items(), key=lambda group: (group[0][0], ORDER[group[0][1]]))
 
 
-def _days_and_people(rows: list[tuple[int, Row]]) -> tuple[int, int, int]:
-    working = sum(row["is_working_day"] for _, row in rows)
-    return len(rows), working, len({user_id for user_id, _ in rows})
+def count_people(rows: Iterable[tuple[Any, ...]]) -> int:
+    """Return the number of different people in rows that begin with the user id."""
+    return len({row[0] for row in rows})
 
 
-def _keyed(names: tuple[str, ...], rows: dict[tuple[int, int, date], Row]) -> list[Row]:
+def _unreadable_entries(rejects: tuple[Reject, ...], staged: dict[int, Absence]) -> set[int | None]:
+    """Return the ids of the entries with a rejected record and without a valid one."""
+    return {
+        reject.record_id for reject in rejects if reject.kind == "entry" and reject.record_id not in staged
+    }
+
+
+def _with_keys(names: tuple[str, ...], rows: dict[tuple[int, int, date], Row]) -> list[Row]:
     return [{**dict(zip(names, key, strict=True)), **row} for key, row in sorted(rows.items())]

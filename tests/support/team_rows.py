@@ -1,4 +1,4 @@
-"""A naive reading of teams, as the landing and the snapshot have it."""
+"""Turn an invented reading of teams into rows of landing segments, staging tables and verdicts."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ import pyarrow as pa
 
 from flows.run.load import StagedRows
 from landing.segments import MEMBERSHIP_SCHEMA, TEAM_SCHEMA
-from tests.support.naive_teams import TeamReading
+from tests.support.readings import TeamReading
+from transforms.people import normalise_team_members, normalise_teams
 from transforms.quality import collect_rejects
 from transforms.staged import STAGED_TEAM_MEMBERS, STAGED_TEAMS
-from transforms.teams import normalise_team_members, normalise_teams
 from warehouse.load.snapshot import ScopeRow
 
 
@@ -34,54 +34,55 @@ def staged_team_rows(organization_id: int, reading: TeamReading) -> list[StagedR
 
 
 def landed_teams(reading: TeamReading) -> pl.DataFrame:
-    """The teams as landing segments hold them."""
+    """Return the teams as rows of landing segments."""
     rows: list[dict[str, Any]] = [
-        {"page": one.page, "id": one.team_id, "name": one.name} for one in reading.teams
+        {"page": team.page, "id": team.team_id, "name": team.name} for team in reading.teams
     ]
-    rejects = [one for one in reading.rejects if one.kind == "team"]
     rows += [
-        {"page": one.page, "id": one.record_id, "problem": "name_missing", "raw": "{}"} for one in rejects
+        {"page": reject.page, "id": reject.record_id, "problem": "name_missing", "raw": "{}"}
+        for reject in reading.rejects
+        if reject.kind == "team"
     ]
     return _landed(rows, TEAM_SCHEMA)
 
 
 def landed_memberships(reading: TeamReading) -> pl.DataFrame:
-    """The memberships as landing segments hold them."""
+    """Return the memberships as rows of landing segments."""
     rows: list[dict[str, Any]] = [
         {
-            "page": one.page,
-            "id": one.membership_id,
-            "team_id": one.team_id,
-            "user_id": one.user_id,
-            "role": one.role,
-            "is_accepted": one.is_accepted,
+            "page": membership.page,
+            "id": membership.membership_id,
+            "team_id": membership.team_id,
+            "user_id": membership.user_id,
+            "role": membership.role,
+            "is_accepted": membership.is_accepted,
         }
-        for one in reading.memberships
+        for membership in reading.memberships
     ]
     rows += [
         {
-            "page": one.page,
-            "id": one.record_id,
-            "team_id": one.team_id,
-            "user_id": one.user_id,
+            "page": reject.page,
+            "id": reject.record_id,
+            "team_id": reject.team_id,
+            "user_id": reject.user_id,
             "problem": "role_missing",
             "raw": "{}",
         }
-        for one in reading.rejects
-        if one.kind == "membership"
+        for reject in reading.rejects
+        if reject.kind == "membership"
     ]
     return _landed(rows, MEMBERSHIP_SCHEMA)
 
 
 def team_scopes(reading: TeamReading) -> list[ScopeRow]:
-    """The verdicts of the teams list and of each team that was asked for."""
-    given = [("teams", None, reading.list_verdict)] if reading.list_verdict else []
-    given += [("team", team_id, verdict) for team_id, verdict in reading.verdicts.items()]
-    return [scope_row(kind, verdict, team_id=team_id) for kind, team_id, verdict in given]
+    """Return the verdicts of the list of teams and of each team that was read."""
+    scopes = [scope_row("teams", reading.list_verdict)] if reading.list_verdict else []
+    scopes += [scope_row("team", verdict, team_id=team_id) for team_id, verdict in reading.verdicts.items()]
+    return scopes
 
 
 def scope_row(kind: str, verdict: str, *, user_id: int | None = None, team_id: int | None = None) -> ScopeRow:
-    """The verdict of a scope that was read in one request."""
+    """Return the verdict of a scope that was read with one request."""
     return ScopeRow(
         kind,
         user_id,

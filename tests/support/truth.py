@@ -1,4 +1,4 @@
-"""What the published tables have to be, from the wire's own records, in plain Python."""
+"""Compute the expected published rows from the records of the API, in plain Python."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
@@ -11,7 +11,7 @@ STANDARD_REASONS = {"unspecified", "vacation", "travel", "sick", "public_holiday
 
 
 def expected_entry(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The row of `fct_ooo_entries` for one record of `…/ooo`, without what only the warehouse knows."""
+    """Return the row of `fct_ooo_entries` for a record of `…/ooo`, without the columns of the snapshots."""
     starts_on, ends_on = date.fromisoformat(record["start"][:10]), date.fromisoformat(record["end"][:10])
     days = [starts_on + timedelta(days=n) for n in range((ends_on - starts_on).days + 1)]
     reason = record.get("reason", "custom")
@@ -37,7 +37,7 @@ def expected_entry(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def expected_person(user: Mapping[str, Any]) -> dict[str, Any]:
-    """The row of `dim_people` for one record of `…/users`, without what only the warehouse knows."""
+    """Return the row of `dim_people` for a record of `…/users`, without the columns of the snapshots."""
     return {
         "organization_id": 1,
         "user_id": user["id"],
@@ -53,7 +53,7 @@ def expected_person(user: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def expected_person_days(records: Iterable[Mapping[str, Any]]) -> set[tuple[int, date]]:
-    """Every (user, day) of absence."""
+    """Return the user id and the date of each day of absence."""
     return {
         (record["userId"], day)
         for record in records
@@ -61,22 +61,22 @@ def expected_person_days(records: Iterable[Mapping[str, Any]]) -> set[tuple[int,
     }
 
 
-def published_rows(database: Path, table: str, gone: str, like: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows that are not `gone`, ascending by key, with the columns of `like`."""
+def published_rows(
+    database: Path, table: str, end_column: str, columns: Iterable[str]
+) -> list[dict[str, Any]]:
+    """Return `columns` of the rows in which `end_column` is null, ascending by key."""
+    query = f"SELECT {', '.join(columns)} FROM {table} WHERE {end_column} IS NULL ORDER BY ALL"
     with duckdb.connect(str(database), read_only=True) as connection:
-        columns = ", ".join(like)
-        return (
-            connection.sql(f"SELECT {columns} FROM {table} WHERE {gone} IS NULL ORDER BY ALL").pl().to_dicts()
-        )
+        return connection.sql(query).pl().to_dicts()
 
 
 def assert_equals_truth(
     database: Path, entries: list[Mapping[str, Any]], users: list[Mapping[str, Any]]
 ) -> None:
-    """The entries, people and days that are not gone are, row by row, those of the wire's records."""
-    wanted = [expected_entry(record) for record in sorted(entries, key=lambda one: one["id"])]
-    assert published_rows(database, "fct_ooo_entries", "deleted_at", wanted[0]) == wanted
-    people = [expected_person(user) for user in sorted(users, key=lambda one: one["id"])]
+    """Assert that the published live entries, current people and days equal the records, row by row."""
+    rows = [expected_entry(record) for record in sorted(entries, key=lambda record: record["id"])]
+    assert published_rows(database, "fct_ooo_entries", "deleted_at", rows[0]) == rows
+    people = [expected_person(user) for user in sorted(users, key=lambda user: user["id"])]
     assert published_rows(database, "dim_people", "left_at", people[0]) == people
     with duckdb.connect(str(database), read_only=True) as connection:
         days = connection.execute("SELECT user_id, date_on FROM fct_absence_days").fetchall()

@@ -1,4 +1,4 @@
-"""A changed file of work calendars: whose days follow, and what stays as it was."""
+"""Test the effects of a changed file of work calendars on a warehouse."""
 
 import hashlib
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from flows.run import stages as pipeline
 from flows.run.progress import SilentListener
 from flows.settings import Settings
 from flows.settings.calendars import read_policy
-from tests.support.naive import Absence, Calendar, Policy
 from tests.support.program import run_ooo
+from tests.support.readings import Absence, Calendar, Policy
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all, rows_of
 from warehouse.connection import transaction
 from warehouse.load.migrate import _LEDGER, shipped_migrations
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "calendars.md"
-# Monday to Sunday for everyone.
+# Each person is absent from Monday to Sunday.
 WEEK = tuple(Absence(user_id, user_id, date(2026, 3, 2), date(2026, 3, 8)) for user_id in (1, 2, 3))
 CALENDARS = {"office": Calendar(), "the same": Calendar(), "weekend": Calendar(frozenset({6, 7}))}
 SPOILED = "UPDATE marts.person_days SET entry_count = 99"
@@ -52,19 +52,21 @@ def working(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
         (policy(default="weekend", p1="office"), [(1, 5, 99), (2, 2, 1), (3, 2, 1)]),
     ],
 )
-def test_exactly_the_people_with_other_working_days_are_derived_again(
+def test_only_the_days_of_people_with_changed_working_days_are_derived_again(
     after: Policy, days: list[tuple[int, int, int]]
 ) -> None:
     with new_warehouse() as connection:
         load(connection, read_all(WEEK, at=night(1), policy=policy()))
-        connection.execute(SPOILED).fetchall()  # only what is derived again is whole again
+        connection.execute(SPOILED).fetchall()  # a derived row replaces the value
         changes = load(connection, read_all(WEEK, at=night(2), policy=after))
         assert working(connection) == days
         assert (changes.updated, changes.unchanged) == (0, 3)
         assert len(rows_of(connection, "FROM core.ooo_entry_history")) == 3
 
 
-def test_working_days_of_entries_tombstones_and_history_follow_and_a_replay_changes_nothing() -> None:
+def test_a_new_policy_changes_the_working_days_of_entries_tombstones_and_history_and_a_replay_changes_nothing() -> (
+    None
+):
     query = "SELECT entry_id, calendar_days, working_days FROM marts.{} ORDER BY entry_id"
     with new_warehouse() as connection:
         load(connection, read_all(WEEK, at=night(1), policy=policy()))
@@ -82,14 +84,14 @@ def test_working_days_of_entries_tombstones_and_history_follow_and_a_replay_chan
     assert states[0][1] == [(1, 7, 2), (2, 7, 5), (3, 7, 2), (3, 7, 2)]
 
 
-def test_a_policy_is_of_the_whole_warehouse_and_reaches_organizations_that_were_not_read() -> None:
+def test_a_policy_applies_to_the_whole_warehouse_and_to_organizations_that_were_not_read() -> None:
     with new_warehouse() as connection:
         load(connection, read_all(WEEK, at=night(1), organization_id=7, policy=policy()))
         load(connection, read_all((), at=night(2), organization_id=8, policy=policy(p3="weekend")))
         assert working(connection) == [(1, 5, 1), (2, 5, 1), (3, 2, 1)]
 
 
-def test_an_older_warehouse_keeps_its_entries_and_gets_calendars(tmp_path: Path) -> None:
+def test_a_warehouse_of_an_older_version_keeps_its_entries_and_gets_calendars(tmp_path: Path) -> None:
     first, last = date(2026, 3, 2), date(9999, 12, 31)
     with duckdb.connect(tmp_path / "w.duckdb") as connection, transaction(connection):
         connection.execute(_LEDGER).fetchall()
@@ -103,14 +105,14 @@ def test_an_older_warehouse_keeps_its_entries_and_gets_calendars(tmp_path: Path)
             ("ooo_entry_history", None),
         ):
             facts = f"'u-1', 1, NULL, DATE '{first}', DATE '{last}', 2912383, 2080274, 'sick', 'sick', false"
-            rest = f"{facts}, TIMESTAMP '2026-03-02', TIMESTAMP '2026-03-02', true"
-            first_of_all = "" if columns else "TIMESTAMP '2026-01-01', NULL, 'appeared', "
-            values = f"7, 1, {first_of_all}{rest}" + (f", {columns}" if columns else "")
+            details = f"{facts}, TIMESTAMP '2026-03-02', TIMESTAMP '2026-03-02', true"
+            version = "" if columns else "TIMESTAMP '2026-01-01', NULL, 'appeared', "
+            values = f"7, 1, {version}{details}" + (f", {columns}" if columns else "")
             connection.execute(f"INSERT INTO core.{table} VALUES ({values})").fetchall()
     with new_warehouse(tmp_path / "w.duckdb") as connection:
-        followed = "SELECT materialized_days FROM core.{}"
-        assert rows_of(connection, followed.format("ooo_entries")) == [{"materialized_days": 3_653}]
-        assert rows_of(connection, followed.format("ooo_entry_history")) == [{"materialized_days": 3_653}]
+        for table in ("ooo_entries", "ooo_entry_history"):
+            rows = rows_of(connection, f"SELECT materialized_days FROM core.{table}")
+            assert rows == [{"materialized_days": 3_653}]
         absence = Absence(1, 1, first, last, reason="sick")
         changes = load(connection, read_all((absence,), at=night(3), users=(1,)))
         assert changes.rows_in == 1
@@ -120,35 +122,35 @@ def test_an_older_warehouse_keeps_its_entries_and_gets_calendars(tmp_path: Path)
         audit_and_publish(connection, tmp_path)
 
 
-def test_the_documented_file_is_read_and_its_sql_runs(tmp_path: Path) -> None:
+def test_the_documented_file_is_valid_and_the_documented_queries_run(tmp_path: Path) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     path = tmp_path / "calendars.toml"
     path.write_text(text.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
-    found = read_policy(path)
-    assert [one.name for one in found.calendars] == [
+    documented = read_policy(path)
+    assert [calendar.name for calendar in documented.calendars] == [
         "berlin",
         "munich",
         "dubai",
         "part-time",
         "monday-to-friday",
     ]
-    assert found.default == "berlin"
-    given = {"ana@example.com": "munich", 4711: "part-time", "bob@example.com": "monday-to-friday"}
-    assert found.people == given
-    assert found.group_members == {"carla@example.com": "dubai", 4712: "dubai"}
-    naive = Policy({"munich": Calendar(country="DE", subdivision="BY")}, "munich")
+    assert documented.default == "berlin"
+    people = {"ana@example.com": "munich", 4711: "part-time", "bob@example.com": "monday-to-friday"}
+    assert documented.people == people
+    assert documented.group_members == {"carla@example.com": "dubai", 4712: "dubai"}
+    policy = Policy({"munich": Calendar(country="DE", subdivision="BY")}, "munich")
     with new_warehouse() as connection:
         endless = Absence(1, 1, date(2026, 3, 2), date(9999, 12, 31))
-        load(connection, read_all((endless,), at=night(1), policy=naive))
+        load(connection, read_all((endless,), at=night(1), policy=policy))
         database = audit_and_publish(connection, tmp_path).database
     first, second = (part.partition("```")[0] for part in text.split("```sql\n")[1:])
-    with duckdb.connect(database, read_only=True) as reader:
+    with duckdb.connect(database, read_only=True) as published:
         # April 2026 has 22 weekdays; Good Friday and Easter Monday are off.
-        assert reader.execute(first).fetchall() == [(20,)]
-        assert reader.execute(second).fetchall()[0][4:] == (2_912_383, 3_653)
+        assert published.execute(first).fetchall() == [(20,)]
+        assert published.execute(second).fetchall()[0][4:] == (2_912_383, 3_653)
 
 
-def test_a_sync_follows_the_file_and_its_next_version_without_a_version_of_any_entry(
+def test_a_sync_applies_a_changed_file_without_a_new_version_of_any_entry(
     settings_for: Callable[..., Settings], tmp_path: Path
 ) -> None:
     world = World.generate(people=12, years=1)
@@ -157,9 +159,9 @@ def test_a_sync_follows_the_file_and_its_next_version_without_a_version_of_any_e
     counted = []
     with serve(Simulator(world, limits=None)) as server:
         settings = settings_for(server.url, OOO_CALENDARS=path)
-        for listed in ("", f'[people]\n"{person["email"].upper()}" = "never"\n'):
+        for assignment in ("", f'[people]\n"{person["email"].upper()}" = "never"\n'):
             path.write_text(
-                f'[calendars.never]\nwork_week = ["sun"]\ncountry = "DE"\n{listed}', encoding="utf-8"
+                f'[calendars.never]\nwork_week = ["sun"]\ncountry = "DE"\n{assignment}', encoding="utf-8"
             )
             summary = pipeline.sync(settings, strategy=Strategy.AUTO, listener=SilentListener())
             counted.append((summary.rows["updated"], *_working_share(summary.database, person["id"])))
@@ -174,21 +176,21 @@ def test_a_sync_follows_the_file_and_its_next_version_without_a_version_of_any_e
 
 
 def _working_share(database: Path, user_id: int) -> tuple[int, int, int]:
-    """Working days but Sundays of the person, of all others, and versions in the history."""
-    with duckdb.connect(database, read_only=True) as reader:
+    """Count working days without Sundays of the person, working days of others, and versions in the history."""
+    with duckdb.connect(database, read_only=True) as published:
         query = """
             SELECT count(*) FILTER (user_id = $id AND isodow(date_on) < 7), count(*) FILTER (user_id <> $id),
                    (SELECT count(*) FROM ooo_entry_history)
             FROM fct_absence_days WHERE is_working_day
         """
-        ((own, others, versions),) = reader.execute(query, {"id": user_id}).fetchall()
+        ((own, others, versions),) = published.execute(query, {"id": user_id}).fetchall()
     return own, others, versions
 
 
-def test_a_wrong_file_ends_the_run_with_exit_code_10_before_any_request(tmp_path: Path) -> None:
+def test_an_invalid_file_ends_the_run_with_exit_code_10_before_any_request(tmp_path: Path) -> None:
     path = tmp_path / "calendars.toml"
     path.write_text('default = "munich"', encoding="utf-8")
-    nobody = {"CALCOM_API_URL": "http://127.0.0.1:9", "CALCOM_API_KEY": "cal_x"}
-    run = run_ooo("sync", "--quiet", cwd=tmp_path, OOO_CALENDARS=str(path), **nobody)
+    unreachable = {"CALCOM_API_URL": "http://127.0.0.1:9", "CALCOM_API_KEY": "cal_x"}
+    run = run_ooo("sync", "--quiet", cwd=tmp_path, OOO_CALENDARS=str(path), **unreachable)
     assert run.returncode == 10
     assert "default: expected a calendar (monday-to-friday), found 'munich'" in run.stderr

@@ -1,4 +1,4 @@
-"""Overlapping entries, and the one row a day that becomes of them, drawn as tables."""
+"""Specify as tables how overlapping entries become one row per person and day."""
 
 from tests.support.calendars import WORKING
 from tests.support.tables import draw, parse, parse_absences
@@ -33,7 +33,7 @@ DAYS = """
 """
 
 
-def test_a_persons_day_counts_once_under_the_first_reason_with_the_first_cover() -> None:
+def test_a_day_of_a_person_counts_once_with_the_first_reason_and_the_first_cover() -> None:
     entries = derivable(parse_absences(ENTRIES))
     person_days = resolve_person_days(explode_entry_days(entries, WORKING), entries, WORKING)
     expected = parse(DAYS)

@@ -1,4 +1,4 @@
-"""Whose working day a day is: entries, work calendars, and what becomes of them, drawn as tables."""
+"""Specify as tables which days are working days: by work calendar, and by the calendar of each person."""
 
 from datetime import date
 
@@ -20,7 +20,7 @@ CALENDARS = """
 """
 
 PEOPLE = """
-| user_id | email           | listed as       | calendar  |
+| user_id | email           | assigned by     | calendar  |
 | 1       | ana@example.com | ana@example.com | munich    |
 | 2       | bob@example.com | 2               | gulf      |
 | 3       |                 | 3               | part-time |
@@ -79,8 +79,8 @@ def _policy() -> CalendarPolicy:
         )
         for row in parse(CALENDARS)
     )
-    listed = {row["listed as"]: row["calendar"] or "" for row in parse(PEOPLE) if row["listed as"]}
-    people = {int(key) if key.isdecimal() else key: name for key, name in listed.items()}
+    assigned = {row["assigned by"]: row["calendar"] or "" for row in parse(PEOPLE) if row["assigned by"]}
+    people = {int(key) if key.isdecimal() else key: name for key, name in assigned.items()}
     return CalendarPolicy(calendars, "office", people)
 
 
@@ -90,14 +90,14 @@ def _people() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def test_a_person_has_the_calendar_that_lists_them_or_the_default() -> None:
+def test_a_person_has_the_assigned_calendar_or_else_the_default() -> None:
     assigned = assign_calendars(_people(), _policy())
     assert draw(assigned.to_dicts(), ["user_id", "calendar"]) == [
         {"user_id": row["user_id"], "calendar": row["calendar"]} for row in parse(PEOPLE)
     ]
 
 
-def test_a_day_of_absence_is_a_working_day_of_the_absent_persons_own_calendar() -> None:
+def test_a_day_of_absence_is_a_working_day_by_the_calendar_of_the_absent_person() -> None:
     policy = _policy()
     assigned = assign_calendars(_people(), policy)
     entries = normalise_entries(landed_entries(parse_absences(ENTRIES)), organization_id=7)
@@ -109,7 +109,7 @@ def test_a_day_of_absence_is_a_working_day_of_the_absent_persons_own_calendar() 
     assert draw(person_days.to_dicts(), list(expected[0])) == expected
 
 
-def test_a_calendars_days_are_those_of_its_week_without_its_holidays() -> None:
+def test_a_calendar_has_the_working_days_of_its_week_without_its_public_holidays() -> None:
     expected = parse(CALENDAR_DAYS)
     days = build_calendar_days(_policy(), date(2026, 1, 5), date(2026, 1, 6))
     assert draw(days.to_dicts(), list(expected[0])) == expected

@@ -1,5 +1,5 @@
-# ruff: noqa: E501 - tables are drawn as wide as they are
-"""Entries as landed, and what the warehouse keeps of them, drawn as tables."""
+# ruff: noqa: E501 - some tables are wide
+"""Specify as tables how landed entries become civil dates, lengths and reason codes."""
 
 import pytest
 
@@ -29,7 +29,7 @@ SPANS = """
 """
 
 REASONS = """
-| sent           | reason         | reason_raw     |
+| landed         | reason         | reason_raw     |
 | vacation       | vacation       | vacation       |
 | sick           | sick           | sick           |
 | travel         | travel         | travel         |
@@ -55,21 +55,21 @@ def _normalise(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     return normalise_entries(landed(numbered, ENTRY_SCHEMA), organization_id=7).to_dicts()
 
 
-def test_a_span_is_its_two_date_parts_inclusive_and_never_converted() -> None:
+def test_the_dates_of_an_entry_are_its_two_date_parts_without_a_time_zone_conversion() -> None:
     drawn = parse(SPANS)
     entries = _normalise([{"start": row["start"], "end": row["end"]} for row in drawn])
     columns = ["starts_on", "ends_on", "calendar_days", "materialized_days", "is_day_aligned"]
     assert draw(entries, columns) == [{name: row[name] for name in columns} for row in drawn]
 
 
-def test_a_missing_reason_is_custom_and_an_unknown_one_keeps_its_text() -> None:
+def test_a_missing_reason_is_custom_and_an_unknown_reason_keeps_its_text() -> None:
     drawn = parse(REASONS)
-    entries = _normalise([{"reason": row["sent"]} for row in drawn])
+    entries = _normalise([{"reason": row["landed"]} for row in drawn])
     columns = ["reason", "reason_raw"]
     assert draw(entries, columns) == [{name: row[name] for name in columns} for row in drawn]
 
 
 @pytest.mark.parametrize(("notes", "has_notes"), [(None, False), ("", False), ("text", True)])
-def test_no_notes_empty_notes_and_a_text_stay_three_things(notes: str | None, *, has_notes: bool) -> None:
+def test_a_missing_note_an_empty_note_and_a_text_stay_distinct(notes: str | None, *, has_notes: bool) -> None:
     (entry,) = _normalise([{"notes": notes, "has_notes": has_notes}])
     assert (entry["notes"], entry["has_notes"]) == (notes, has_notes)

@@ -1,11 +1,11 @@
-"""What counts as one spell, one chain, one median: each rule on the smallest case that shows it."""
+"""Specify as tables the rules of the measures, each with a minimal example."""
 
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from tests.support.naive import Absence, Calendar, Policy
+from tests.support.readings import Absence, Calendar, Policy
 from tests.support.tables import draw, parse
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all, rows_of
 
@@ -20,20 +20,20 @@ def check(
     users: tuple[tuple[int, ...], ...] = ((1, 2, 3),),
     policy: Policy | None = None,
 ) -> None:
-    """`measure` over 2026 gives the drawn rows after each of `nights` was read; 5 January is a Monday.
+    """Load each of the drawn `nights`, from 1 January 2026, and compare `measure` over 2026 with `expected`.
 
-    The first night is that of 1 January. `users` are who is there, a night at a time, and then go on so.
+    `users` are the users of each night; the last ones count for the later nights too. 5 January is a Monday.
     """
     with new_warehouse() as connection:
         for number, drawing in enumerate(nights, start=1):
             absences = tuple(map(_absence, parse(drawing)))
-            here = users[min(number, len(users)) - 1]
-            load(connection, read_all(absences, at=night(number), users=here, policy=policy or Policy()))
+            user_ids = users[min(number, len(users)) - 1]
+            load(connection, read_all(absences, at=night(number), users=user_ids, policy=policy or Policy()))
         database = audit_and_publish(connection, folder).database
-    with duckdb.connect(database, read_only=True) as reader:
-        found = rows_of(reader, f"FROM {measure}('2026-01-01', '2026-12-31')")
+    with duckdb.connect(database, read_only=True) as published:
+        actual = rows_of(published, f"FROM {measure}('2026-01-01', '2026-12-31')")
     rows = parse(expected)
-    assert draw(found, list(rows[0])) == rows
+    assert draw(actual, list(rows[0])) == rows
 
 
 def _absence(row: dict[str, str | None]) -> Absence:
@@ -62,7 +62,7 @@ SPELLS = """
 """
 
 
-def test_a_spell_runs_over_overlaps_and_days_off_but_not_over_a_working_day(tmp_path: Path) -> None:
+def test_a_spell_continues_over_overlaps_and_days_off_but_not_over_a_working_day(tmp_path: Path) -> None:
     spells = """
     | user_id | reason   | starts_on  | ends_on    | calendar_days | working_days | entries |
     | 1       | sick     | 2026-01-05 | 2026-01-12 | 8             | 6            | 3       |
@@ -74,7 +74,7 @@ def test_a_spell_runs_over_overlaps_and_days_off_but_not_over_a_working_day(tmp_
     check(tmp_path, "absence_spells", spells, SPELLS)
 
 
-def test_days_off_are_those_of_the_persons_calendar(tmp_path: Path) -> None:
+def test_the_days_off_within_a_spell_are_those_of_the_work_calendar_of_the_person(tmp_path: Path) -> None:
     spells = """
     | user_id | reason   | starts_on  | ends_on    | calendar_days | working_days | entries |
     | 1       | sick     | 2026-01-05 | 2026-01-14 | 10            | 6            | 4       |
@@ -85,7 +85,7 @@ def test_days_off_are_those_of_the_persons_calendar(tmp_path: Path) -> None:
     check(tmp_path, "absence_spells", spells, SPELLS, policy=NO_TUESDAYS)
 
 
-def test_the_median_of_an_even_number_of_spells_is_the_mean_of_the_middle_two(tmp_path: Path) -> None:
+def test_the_median_of_an_even_number_of_spells_is_the_mean_of_the_two_middle_ones(tmp_path: Path) -> None:
     durations = """
     | reason   | spells | average_calendar_days | median_calendar_days | median_working_days |
     | sick     | 4      | 3.5                   | 2.5                  | 1.0                 |
@@ -94,7 +94,7 @@ def test_the_median_of_an_even_number_of_spells_is_the_mean_of_the_middle_two(tm
     check(tmp_path, "spell_duration", durations, SPELLS)
 
 
-def test_the_bradford_factor_counts_spells_with_a_working_day(tmp_path: Path) -> None:
+def test_the_bradford_factor_counts_only_spells_with_a_working_day(tmp_path: Path) -> None:
     factors = """
     | user_id | sick_spells | sick_working_days | bradford_factor |
     | 1       | 2           | 7                 | 28              |
@@ -103,7 +103,7 @@ def test_the_bradford_factor_counts_spells_with_a_working_day(tmp_path: Path) ->
     check(tmp_path, "bradford_factor", factors, SPELLS)
 
 
-def test_the_longest_absence_is_given_with_and_without_days_off_between(tmp_path: Path) -> None:
+def test_the_longest_absence_is_counted_with_and_without_days_off_in_between(tmp_path: Path) -> None:
     longest = """
     | user_id | longest_days | longest_from_on | unbroken_days | unbroken_to_on | unbroken_working_days |
     | 1       | 5            | 2026-01-05      | 10            | 2026-01-14     | 8                     |
@@ -112,7 +112,9 @@ def test_the_longest_absence_is_given_with_and_without_days_off_between(tmp_path
     check(tmp_path, "longest_absence", longest, SPELLS)
 
 
-def test_a_chain_of_covers_ends_with_somebody_nobody_somebody_gone_or_in_a_cycle(tmp_path: Path) -> None:
+def test_a_chain_of_covers_ends_with_a_present_cover_no_cover_a_departed_cover_or_a_cycle(
+    tmp_path: Path,
+) -> None:
     absences = """
     | entry | user | from  | to    | cover |
     | 1     | 1    | 01-05 | 01-08 | 2     |
@@ -146,7 +148,7 @@ SECOND_NIGHT = """
 """
 
 
-def test_a_lead_is_known_only_of_entries_that_came_after_a_complete_snapshot(tmp_path: Path) -> None:
+def test_the_lead_is_known_only_for_entries_that_appear_after_a_complete_snapshot(tmp_path: Path) -> None:
     leads = """
     | reason   | entries | known_entries | share_known | average_lead_days | late_entries |
     | sick     | 1       | 1             | 1.0         | -1.0              | 1            |
@@ -155,7 +157,9 @@ def test_a_lead_is_known_only_of_entries_that_came_after_a_complete_snapshot(tmp
     check(tmp_path, "lead_time", leads, FIRST_NIGHT, SECOND_NIGHT)
 
 
-def test_leave_is_cancelled_from_the_day_it_was_seen_gone_unless_it_was_over(tmp_path: Path) -> None:
+def test_leave_is_cancelled_from_the_day_on_which_it_is_proved_gone_unless_it_was_over(
+    tmp_path: Path,
+) -> None:
     cancelled = """
     | reason   | cancelled_entries | cancelled_while_running | cancelled_days | cancelled_working_days |
     | vacation | 1                 | 1                       | 8              | 6                      |
@@ -163,7 +167,7 @@ def test_leave_is_cancelled_from_the_day_it_was_seen_gone_unless_it_was_over(tmp
     check(tmp_path, "cancelled_leave", cancelled, FIRST_NIGHT, SECOND_NIGHT)
 
 
-def test_a_shortened_entry_is_told_from_the_others(tmp_path: Path) -> None:
+def test_a_shortened_entry_counts_as_shortened_only(tmp_path: Path) -> None:
     changed = """
     | reason   | entries | shortened_entries | extended_entries | moved_entries | share_changed | added_days |
     | sick     | 1       | 0                 | 0                | 0             | 0.0           | 0          |
@@ -188,7 +192,9 @@ AFTER_A_LEAVER = """
 WITHOUT_THREE = ((1, 2, 3), (1, 2, 4))
 
 
-def test_who_leaves_has_cancelled_nothing_and_a_first_day_is_not_running_yet(tmp_path: Path) -> None:
+def test_a_departure_cancels_no_leave_and_leave_that_is_gone_on_its_first_day_is_not_running_yet(
+    tmp_path: Path,
+) -> None:
     cancelled = """
     | reason   | cancelled_entries | cancelled_before_start | cancelled_days | people |
     | vacation | 1                 | 1                      | 4              | 1      |
@@ -196,7 +202,9 @@ def test_who_leaves_has_cancelled_nothing_and_a_first_day_is_not_running_yet(tmp
     check(tmp_path, "cancelled_leave", cancelled, BEFORE_A_LEAVER, AFTER_A_LEAVER, users=WITHOUT_THREE)
 
 
-def test_a_newcomers_lead_is_unknown_and_the_first_day_is_not_late(tmp_path: Path) -> None:
+def test_the_lead_of_a_new_person_is_unknown_and_an_entry_on_its_first_day_is_not_late(
+    tmp_path: Path,
+) -> None:
     leads = """
     | reason   | entries | known_entries | average_lead_days | late_entries |
     | vacation | 4       | 2             | 15.5              | 0            |
@@ -204,7 +212,7 @@ def test_a_newcomers_lead_is_unknown_and_the_first_day_is_not_late(tmp_path: Pat
     check(tmp_path, "lead_time", leads, BEFORE_A_LEAVER, AFTER_A_LEAVER, users=WITHOUT_THREE)
 
 
-def test_a_cover_who_has_left_is_gone(tmp_path: Path) -> None:
+def test_a_cover_who_has_left_ends_the_chain_and_does_not_count_as_present(tmp_path: Path) -> None:
     chains = """
     | date_on    | user_id | chain     | outcome |
     | 2026-02-02 | 1       | 1 > 2 > 3 | gone    |

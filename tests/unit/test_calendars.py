@@ -1,4 +1,4 @@
-"""Work calendars: what the file may say, and which days that makes working days."""
+"""Test the file of work calendars, and the working days that follow from it."""
 
 from datetime import date
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_without_a_file_every_person_works_from_monday_to_friday() -> None:
     assert days["holiday_name"].to_list() == [None] * 4
 
 
-def test_a_calendar_of_a_person_takes_precedence_over_that_of_the_group_and_the_default(
+def test_the_calendar_of_a_person_takes_precedence_over_that_of_the_group_and_the_default(
     tmp_path: Path,
 ) -> None:
     policy = policy_of(
@@ -78,7 +78,7 @@ def test_the_calendar_of_a_user_id_takes_precedence_over_that_of_the_address(tmp
     assert calendars_of(policy_of(tmp_path, text))[0] == MONDAY_TO_FRIDAY
 
 
-def test_public_holidays_are_days_off_with_their_names_whatever_the_weekday(tmp_path: Path) -> None:
+def test_public_holidays_are_days_off_with_their_names_on_any_weekday(tmp_path: Path) -> None:
     policy = policy_of(tmp_path, '[calendars.by]\ncountry="DE"\nsubdivision="BY"')
     by = build_calendar_days(policy, date(2026, 1, 1), date(2026, 12, 31)).filter(calendar="by")
     off = dict(by.filter(pl.col("holiday_name").is_not_null()).select("date_on", "holiday_name").iter_rows())
@@ -90,7 +90,7 @@ def test_public_holidays_are_days_off_with_their_names_whatever_the_weekday(tmp_
     assert calendar["holidays_version"][0].isdigit()
 
 
-def test_two_numbers_differ_by_the_working_days_between() -> None:
+def test_two_working_day_numbers_differ_by_the_number_of_working_days_between_the_dates() -> None:
     calendar = CalendarPolicy((WorkCalendar("gb", country="GB", subdivision="SCT"),), "gb")
     days = build_calendar_days(calendar, FIRST_DAY, LAST_DAY)
     assert days.height == HORIZON_DAYS
@@ -99,14 +99,14 @@ def test_two_numbers_differ_by_the_working_days_between() -> None:
     assert part.equals(days.filter(pl.col("date_on").is_between(date(2026, 1, 1), date(2026, 3, 1))))
 
 
-def test_no_calendar_day_without_a_calendar_and_every_frame_is_as_declared() -> None:
+def test_calendars_and_their_days_have_the_declared_schema_with_one_row_per_calendar_and_day() -> None:
     policy = CalendarPolicy((WorkCalendar("in", country="IN"), WorkCalendar("x", ("sun",))), "x")
     assert build_calendars(policy).schema == CALENDARS.polars_schema
     days = build_calendar_days(policy, date(2026, 1, 1), date(2026, 1, 2))
     assert (days.height, days.schema) == (4, CALENDAR_DAYS.polars_schema)
 
 
-def test_the_rules_are_the_same_if_the_working_days_are_whatever_the_name() -> None:
+def test_the_checksum_of_the_rules_depends_on_the_working_days_and_not_on_the_name() -> None:
     week = ("mon", "tue", "wed", "thu", "fri")
     assert WorkCalendar("a", week).rules == WorkCalendar("b").rules
     assert WorkCalendar("a", country="DE").rules != WorkCalendar("a", country="DE", subdivision="BY").rules

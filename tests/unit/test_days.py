@@ -1,4 +1,4 @@
-"""Days at the edges: reversed, endless, none; tests/spec draws precedence, tests/properties counts."""
+"""Test the days of extreme entries: reversed, very long, or none."""
 
 from datetime import date, timedelta
 
@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tests.support.calendars import WORKING
-from tests.support.naive import Absence
+from tests.support.readings import Absence
 from tests.support.warehouse import derivable
 from transforms.days import LONGEST_SPAN_DAYS, build_calendar, explode_entry_days, resolve_person_days
 from transforms.schema import DATES, ENTRY_DAYS, PERSON_DAYS
@@ -18,26 +18,26 @@ def days_of(*absences: Absence) -> tuple[pl.DataFrame, pl.DataFrame]:
     return entry_days, resolve_person_days(entry_days, entries, WORKING)
 
 
-def test_no_entry_gives_no_day_but_every_column() -> None:
+def test_without_entries_the_frames_are_empty_and_have_every_column() -> None:
     entry_days, person_days = days_of()
     assert (entry_days.height, entry_days.schema) == (0, ENTRY_DAYS.polars_schema)
     assert (person_days.height, person_days.schema) == (0, PERSON_DAYS.polars_schema)
 
 
-def test_a_reversed_span_has_no_day() -> None:
+def test_an_entry_that_ends_before_it_starts_has_no_day() -> None:
     entry_days, person_days = days_of(Absence(1, 1, date(2026, 3, 6), date(2026, 3, 5)))
     assert entry_days.height == person_days.height == 0
 
 
 @pytest.mark.parametrize("length", [1, 1_000, LONGEST_SPAN_DAYS - 1, LONGEST_SPAN_DAYS])
-def test_a_span_of_up_to_ten_years_has_every_day(length: int) -> None:
+def test_an_entry_of_up_to_ten_years_has_every_day(length: int) -> None:
     first = date(2024, 2, 28)
     entry_days, person_days = days_of(Absence(1, 1, first, first + timedelta(days=length - 1)))
     assert entry_days["date_on"].to_list() == [first + timedelta(days=day) for day in range(length)]
     assert person_days.height == length
 
 
-def test_a_longer_span_is_followed_for_ten_years_and_no_further() -> None:
+def test_a_longer_entry_has_days_for_ten_years_only() -> None:
     first = date(2026, 1, 1)
     entry_days, _ = days_of(Absence(1, 1, first, date(9999, 12, 31)))
     assert entry_days.height == LONGEST_SPAN_DAYS
@@ -55,14 +55,16 @@ def test_a_longer_span_is_followed_for_ten_years_and_no_further() -> None:
         (date(9999, 12, 30), date(9999, 12, 31), 0),
     ],
 )
-def test_only_days_of_this_century_are_followed(first: date, last: date, days: int) -> None:
+def test_only_entries_that_start_from_1970_to_2099_have_materialized_days(
+    first: date, last: date, days: int
+) -> None:
     entry_days, person_days = days_of(Absence(1, 1, first, last))
     (entry,) = derivable((Absence(1, 1, first, last),)).to_dicts()
     assert entry_days.height == person_days.height == entry["materialized_days"] == days
     assert entry["calendar_days"] == (last - first).days + 1
 
 
-def test_an_entry_id_of_any_size_keeps_its_precedence() -> None:
+def test_the_largest_entry_id_does_not_change_the_precedence_of_the_reason() -> None:
     day = date(2026, 3, 2)
     largest = 2**63 - 1
     _, person_days = days_of(

@@ -1,9 +1,9 @@
-"""What becomes of landed entries; tests/spec draws the rules as tables."""
+"""Test the normalisation of entries at its edges; tests/spec has its rules."""
 
 import pytest
 
 from landing.segments import ENTRY_SCHEMA
-from tests.support.naive import Reject
+from tests.support.readings import Reject
 from tests.support.warehouse import landed, landed_entries
 from transforms.entries import normalise_entries
 from transforms.errors import TransformError
@@ -21,23 +21,23 @@ GOOD = {
 }
 
 
-def test_no_entry_gives_no_row_but_every_column() -> None:
+def test_without_entries_the_frame_is_empty_and_has_every_column() -> None:
     entries = normalise_entries(landed_entries(()), organization_id=7)
     assert (entries.height, entries.schema) == (0, STAGED_ENTRIES.polars_schema)
 
 
-def test_rejected_records_are_no_entries() -> None:
+def test_rejected_records_are_left_out_of_the_entries() -> None:
     rejects = (Reject("entry", 1, 1), Reject("entry", None, None))
     assert normalise_entries(landed_entries((), rejects), organization_id=7).is_empty()
 
 
 def test_ids_page_cover_and_organization_are_kept() -> None:
     (entry,) = normalise_entries(landed([GOOD], ENTRY_SCHEMA), organization_id=7).to_dicts()
-    found = (entry["organization_id"], entry["entry_id"], entry["page"], entry["covering_user_id"])
-    assert found == (7, 2**40, 4, 2)
+    actual = (entry["organization_id"], entry["entry_id"], entry["page"], entry["covering_user_id"])
+    assert actual == (7, 2**40, 4, 2)
 
 
 @pytest.mark.parametrize("start", ["2023-02-30T00:00:00.000Z", "soon", ""])
-def test_what_is_no_instant_is_a_transform_error_that_names_the_organization(start: str) -> None:
+def test_a_text_that_is_not_an_instant_is_a_transform_error_that_names_the_organization(start: str) -> None:
     with pytest.raises(TransformError, match="organization 7"):
         normalise_entries(landed([GOOD | {"start": start}], ENTRY_SCHEMA), organization_id=7)

@@ -1,4 +1,4 @@
-"""A measure is what its SQL file's header says, and no header may keep silent."""
+"""Test the measures: their facts are read from the headers of their SQL files."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def _text(without: str = "", switch: str = "") -> str:
     return "\n".join([*lines, *([f"-- Switch: {switch}"] if switch else []), STATEMENT])
 
 
-def test_a_header_is_read_field_by_field_over_its_lines() -> None:
+def test_the_fields_of_a_header_are_read_over_several_lines() -> None:
     measure = parse_measure(_text(switch="OOO_SOME"))
     assert (measure.name, measure.parameters) == ("some_rate", ("from_date", "to_date"))
     assert (measure.purpose, measure.grain, measure.formula) == ("p.", "g", "a / b.")
@@ -25,13 +25,14 @@ def test_a_header_is_read_field_by_field_over_its_lines() -> None:
 
 
 @pytest.mark.parametrize("field", ["Purpose", "Grain", "Formula", "Source", "Caveats", "Second run"])
-def test_a_header_that_lacks_a_field_is_refused_by_name(field: str) -> None:
+def test_a_header_without_a_required_field_is_an_error_that_names_the_field(field: str) -> None:
     with pytest.raises(ValueError, match=f"create_some_rate.sql lacks {field}"):
         parse_measure(_text(without=f"{field}:"))
 
 
-def test_every_measure_is_named_as_its_file_and_takes_a_range_of_dates() -> None:
+def test_every_measure_has_the_name_of_its_file_and_takes_a_range_of_dates() -> None:
     for measure in find_measures():
         assert f"MACRO {measure.name}(" in read_statement(measure.statement)
         assert measure.parameters[-2:] == ("from_date", "to_date"), measure.name
-    assert [one.name for one in find_measures()] == sorted(one.name for one in find_measures())
+    names = [measure.name for measure in find_measures()]
+    assert names == sorted(names)

@@ -1,4 +1,4 @@
-"""Every column says whether it tells who someone is; pseudonyms are keyed, stable and all different."""
+"""Test the declaration of personal columns, and the pseudonyms: keyed, stable and unique."""
 
 import hashlib
 import hmac
@@ -9,7 +9,7 @@ import pytest
 from flows.run.publication import published_tables
 from transforms import schema, staged
 from transforms.errors import TransformError
-from transforms.pseudonyms import assign_pseudonyms, pseudonym_of
+from transforms.privacy import assign_pseudonyms, pseudonym_of
 from transforms.table import Personal, Table
 from warehouse.tables import personal_columns
 
@@ -23,26 +23,26 @@ IMPERSONAL = {
     *("audit", "severity", "promise"),
     *("run_id", "strategy", "outcome", "record_kind", "problem"),
 }
-"""Texts that name nobody. A new one that may: `personal=Personal.TEXT` where it is declared; else here."""
+"""The text columns that cannot name a person. Declare other ones with `personal=Personal.TEXT`."""
 
 
-def test_published_and_staged_tables_are_looked_at() -> None:
+def test_the_checks_cover_the_published_tables_and_the_staging_tables() -> None:
     assert {*schema.PUBLISHED, staged.STAGED_PEOPLE, staged.STAGED_REJECTS} <= {*TABLES}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_every_column_that_tells_who_someone_is_says_so(table: Table) -> None:
+def test_every_column_that_can_identify_a_person_is_declared_personal(table: Table) -> None:
     for column in table.columns:
-        where = f"{table.name}.{column.name}: state `personal` where it is declared, or see IMPERSONAL here"
+        where = f"{table.name}.{column.name}: declare it as personal, or add it to IMPERSONAL in this file"
         if column.dtype == pl.String:
             is_impersonal = bool({column.name, f"{table.name}.{column.name}"} & IMPERSONAL)
             assert (column.personal is Personal.TEXT) != is_impersonal, where
         else:
-            names_someone = column.name == "user_id" or column.name.endswith("_user_id")
-            assert column.personal is (Personal.ID if names_someone else None), where
+            is_user_id = column.name == "user_id" or column.name.endswith("_user_id")
+            assert column.personal is (Personal.ID if is_user_id else None), where
 
 
-def test_what_nothing_can_stand_for_may_be_null_and_ids_have_their_organization_beside_them() -> None:
+def test_hidden_columns_are_nullable_and_tables_with_pseudonyms_have_an_organization_id() -> None:
     for table in published_tables(publishes_notes=True, pseudonymises=True):
         names = {column.name for column in table.columns}
         for column in table.columns:
@@ -50,7 +50,7 @@ def test_what_nothing_can_stand_for_may_be_null_and_ids_have_their_organization_
             assert "organization_id" in names or table.shown_as(column) != "pseudonym", table.name
 
 
-def test_a_pseudonymous_publication_shows_no_personal_column_and_has_the_same_schema() -> None:
+def test_a_pseudonymous_publication_has_no_personal_column_and_the_same_schema() -> None:
     named, pseudonymous = (
         published_tables(publishes_notes=False, pseudonymises=pseudonymises)
         for pseudonymises in (False, True)
@@ -59,9 +59,11 @@ def test_a_pseudonymous_publication_shows_no_personal_column_and_has_the_same_sc
     assert {"dim_people.email", "fct_ooo_entries.covering_user_id", "runs.error"} <= set(
         personal_columns(named)
     )
-    for one, other in zip(named, pseudonymous, strict=True):
-        facts = [[(c.name, c.sql_type, c.is_nullable) for c in table.columns] for table in (one, other)]
-        assert facts[0] == facts[1]
+    schemas = [
+        [[(column.name, column.sql_type, column.is_nullable) for column in table.columns] for table in tables]
+        for tables in (named, pseudonymous)
+    ]
+    assert schemas[0] == schemas[1]
 
 
 def test_a_pseudonym_is_the_first_63_bits_of_a_keyed_hash() -> None:
@@ -75,8 +77,10 @@ def test_a_pseudonym_is_the_first_63_bits_of_a_keyed_hash() -> None:
     assert 0 <= assigned.min() <= assigned.max() < 2**63  # type: ignore[operator]
 
 
-def test_people_who_would_share_a_pseudonym_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.pseudonyms._BITS", 4)
+def test_a_pseudonym_that_two_people_would_share_is_an_error_that_names_the_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("transforms.privacy._BITS", 4)
     people = pl.DataFrame({"organization_id": [1] * 17, "user_id": range(17)})
     with pytest.raises(TransformError, match="OOO_PSEUDONYM_KEY"):
         assign_pseudonyms(people, KEY)

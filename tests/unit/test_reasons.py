@@ -1,16 +1,16 @@
-"""The reasons and their order."""
+"""Test the reasons and their order of precedence."""
 
 from tests.support.naive import NAMED_BY_THE_SOURCE, ORDER, REASONS
 from transforms.reasons import SORT_ORDER, STANDARD, build_reasons
 from transforms.schema import REASONS as DECLARED
 
 
-def test_reasons_are_those_of_the_source_and_two_of_ours_in_the_documented_order() -> None:
+def test_the_reasons_are_those_of_the_source_with_custom_and_unknown_in_the_documented_order() -> None:
     assert list(SORT_ORDER) == list(ORDER)
     assert set(STANDARD) == NAMED_BY_THE_SOURCE
 
 
-def test_each_reason_is_one_row_in_that_order() -> None:
+def test_each_reason_is_one_row_in_the_order_of_precedence() -> None:
     reasons = build_reasons()
     assert reasons.schema == DECLARED.polars_schema
     assert dict(zip(reasons["reason"], reasons["label"], strict=True)) == REASONS

@@ -1,6 +1,7 @@
-"""One declaration, and everything that has to agree with it: DDL, views, publication."""
+"""Compare the DDL, the views, the publication and the dictionary with the declarations of the tables."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,14 @@ from transforms.table import Table
 from warehouse.load.snapshot import create_staging
 
 DERIVED = ("is_stale", "working_days", "calendar")
-"""Columns of published tables that core does not hold."""
+"""The columns of published tables that core does not store."""
 
-OWN = {table.name: table for table in (*PUBLISHED, PERSON_DAYS, PERSON_CALENDARS)}
-STORED = """
+STORED = {table.name: table for table in (*PUBLISHED, PERSON_DAYS, PERSON_CALENDARS)}
+STORED_NAMES = """
     SELECT schema_name, table_name FROM duckdb_tables()
     WHERE schema_name = 'marts' OR (schema_name = 'ops' AND table_name IN ('runs', 'audits'))
 """
-"""The tables that are published as they are stored; every one in marts has to be declared."""
+"""Selects the tables that are published as they are stored. Each table in marts must be declared."""
 
 TABLE_IDS = [table.name for table in PUBLISHED]
 
@@ -48,15 +49,15 @@ def declared(table: Table, *extra: Any) -> list[tuple[str, str, bool]]:
     return [(column.name, column.sql_type, column.is_nullable) for column in (*table.columns, *extra)]
 
 
-def test_the_warehouses_own_tables_have_the_declared_columns() -> None:
+def test_the_tables_of_the_warehouse_have_the_declared_columns() -> None:
     with new_warehouse() as connection:
-        stored = rows_of(connection, STORED)
+        stored = rows_of(connection, STORED_NAMES)
         for row in stored:
             name = f"{row['schema_name']}.{row['table_name']}"
-            assert described(connection, name) == declared(OWN[row["table_name"]]), name
+            assert described(connection, name) == declared(STORED[row["table_name"]]), name
         assert {row["table_name"] for row in stored} >= {"runs", "audits", "person_days", "dim_dates"}
-        kept = [column for column in described(connection, "core.ooo_entries") if column[0] != "notes"]
-        assert kept == [column for column in declared(ENTRIES) if column[0] not in DERIVED]
+        entries = [column for column in described(connection, "core.ooo_entries") if column[0] != "notes"]
+        assert entries == [column for column in declared(ENTRIES) if column[0] not in DERIVED]
         versions = described(connection, "core.ooo_entry_history")
         assert versions == [column for column in declared(HISTORY) if column[0] not in DERIVED]
         people = described(connection, "core.people")[:-1]
@@ -67,21 +68,20 @@ def test_staging_tables_have_the_columns_of_the_frames() -> None:
     with new_warehouse() as connection:
         create_staging(connection, STAGED_TABLES)
         for table in STAGED_TABLES:
-            assert [one[:2] for one in described(connection, table.name)] == [
-                one[:2] for one in declared(table)
-            ]
+            created = [column[:2] for column in described(connection, table.name)]
+            assert created == [column[:2] for column in declared(table)]
 
 
-def test_every_mart_gives_the_columns_that_are_published() -> None:
+def test_every_mart_has_the_published_columns() -> None:
     with new_warehouse() as connection:
         for table in PUBLISHED:
-            found = {name: sql_type for name, sql_type, _ in described(connection, f"marts.{table.name}")}
+            actual = {name: sql_type for name, sql_type, _ in described(connection, f"marts.{table.name}")}
             extra = (NOTES,) if table is ENTRIES else ()
-            assert found == {name: sql_type for name, sql_type, _ in declared(table, *extra)}
+            assert actual == {name: sql_type for name, sql_type, _ in declared(table, *extra)}
 
 
 @pytest.mark.parametrize("table", PUBLISHED, ids=TABLE_IDS)
-def test_the_readers_database_has_columns_types_nullability_and_comments(
+def test_the_published_database_has_the_declared_columns_types_nullability_and_comments(
     published: Path, table: Table
 ) -> None:
     with duckdb.connect(published / "ooo.duckdb", read_only=True) as connection:
@@ -101,18 +101,19 @@ def test_the_readers_database_has_columns_types_nullability_and_comments(
 
 
 @pytest.mark.parametrize("table", PUBLISHED, ids=TABLE_IDS)
-def test_a_parquet_file_has_the_frames_own_schema(published: Path, table: Table) -> None:
+def test_a_parquet_file_has_the_declared_schema(published: Path, table: Table) -> None:
     path = published / "exports" / "current" / f"{table.name}.parquet"
     assert pl.read_parquet(path).schema == table.polars_schema
     assert pq.read_schema(path).names == [column.name for column in table.columns]
 
 
 @pytest.mark.parametrize("table", PUBLISHED, ids=TABLE_IDS)
-def test_the_manifest_declares_the_same(published: Path, table: Table) -> None:
+def test_the_manifest_has_the_declared_columns_and_key(published: Path, table: Table) -> None:
     pointer = json.loads((published / "exports" / "current.json").read_text())
     manifest = json.loads((published / "exports" / pointer["manifest"]).read_text())
     facts = manifest["tables"][table.name]
-    assert [(one["name"], one["type"], one["nullable"]) for one in facts["columns"]] == declared(table)
+    columns = [(column["name"], column["type"], column["nullable"]) for column in facts["columns"]]
+    assert columns == declared(table)
     assert facts["key"] == list(table.key)
 
 
@@ -126,11 +127,12 @@ def test_the_data_dictionary_explains_every_column(table: Table) -> None:
         assert f"| `{column.name}` | {column.sql_type} | {null} | {column.meaning} |" in section
 
 
-def test_every_key_names_columns_that_are_never_null_and_every_column_says_what_it_means() -> None:
+def test_key_columns_are_never_null_and_every_column_has_a_unique_name_and_a_meaning_in_a_sentence() -> None:
     for table in PUBLISHED:
         required = {column.name for column in table.columns if not column.is_nullable}
         assert set(table.key) <= required
-        assert all(column.meaning for column in table.columns)
+        for column in table.columns:
+            assert re.fullmatch(r"[A-Z].*\.", column.meaning), f"{table.name}.{column.name}"
         assert len({column.name for column in table.columns}) == len(table.columns)
 
 
@@ -141,6 +143,6 @@ def test_every_key_names_columns_that_are_never_null_and_every_column_says_what_
         pl.DataFrame(schema=REASONS.polars_schema).cast({"label": pl.Binary}),
     ],
 )
-def test_a_frame_with_other_columns_or_types_is_refused_by_name(frame: pl.DataFrame) -> None:
+def test_a_frame_with_other_columns_or_types_is_an_error_that_names_the_table(frame: pl.DataFrame) -> None:
     with pytest.raises(TransformError, match="dim_reasons: expected columns"):
         REASONS.check(frame)

@@ -1,9 +1,9 @@
-"""Asks every query of docs/analyst-guide.md again and writes the answers below it.
+"""Run every query of docs/analyst-guide.md, and write the results below the queries.
 
-python docs/answers.py
+Usage: python docs/answers.py
 
-The organization is invented, and so is its year: entries are made some time before they begin, a few are
-moved or cancelled, and the pipeline reads them every third week, so that there is a history to ask.
+The organization and its year are invented. Entries are made some time before they start, and a few are
+shortened or cancelled. The pipeline reads the organization every third week, so that it has a history.
 """
 
 import re
@@ -18,16 +18,16 @@ from calcom.strategy import Strategy
 from flows.report.queries import render, run_sql
 from flows.run import stages as pipeline
 from flows.run.context import open_run
-from flows.run.data_folder import landing_root
 from flows.run.progress import SilentListener
 from flows.settings import Settings, load_settings
+from flows.settings.data_folder import landing_root
 from landing.catalog import create_landing
 
 GUIDE = Path(__file__).parent / "analyst-guide.md"
 FIRST_NIGHT, LAST_NIGHT = datetime(2026, 1, 5, 3), datetime(2026, 11, 16, 3)  # noqa: DTZ001 - UTC, zoneless
 NIGHTS_APART = timedelta(days=21)
 CUSTOM_REASON_ID = 6
-"""Cal.com names no custom reason in its answers: the key is missing."""
+"""The id of a custom reason. Its name is not part of the records, as with Cal.com."""
 
 CALENDARS = """\
 default = "berlin"
@@ -39,19 +39,19 @@ _BLOCK = re.compile(r"```sql\n(?P<query>.*?)```\n\n```text\n.*?```", flags=re.DO
 
 
 def answered(guide: str, database: Path) -> str:
-    """`guide` with the answer to each of its queries below it, as `ooo query` prints it."""
+    """Return `guide` with the result of each query below the query, as `ooo query` prints it."""
 
-    def answer(block: re.Match[str]) -> str:
-        shown = render(run_sql(database, block["query"]), "table")
-        return f"```sql\n{block['query']}```\n\n```text\n{shown}\n```"
+    def run_block(block: re.Match[str]) -> str:
+        result = render(run_sql(database, block["query"]), "table")
+        return f"```sql\n{block['query']}```\n\n```text\n{result}\n```"
 
-    return _BLOCK.sub(answer, guide)
+    return _BLOCK.sub(run_block, guide)
 
 
 def publish_example(folder: Path) -> Path:
-    """A publication of the invented organization and its year is in `folder`; its database is returned."""
+    """Publish the invented organization and its year into `folder`, and return the published database."""
     world = World.generate(people=80, years=3, seed=11)
-    plans = _hold_back(world)
+    later_records = _take_later_records(world)
     calendars = folder / "calendars.toml"
     calendars.write_text(CALENDARS, encoding="utf-8")
     with serve(Simulator(world, limits=None)) as server:
@@ -65,32 +65,31 @@ def publish_example(folder: Path) -> Path:
             OOO_TEAMS=True,
             OOO_BRADFORD=True,
         )
-        settings.resume_hours = 1e6  # a landing of long ago is this night's
+        settings.resume_hours = 1e6  # each landing has a date in the past, and is to be resumed
         night = FIRST_NIGHT
         while night <= LAST_NIGHT:
-            _make_plans(world, plans, until=night)
+            _change_plans(world, until=night)
+            _add_records(world, later_records, until=night)
             _read(settings, night, publishes=night + NIGHTS_APART > LAST_NIGHT)
             night += NIGHTS_APART
     return folder / "data" / "ooo.duckdb"
 
 
-def _hold_back(world: World) -> list[tuple[datetime, int, dict[str, object]]]:
-    """What will be entered after the first night, by when: the world has not got it yet."""
-    plans = []
+def _take_later_records(world: World) -> list[tuple[datetime, int, dict[str, object]]]:
+    """Delete the entries that are made after the first night, and return them by the time at which they are."""
+    later_records = []
     for record in world.entries():
         starts_at = datetime.fromisoformat(record["start"]).replace(tzinfo=None)
         lead_days = 1 if record.get("reason") == "sick" else 20 + 37 * record["id"] % 120
         entered_at = starts_at - timedelta(days=lead_days)
         if entered_at > FIRST_NIGHT:
             world.delete_entry(record["id"])
-            plans.append((entered_at, record["id"], record))
-    return sorted(plans, key=lambda plan: plan[:2])
+            later_records.append((entered_at, record["id"], record))
+    return sorted(later_records, key=lambda later: later[:2])
 
 
-def _make_plans(
-    world: World, plans: list[tuple[datetime, int, dict[str, object]]], *, until: datetime
-) -> None:
-    """The plans of before `until` are entered; of those entered earlier, some are cancelled or shortened."""
+def _change_plans(world: World, *, until: datetime) -> None:
+    """Cancel or shorten some of the entries that start after `until`."""
     for record in world.entries():
         start, end = (datetime.fromisoformat(record[name]).replace(tzinfo=None) for name in ("start", "end"))
         if start > until and record["id"] % 29 == until.day % 29:
@@ -98,8 +97,14 @@ def _make_plans(
                 world.update_entry(record["id"], end=(end - timedelta(days=2)).date())
             else:
                 world.delete_entry(record["id"])
-    while plans and plans[0][0] <= until:
-        _, _, record = plans.pop(0)
+
+
+def _add_records(
+    world: World, later_records: list[tuple[datetime, int, dict[str, object]]], *, until: datetime
+) -> None:
+    """Add the entries that are made by `until`, and remove them from `later_records`."""
+    while later_records and later_records[0][0] <= until:
+        _, _, record = later_records.pop(0)
         world.add_entry(
             record["userId"],
             datetime.fromisoformat(record["start"]).date(),

@@ -1,6 +1,6 @@
-"""Writes docs/data-dictionary.md and docs/settings.md from the code that they describe.
+"""Write docs/data-dictionary.md and docs/settings.md from the code that they describe.
 
-python docs/build.py
+Usage: python docs/build.py
 """
 
 from pathlib import Path
@@ -20,48 +20,54 @@ DOCS = Path(__file__).parent
 
 
 def data_dictionary() -> str:
-    """Every published table, macro and reason, as Markdown."""
+    """Return the document of the published tables, reasons, audits and macros, as Markdown."""
     parts = [
         "# Data dictionary",
-        "Made by `python docs/build.py` from `transforms/schema.py`; a test keeps the two equal. The same"
-        " texts are comments in `ooo.duckdb`. Instants (`…_at`) are UTC without a zone; dates (`…_on`) are"
-        " civil dates, and no time zone is ever applied to them.",
-        *(_table(table) for table in PUBLISHED),
-        f"With `OOO_NOTES=publish`, `fct_ooo_entries` has one more column: `{NOTES.name}`, {NOTES.meaning}.",
+        "`python docs/build.py` generates this document from the declarations in `transforms/` and"
+        " `warehouse/`, and a test compares the two.\nThe same texts are comments in `ooo.duckdb`.\n"
+        "Instants (`…_at`) are UTC without a time zone.\nDates (`…_on`) are civil dates, and no time zone is"
+        " ever applied to them.",
+        *(_describe_table(table) for table in PUBLISHED),
+        f"With `OOO_NOTES=publish`, `fct_ooo_entries` has one more column, `{NOTES.name}` ({NOTES.sql_type})."
+        f"\n{NOTES.meaning}",
         "## Reasons",
-        "The first that applies counts where a person's entries overlap on a day.",
+        "If entries of a person overlap on a day, the first of their reasons in this order counts.",
         _grid(
             ("sort_order", "reason", "label", "named by Cal.com"),
             [
-                (str(order), f"`{one.code}`", one.label, "yes" if one.is_standard else "no")
-                for order, one in enumerate(PRECEDENCE, start=1)
+                (str(order), f"`{reason.code}`", reason.label, "yes" if reason.is_standard else "no")
+                for order, reason in enumerate(PRECEDENCE, start=1)
             ],
         ),
         "## Audits",
-        "What is checked before each publication; [audits](audits.md) says how. Beside these, every published"
-        " table has an audit of its key and one of the values it must have, and `counts_agree` compares the"
-        " rows of `ooo.duckdb`, the Parquet files and the manifest.",
+        "These audits run before each publication; [audits](audits.md) describes them.\nIn addition, each"
+        " published table has one audit of its key and one of its required values.\nThe audit `counts_agree`"
+        " compares the numbers of rows in `ooo.duckdb`, in the Parquet files and in the manifest.",
         _grid(
             ("audit", "severity", "promise"),
-            [(f"`{one.name}`", one.severity, one.promise) for one in AUDITS],
+            [(f"`{audit.name}`", audit.severity, audit.promise) for audit in AUDITS],
         ),
         "## Macros",
-        "Each takes `(from_date, to_date)`, both included, and stands in a `FROM`:"
-        " `FROM absence_by_reason('2026-01-01', '2026-12-31')`. `ooo query NAME --from … --to …` asks the"
-        " same. Averages, medians and shares are not rounded; the median of an even number of values is the"
-        " mean of the middle two; a share of nothing is null. Every macro is compared with a second"
-        " engine of plain loops over invented organizations.",
+        "Each macro takes `(from_date, to_date)`, both inclusive, and is used like a table:"
+        " `FROM absence_by_reason('2026-01-01', '2026-12-31')`.\nThe command"
+        " `ooo query NAME --from DATE --to DATE` returns the same rows.\nAverages, medians and shares are not"
+        " rounded.\nThe median of an even number of values is the mean of the two middle values.\nA share is"
+        " null if its denominator is 0.\nTests compare every macro with a second implementation in plain"
+        " Python loops, over invented organizations.",
         _grid(
-            ("macro", "what it gives", "grain"),
-            [(f"[`{one.name}`](#{one.name})", one.purpose, one.grain) for one in find_measures()],
+            ("macro", "result", "grain"),
+            [
+                (f"[`{measure.name}`](#{measure.name})", measure.purpose, measure.grain)
+                for measure in find_measures()
+            ],
         ),
-        *_measures(),
+        *_describe_measures(),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def settings_reference() -> str:
-    """Every setting, as Markdown."""
+    """Return the document of the settings, as Markdown."""
     rows = []
     for field in Settings.model_fields.values():
         default = field.default
@@ -75,33 +81,33 @@ def settings_reference() -> str:
     )
 
 
-def _table(table: Table) -> str:
+def _describe_table(table: Table) -> str:
     columns = [
-        (f"`{one.name}`", one.sql_type, "yes" if one.is_nullable else "", one.meaning)
-        for one in table.columns
+        (f"`{column.name}`", column.sql_type, "yes" if column.is_nullable else "", column.meaning)
+        for column in table.columns
     ]
     key = ", ".join(f"`{name}`" for name in table.key)
-    return f"## {table.name}\n\nOne row: {table.grain}. Key: {key}.\n\n" + _grid(
+    return f"## {table.name}\n\nOne row: {table.grain}.\nKey: {key}.\n\n" + _grid(
         ("column", "type", "null", "meaning"), columns
     )
 
 
-def _measures() -> list[str]:
-    """A section for each macro; its columns are asked of DuckDB, over empty tables."""
+def _describe_measures() -> list[str]:
+    """Return a section per macro. DuckDB describes the columns of the macros, over empty tables."""
     with duckdb.connect() as connection:
         for table in PUBLISHED:
             columns = ", ".join(f"{column.name} {column.sql_type}" for column in table.columns)
             connection.execute(f"CREATE TABLE {table.name} ({columns})").fetchall()
         for measure in find_measures():
             connection.execute(read_statement(measure.statement)).fetchall()
-        return [_measure(connection, measure) for measure in find_measures()]
+        return [_describe_measure(connection, measure) for measure in find_measures()]
 
 
-def _measure(connection: duckdb.DuckDBPyConnection, measure: Measure) -> str:
+def _describe_measure(connection: duckdb.DuckDBPyConnection, measure: Measure) -> str:
     arguments = ", ".join("'2026-01-01'" for _ in measure.parameters)
     described = connection.execute(f"DESCRIBE FROM {measure.name}({arguments})").fetchall()
     columns = ", ".join(f"`{name}` {sql_type}" for name, sql_type, *_ in described)
-    published = f" Published only with `{measure.switch}=true`." if measure.switch else ""
+    published = f" It is published only with `{measure.switch}=true`." if measure.switch else ""
     return "\n".join(
         (
             f"### {measure.name}",

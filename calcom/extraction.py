@@ -117,11 +117,9 @@ class Extraction:
         if (ended := self._store.ended(scope)) is not None:
             return ended
         self.errors.pop(scope, None)
-        scan = Scan(self._take_for(scope))
-        for page in self._store.pages.get(scope, []):
-            scan.accept(page)
-            self._valid_users += page.rows if scope == USERS else 0
-        self._traffic.setdefault(scope, Traffic(requests=scan.pages))
+        scan, pages = self._restore_scan(scope), self._store.pages.get(scope, [])
+        self._valid_users += sum(page.rows for page in pages) if scope == USERS else 0
+        self._traffic.setdefault(scope, Traffic(requests=len(pages)))
         try:
             return await self._scan(scope, scan, expected_rows)
         except CalcomError as error:
@@ -158,19 +156,28 @@ class Extraction:
         """Check that the short pages of all users, or of all teams, were the ends of their lists.
 
         Sends at most one request. If the server caps its pages, the affected scopes are read again with pages of
-        that size; a scope whose end cannot be proved becomes `unproven`.
+        that size; a scope whose end cannot be proved becomes `unproven`. If the request fails, those scopes fail.
         """
-        suspicious = [scope for scope, _ in find_short_ends(self._store.pages, kind)]
-        cap = await self._find_cap(kind)
-        for scope in suspicious if cap is not None else ():
-            ended = self._store.ended(scope)
-            if cap is not None and ended is not None and ended.verdict is Verdict.COMPLETE:
-                try:
-                    await self._scan_with_cap(scope, cap)
-                except CalcomError as error:
-                    if _is_refused_credential(error, scope):
-                        raise
-                    self._fail(scope, error)
+        complete = [
+            scope
+            for scope, _ in find_short_ends(self._store.pages, kind)
+            if (ended := self._store.ended(scope)) is not None and ended.verdict is Verdict.COMPLETE
+        ]
+        try:
+            cap = await self._find_cap(kind) if complete else None
+        except CalcomError as error:
+            for scope in complete:
+                self._fail_unless_refused(scope, error)
+            return
+        if cap is None:
+            return
+        for scope in complete:
+            # A kill while the scope is read again must not leave the verdict of the first read.
+            self._store.end_scope(ScopeResult(scope, Verdict.FAILED, 0, 0, 0, (), PAGE_CAP))
+            try:
+                await self._scan_with_cap(scope, cap)
+            except CalcomError as error:
+                self._fail_unless_refused(scope, error)
 
     async def settle_departures(self, planned: Collection[int]) -> list[int]:
         """Read the users list again if users were refused, and settle the scopes of those who have left.
@@ -202,12 +209,11 @@ class Extraction:
 
     async def read_again(self, scopes: Iterable[Scope], organization_skips: Iterable[int]) -> None:
         """Read the scopes of some users again, and the organization's pages at the given offsets."""
-        fetch = self._fetcher_for(ORGANIZATION)
+        fetch, take = self._fetcher_for(ORGANIZATION), self._latest_take(ORGANIZATION)
         for skip in organization_skips:
-            records = await fetch(skip=skip, take=self._page_size)
-            self._store_page(ORGANIZATION, skip, self._page_size, records)
+            self._store_page(ORGANIZATION, skip, take, await fetch(skip=skip, take=take))
         for scope in scopes:
-            await self._scan(scope, Scan(self._page_size), checks_end=False)
+            await self._scan(scope, Scan(self._latest_take(scope)), checks_end=False)
 
     async def _scan_with_cap(self, scope: Scope, cap: int) -> ScopeResult:
         """Read the scope again with pages of the size that the server returns at most."""
@@ -332,6 +338,22 @@ class Extraction:
         self._listener.page_read(scope, page.rows)
         return page
 
+    def _restore_scan(self, scope: Scope) -> Scan:
+        """Return the scan of the scope as the stored pages left it.
+
+        Pages of an earlier size do not count: the server had capped them.
+        """
+        scan = Scan(self._latest_take(scope))
+        for page in self._store.pages.get(scope, []):
+            if page.take == scan.take:
+                scan.accept(page)
+        return scan
+
+    def _latest_take(self, scope: Scope) -> int:
+        """Return the size of the scope's latest page: it is smaller than configured if the server caps pages."""
+        pages = self._store.pages.get(scope)
+        return pages[-1].take if pages else self._take_for(scope)
+
     def _take_for(self, scope: Scope) -> int:
         is_default = self._page_size == MAX_ENTRIES_TAKE
         return MAX_USERS_TAKE if scope == USERS and is_default else self._page_size
@@ -365,6 +387,11 @@ class Extraction:
             problem += f"; proved nevertheless: {describe_spans(proven)}"
         repairs = scan.repairs if scan else 0
         return self._end(scope, Verdict.FAILED, repairs=repairs, proven=proven, problem=problem)
+
+    def _fail_unless_refused(self, scope: Scope, error: CalcomError) -> None:
+        if _is_refused_credential(error, scope):
+            raise error
+        self._fail(scope, error)
 
     def _end(
         self, scope: Scope, verdict: Verdict, *, repairs: int, proven: Spans, problem: str | None = None

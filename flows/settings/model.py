@@ -3,6 +3,7 @@
 A default that belongs to a class of another package is declared there and taken from there.
 """
 
+import logging
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ from pydantic import Field, SecretStr, model_validator
 from calcom.client import MAX_ENTRIES_TAKE
 from calcom.credentials import Credential
 from calcom.requester import Connection
-from flows.settings.environment import EnvironmentSettings, has_proxy, load
+from flows.settings.environment import OTHER_VARIABLES, EnvironmentSettings, correct_no_proxy, has_proxy, load
 from flows.settings.permissions import FilePermissions
 from flows.settings.values import (
     ApiUrl,
@@ -21,12 +22,15 @@ from flows.settings.values import (
     PageSize,
     PublishUrl,
     choose_credential,
+    is_exposed,
 )
 from warehouse.load.snapshot import Guards
 from warehouse.publish.generation import Layout
 from warehouse.publish.publication import PublicationPolicy
 
 MIN_KEY_LENGTH = 32
+
+_log = logging.getLogger("ooo.settings")
 
 
 class Settings(EnvironmentSettings):
@@ -69,6 +73,12 @@ class Settings(EnvironmentSettings):
         alias="CALCOM_SECRET_KEY",
         description="The secret key of the platform OAuth client in CALCOM_CLIENT_ID. If it is not set, one of the"
         " other credentials has to be.",
+    )
+    allows_http: bool = Field(
+        default=False,
+        alias="OOO_ALLOW_HTTP",
+        description="Set it to true to send the credential without encryption, to a CALCOM_API_URL that begins with"
+        " http:// and is not on this machine. Each computer between the two can read the credential then.",
     )
     data_dir: DataDir = Field(
         Path("data"),
@@ -226,10 +236,10 @@ class Settings(EnvironmentSettings):
         " set, the id is shown.",
     )
     allows_new_host: bool = Field(
-        default=False,
+        Guards.allows_new_host,
         alias="OOO_ALLOW_NEW_HOST",
-        description="true accepts that an organization is read from another API host than before, for one run after"
-        " the server has moved. The default false stops such a run before it reads.",
+        description="Set it to true to accept, for one run, that an organization is read from another API host than"
+        " before. The default false stops such a run before it reads.",
     )
     max_clock_skew_seconds: float = Field(
         600.0,
@@ -282,6 +292,33 @@ class Settings(EnvironmentSettings):
         description="The largest amount of memory that DuckDB uses before it spills to disk, such as 2GB. If it is"
         " not set, the limit is 180 MB, or 180 MB per million entries if that is more.",
     )
+
+    query_seconds: float = Field(
+        300.0,
+        alias="OOO_QUERY_SECONDS",
+        gt=0,
+        le=86_400,
+        description="The longest time that `ooo query` and `ooo export` let a query run, in seconds. A query that"
+        " takes longer is interrupted.",
+    )
+    other_variables: str | None = Field(
+        None,
+        alias=OTHER_VARIABLES,
+        description="The names of further variables that begin with OOO_ or CALCOM_ and belong to other programs,"
+        " separated by commas. If it is not set, any name that is not in this table is an error, unless the file"
+        " of `ooo fleet sync` refers to it.",
+    )
+
+    @model_validator(mode="after")
+    def _check_encryption(self) -> Self:
+        credentials = (self.api_key, self.access_token, self.client_id, self.secret_key)
+        if is_exposed(self.api_url) and any(credentials) and not self.allows_http:
+            message = (
+                f"CALCOM_API_URL is {self.api_url}, which would send the credential without encryption; expected"
+                " https://. Correct it, or accept the risk with OOO_ALLOW_HTTP=true"
+            )
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _check_pseudonyms(self) -> Self:
@@ -346,5 +383,15 @@ class Settings(EnvironmentSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Return the settings of this process. Raise `ConfigurationError` with every variable that is wrong."""
-    return load(Settings, **overrides)
+    """Return the settings of this process. Raise `ConfigurationError` with every variable that is wrong or unknown.
+
+    A pseudonym key without its switch is logged as a warning.
+    """
+    settings = load(Settings, **overrides)
+    if settings.pseudonym_key is not None and not settings.pseudonymises:
+        _log.warning(
+            "OOO_PSEUDONYM_KEY is set, but OOO_PSEUDONYMISE is not true: names and e-mail addresses are published;"
+            " set OOO_PSEUDONYMISE=true, or remove the key"
+        )
+    correct_no_proxy(settings.api_url)
+    return settings

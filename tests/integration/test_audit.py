@@ -96,6 +96,14 @@ BREAKS: dict[str, list[Break]] = {
         sql("UPDATE core.ooo_entries SET materialized_days = 6 WHERE entry_id = 3"),
     ],
     "days_are_counted_alike": [sql("DELETE FROM marts.person_days WHERE date_on = '2026-03-04'")],
+    "dates_follow_the_day_rule": [
+        sql("UPDATE core.ooo_entries SET date_rule = 'date_parts' WHERE entry_id = 1"),
+    ],
+    "deletions_have_causes": [
+        sql("UPDATE core.ooo_entries SET deletion_cause = 'deleted' WHERE entry_id = 1"),
+        sql("UPDATE core.ooo_entries SET deletion_cause = NULL WHERE deleted_at IS NOT NULL"),
+        sql("UPDATE core.ooo_entries SET deletion_cause = 'undeclared' WHERE deleted_at IS NOT NULL"),
+    ],
     "entries_are_not_endless": [entry(Absence(4, 4, date(2026, 3, 2), date(2030, 3, 2)))],
     "entries_end_after_they_start": [entry(Absence(4, 4, date(2026, 3, 6), date(2026, 3, 2)))],
     "entries_have_people": [sql("DELETE FROM core.people WHERE user_id = 3")],
@@ -111,7 +119,7 @@ BREAKS: dict[str, list[Break]] = {
             "DELETE FROM marts.person_days WHERE user_id = 1 AND date_on = '2026-03-04'",
         ),
         sql(
-            "UPDATE core.ooo_entries SET deleted_at = '2026-01-09' WHERE entry_id = 1",
+            "UPDATE core.ooo_entries SET deleted_at = '2026-01-09', deletion_cause = 'deleted' WHERE entry_id = 1",
             "UPDATE core.ooo_entry_history SET change = 'vanished' WHERE entry_id = 1",
         ),
     ],

@@ -16,7 +16,8 @@ from warehouse.tables import personal_columns
 KEY = b"k" * 32
 TABLES = [value for value in (vars(schema) | vars(staged)).values() if isinstance(value, Table)]
 IMPERSONAL = {
-    *("entry_uuid", "reason", "reason_raw", "change", "label"),
+    *("entry_uuid", "reason", "reason_raw", "change", "label", "date_rule", "deletion_cause"),
+    *("dim_organizations.name", "api_url"),
     *("time_zone", "locale"),
     *("calendar", "work_week", "country", "subdivision", "holidays_version", "holiday_name", "rules"),
     *("staged_teams.name", "dim_teams.name", "slug", "role"),

@@ -9,7 +9,7 @@ from flows.fleet.loader import extract_organization, report_failure
 from flows.fleet.organizations import Organization
 from flows.orchestration.artifacts import showing_progress
 from flows.orchestration.blocks import read_block
-from flows.orchestration.states import fail_with
+from flows.orchestration.tasks import fail_with
 from warehouse.load.runs import OrganizationSize
 
 

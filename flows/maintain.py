@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 from calcom.errors import ExitCode, OooError
 from flows.orchestration.artifacts import summary_markdown
 from flows.orchestration.blocks import load_flow_settings
-from flows.orchestration.states import end_with, fail_with
+from flows.orchestration.tasks import end_with, fail_with
 from flows.run.maintenance import maintain as run_maintenance
 
 

@@ -9,8 +9,7 @@ from calcom.errors import OooError
 from calcom.strategy import Strategy
 from flows.orchestration.artifacts import show_run, showing_progress
 from flows.orchestration.blocks import load_flow_settings
-from flows.orchestration.states import end_with, fail_with
-from flows.orchestration.tasks import stages_as_tasks
+from flows.orchestration.tasks import end_with, fail_with, stages_as_tasks
 from flows.run.stages import sync as run_sync
 
 

@@ -20,8 +20,7 @@ from flows.fleet.organizations import Organization, read_organizations
 from flows.fleet.summary import FleetSummary
 from flows.orchestration.artifacts import record_assets, show_fleet
 from flows.orchestration.blocks import load_flow_settings, read_block
-from flows.orchestration.states import end_with, fail_with
-from flows.orchestration.tasks import as_publishing_task, as_task
+from flows.orchestration.tasks import as_publishing_task, as_task, end_with, fail_with
 from flows.run.progress import LineListener
 from warehouse.load.runs import OrganizationSize
 

@@ -1,7 +1,8 @@
-"""The stages of a run as Prefect tasks.
+"""The stages of a run as Prefect tasks, and the final states of flow runs.
 
 A task takes the open resources of the run, which can be neither hashed nor stored: no task is cached and no result
-is stored. The pages that a run has read are in its landing, from which a retry continues.
+is stored. The pages that a run has read are in its landing, from which a retry continues. A flow run ends in the
+state that fits the exit code of `ooo`.
 """
 
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from typing import Any, ParamSpec, TypeVar
 from prefect import Task, task
 from prefect.assets import materialize
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 from prefect.tasks import MaterializingTask
 
+from calcom.errors import ExitCode, OooError
 from flows.orchestration.artifacts import ASSETS, record_assets
-from flows.orchestration.states import is_source_unavailable
 from flows.run.context import RunContext
 from flows.run.stages import PLAIN_STAGES, Stages
 
@@ -71,3 +74,22 @@ def stages_as_tasks(retry_seconds: float) -> Stages:
         load=as_task(PLAIN_STAGES.load, "load"),
         publish=as_publishing_task(_publish),
     )
+
+
+def end_with(exit_code: int, message: str, facts: dict[str, Any] | None) -> State[Any]:
+    """Return `Completed` for a complete run, `Partial` (of the same type) for a partial one, else `Failed`."""
+    name = {ExitCode.DONE: "Completed", ExitCode.PARTIAL: "Partial"}.get(ExitCode(exit_code))
+    if name is None:
+        return Failed(message=f"exit code {exit_code}: {message}", data=facts)
+    return Completed(name=name, message=message, data=facts)
+
+
+def fail_with(error: OooError) -> State[Any]:
+    """Return `Failed` with the exit code and the message of the error."""
+    return Failed(message=f"exit code {error.exit_code}: {error}")
+
+
+def is_source_unavailable(_task: object, _task_run: object, state: State[Any]) -> bool:
+    """Return True if Cal.com was unavailable: the one failure of a task that a later attempt can cure."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, OooError) and error.exit_code is ExitCode.UNAVAILABLE

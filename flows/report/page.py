@@ -14,7 +14,7 @@ from flows.settings.data_folder import require_publication
 from flows.settings.errors import ConfigurationError
 from landing.files import write_atomically
 from warehouse.errors import WarehouseError
-from warehouse.read.report_facts import DAYS_SHOWN, ReportFacts, read_report_facts
+from warehouse.read.facts import DAYS_SHOWN, ReportFacts, read_report_facts
 
 REPORT_FILE = "out-of-office.html"
 _SUMS = ("absence_days", "absence_working_days", "lost_working_days", "conflict_days")

@@ -13,7 +13,7 @@ import polars as pl
 from flows.settings.data_folder import require_publication
 from flows.settings.errors import QueryError
 from transforms.errors import TransformError
-from transforms.pseudonyms import suppress_small_groups
+from transforms.privacy import suppress_small_groups
 from warehouse.publish.measures import find_measures
 
 NAMED = {measure.name: measure for measure in find_measures()}

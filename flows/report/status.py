@@ -13,7 +13,7 @@ from flows.settings.errors import StaleError
 from warehouse.connection import open_warehouse
 from warehouse.errors import WarehouseError
 from warehouse.load.audit import Audit
-from warehouse.read.status import read_audits, read_freshness, read_last_runs, read_quarantine
+from warehouse.read.facts import read_audits, read_freshness, read_last_runs, read_quarantine
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """A snapshot that is further in the future was dated by a wrong clock, and is never fresh."""

@@ -25,7 +25,7 @@ from landing.segments import NOTELESS_ENTRIES
 from transforms.calendars import CalendarPolicy, assign_calendars, build_calendar_days, build_calendars
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
 from transforms.entries import normalise_entries
-from transforms.people import normalise_people
+from transforms.people import normalise_people, normalise_team_members, normalise_teams
 from transforms.quality import collect_rejects
 from transforms.reasons import build_reasons
 from transforms.runs import RunRecord
@@ -38,7 +38,6 @@ from transforms.staged import (
     STAGED_TEAMS,
 )
 from transforms.table import Table
-from transforms.teams import normalise_team_members, normalise_teams
 from warehouse.connection import transaction
 from warehouse.load.days import (
     insert_days,

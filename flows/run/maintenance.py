@@ -13,8 +13,8 @@ from flows.settings.errors import ConfigurationError
 from landing.catalog import prune_landings, purge_landings
 from landing.files import remove_leftovers
 from warehouse.connection import open_warehouse, run_statement
-from warehouse.load.compact import ERASURE, compact, pending_purges
 from warehouse.load.days import create_mart_views
+from warehouse.load.erasure import ERASURE, compact, pending_purges
 from warehouse.load.migrate import BACKUPS, migrate
 from warehouse.load.runs import repair_future_instants
 

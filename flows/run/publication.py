@@ -11,7 +11,7 @@ from flows.settings.clock import utc_now
 from flows.settings.permissions import created_with
 from transforms.columns import NOTES
 from transforms.days import FIRST_DAY, LAST_DAY
-from transforms.pseudonyms import assign_pseudonyms
+from transforms.privacy import assign_pseudonyms
 from transforms.schema import ENTRIES, PUBLISHED
 from warehouse.load.audit import Audit, Expectations, audit_marts
 from warehouse.publish.database import using

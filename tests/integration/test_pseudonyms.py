@@ -17,7 +17,7 @@ from flows.run.summary import RunSummary
 from flows.settings import Settings, load_settings
 from flows.settings.errors import ConfigurationError
 from tests.support.remains import find_remains
-from transforms.pseudonyms import pseudonym_of
+from transforms.privacy import pseudonym_of
 
 KEY = "a-secret-of-at-least-32-characters"
 PSEUDONYMOUS = {"OOO_PSEUDONYMISE": "true", "OOO_PSEUDONYM_KEY": KEY}

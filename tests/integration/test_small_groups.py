@@ -11,7 +11,7 @@ from flows.report.queries import NAMED, Dates, run_named
 from flows.settings.errors import QueryError
 from tests.support.naive import Absence
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
-from transforms.pseudonyms import COUNTS, DIMENSIONS, LABELS, PARTS, suppress_small_groups
+from transforms.privacy import COUNTS, DIMENSIONS, LABELS, PARTS, suppress_small_groups
 
 DAYS = Dates(date(2026, 1, 1), date(2026, 12, 31))
 

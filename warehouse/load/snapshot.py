@@ -14,7 +14,7 @@ import polars as pl
 
 from warehouse.connection import insert_frame, run_statement
 from warehouse.errors import GuardError
-from warehouse.load.compact import NOTES, request_purge
+from warehouse.load.erasure import NOTES, request_purge
 from warehouse.load.runs import Difference
 from warehouse.tables import DeclaredTable, define_columns
 

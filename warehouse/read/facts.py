@@ -1,4 +1,4 @@
-"""Read the facts of the report page from a published database."""
+"""Read the facts of the status and of the report page from what is published and from the warehouse."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from typing import Any
 
 import duckdb
 
-from warehouse.connection import read_statement
+from warehouse.connection import read_statement, run_statement
+from warehouse.load.audit import Audit
 
 YEARS_BACK, YEARS_AHEAD = 3, 1
 """The span of the page: whole calendar years before and after that of the newest snapshot."""
@@ -84,3 +85,32 @@ def _rows(published: duckdb.DuckDBPyConnection, name: str, **parameters: Any) ->
     names = [column[0] for column in cursor.description or ()]
     for row in cursor.fetchall():
         yield dict(zip(names, row, strict=True))
+
+
+def read_freshness(published: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Return the instant of the latest published snapshot, and the live and the unconfirmed rows."""
+    names = ("snapshot_at", "people", "people_stale", "entries", "entries_stale")
+    return dict(zip(names, run_statement(published, "read/sql/select_freshness")[0], strict=True))
+
+
+def read_last_runs(published: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return the last five published runs, newest first, with the number of their changes."""
+    names = (
+        *("run_id", "finished_at", "strategy", "outcome", "rows_in", "rows_inserted", "rows_updated"),
+        *("rows_deleted", "rows_quarantined", "scopes_not_complete"),
+    )
+    return [
+        dict(zip(names, row, strict=True)) for row in run_statement(published, "read/sql/select_last_runs")
+    ]
+
+
+def read_quarantine(warehouse: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return the number of records that the latest run quarantined, by kind and reason code."""
+    names = ("record_kind", "problem", "records")
+    rows = run_statement(warehouse, "read/sql/select_latest_quarantine")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def read_audits(warehouse: duckdb.DuckDBPyConnection) -> list[Audit]:
+    """Return the latest audits, including those that stopped a publication."""
+    return [Audit(*row) for row in run_statement(warehouse, "read/sql/select_latest_audits")]

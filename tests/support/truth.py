@@ -12,8 +12,7 @@ STANDARD_REASONS = {"unspecified", "vacation", "travel", "sick", "public_holiday
 
 def expected_entry(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of `fct_ooo_entries` for a record of `…/ooo`, without the columns of the snapshots."""
-    starts_on, ends_on = date.fromisoformat(record["start"][:10]), date.fromisoformat(record["end"][:10])
-    days = [starts_on + timedelta(days=n) for n in range((ends_on - starts_on).days + 1)]
+    rule, days = expected_days(record)
     reason = record.get("reason", "custom")
     return {
         "organization_id": 1,
@@ -21,8 +20,8 @@ def expected_entry(record: Mapping[str, Any]) -> dict[str, Any]:
         "entry_uuid": record["uuid"],
         "user_id": record["userId"],
         "covering_user_id": record["toUserId"],
-        "starts_on": starts_on,
-        "ends_on": ends_on,
+        "starts_on": days[0],
+        "ends_on": days[-1],
         "calendar_days": len(days),
         "working_days": sum(day.weekday() < 5 for day in days),
         "reason": reason if reason in STANDARD_REASONS | {"custom"} else "unknown",
@@ -30,10 +29,27 @@ def expected_entry(record: Mapping[str, Any]) -> dict[str, Any]:
         "has_notes": bool(record["notes"]),
         "starts_at_raw": _instant(record["start"]),
         "ends_at_raw": _instant(record["end"]),
-        "is_day_aligned": (record["start"][11:19], record["end"][11:19]) == ("00:00:00", "23:59:59"),
+        "is_day_aligned": rule == "day_aligned",
+        "date_rule": rule,
         "deleted_at": None,
         "is_stale": False,
     }
+
+
+def expected_days(record: Mapping[str, Any]) -> tuple[str, list[date]]:
+    """Return the rule for the dates of a record, and its days in order.
+
+    The dates are the date parts, unless the record covers whole days in another time than UTC: then they are those
+    of the nearest midnights. A clock change makes such a record an hour longer or shorter.
+    """
+    start, end = _instant(record["start"]), _instant(record["end"])
+    if (record["start"][11:19], record["end"][11:19]) == ("00:00:00", "23:59:59"):
+        return "day_aligned", _days_between(start.date(), end.date())
+    midnights = [(instant + timedelta(hours=12)).date() for instant in (start, end + timedelta(seconds=1))]
+    whole_days = midnights[1] - midnights[0]
+    if whole_days and abs(end - start - whole_days) <= timedelta(hours=1, seconds=1):
+        return "nearest_midnight", _days_between(midnights[0], midnights[1] - timedelta(days=1))
+    return "date_parts", _days_between(start.date(), end.date())
 
 
 def expected_person(user: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,11 +70,7 @@ def expected_person(user: Mapping[str, Any]) -> dict[str, Any]:
 
 def expected_person_days(records: Iterable[Mapping[str, Any]]) -> set[tuple[int, date]]:
     """Return the user id and the date of each day of absence."""
-    return {
-        (record["userId"], day)
-        for record in records
-        for day in _days(record["start"][:10], record["end"][:10])
-    }
+    return {(record["userId"], day) for record in records for day in expected_days(record)[1]}
 
 
 def published_rows(
@@ -88,6 +100,5 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=None)
 
 
-def _days(first: str, last: str) -> list[date]:
-    start = date.fromisoformat(first)
-    return [start + timedelta(days=n) for n in range((date.fromisoformat(last) - start).days + 1)]
+def _days_between(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

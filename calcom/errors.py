@@ -5,17 +5,29 @@ OooError                    the root of all packages' errors; `exit_code` is how
     ├── ApiError            Cal.com answered with an error status; `kind` groups the statuses by recovery
     ├── CredentialError     the credential cannot be sent as an HTTP header
     ├── TransportError      no response arrived: connection refused, name unresolved, reset or timed out
+    ├── WaitTooLongError    the server asks for a pause that is longer than the bound of the settings
     └── ProtocolError       a response arrived that the API does not document
 """
 
 import json
 import re
+from collections.abc import Collection
 from enum import IntEnum, StrEnum
 from typing import Any
+from urllib.parse import quote
 
 BODY_LIMIT = 500
-_EMAIL = re.compile(r"[^\s\"<>,;]*(?:@|%40)[^\s\"'<>&,;]*")
-_KEY = re.compile(r"\bcal_[A-Za-z0-9_\-]+")
+_REDACTED_LENGTH = 65_536
+"""The number of characters of a text that `redact` examines; it must exceed the longest credential by far."""
+
+_LONGEST_CREDENTIAL = 8_192
+"""The number of characters that a header can hold, so that a credential cut at the end is removed whole."""
+
+_TOKEN = re.compile(r"[^\s\"<>,;]+")
+_EMAIL_SIGN = re.compile(r"[@\uff20\ufe6b]|%(?:25)*40")
+_KEY = re.compile(r"(?:(?<![A-Za-z])|(?<=%[0-9A-Fa-f]{2}))cal_[A-Za-z0-9_\-]+", re.IGNORECASE)
+_BEARER = re.compile(r"\bbearer(?:\s|%20|\+)+[^\s\"'<>,;]+", re.IGNORECASE)
+_JSON_WEB_TOKEN = re.compile(r"eyJ[A-Za-z0-9_\-]{5,}(?:\.[A-Za-z0-9_\-]*)*")
 
 
 class ErrorKind(StrEnum):
@@ -39,10 +51,33 @@ _ADVICE = {
 }
 
 
-def redact(text: str) -> str:
-    """Return `text` with e-mail addresses and API keys masked, printable, at most 500 characters long."""
-    printable = "".join(character if character.isprintable() else " " for character in text[: 4 * BODY_LIMIT])
-    return _KEY.sub("cal_…", _EMAIL.sub("<e-mail>", printable))[:BODY_LIMIT]
+def redact(text: str, secrets: Collection[str] = ()) -> str:
+    """Return `text` as it may be shown: without credentials and e-mail addresses, printable, at most 500 characters.
+
+    `secrets` are the credentials of the connection. API keys and bearer tokens are also found by their form.
+    Every text of a server passes this function before it becomes part of a message. Control characters and
+    invisible characters, such as bidirectional overrides, are removed first, because they could split a credential.
+    Takes linear time. Redacting a redacted text returns it unchanged.
+    """
+    shown = text[:_REDACTED_LENGTH]
+    if len(text) > _REDACTED_LENGTH:  # the cut may go through a credential
+        tail = shown[-_LONGEST_CREDENTIAL:]
+        shown = shown[:-_LONGEST_CREDENTIAL] + tail[: max(tail.rfind(" "), 0)]
+    shown = "".join(
+        " " if character.isspace() else character
+        for character in shown
+        if character.isprintable() or character.isspace()
+    )
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        for form in (secret, quote(secret, safe="")):
+            shown = re.sub(re.escape(form), "…", shown, flags=re.IGNORECASE)
+    shown = _BEARER.sub("Bearer …", shown)
+    shown = _KEY.sub("cal_…", _JSON_WEB_TOKEN.sub("…", shown))
+    shown = _TOKEN.sub(
+        lambda token: "<e-mail>" if _EMAIL_SIGN.search(token[0]) else token[0],
+        shown,
+    )
+    return shown[:BODY_LIMIT]
 
 
 class ExitCode(IntEnum):
@@ -73,6 +108,8 @@ class CalcomError(OooError):
     """The root of the errors of this package."""
 
     exit_code = ExitCode.PROTOCOL
+    is_permanent = False
+    """True if another attempt of the same request would fail in the same way."""
 
 
 class CredentialError(CalcomError):
@@ -86,23 +123,52 @@ class TransportError(CalcomError):
 
     exit_code = ExitCode.UNAVAILABLE
 
-    def __init__(self, *, host: str, path: str, cause: str) -> None:
-        """Store the facts and build the message; `cause` is the short text of the transport's error."""
-        self.host, self.path, self.cause = host, path, cause
+    def __init__(self, *, host: str, path: str, cause: str, advice: str | None = None) -> None:
+        """Store the facts and build the message; `cause` is the short text of the transport's error.
+
+        `advice` is the next step for the user, if the failure is permanent.
+        """
+        self.host, self.path, self.cause = host, path, redact(cause)
+        self.is_permanent = advice is not None
+        advice = advice or "check CALCOM_API_URL and the network"
+        super().__init__(f"no answer from {host} for GET {path}: {self.cause}; {advice}")
+
+
+class WaitTooLongError(CalcomError):
+    """The rate limit requires a pause that is longer than the bound of the settings."""
+
+    exit_code = ExitCode.UNAVAILABLE
+    is_permanent = True
+
+    def __init__(self, *, header: str, seconds: float, max_seconds: float) -> None:
+        """Store the facts and build the message; `header` names the source of the pause."""
+        self.header, self.seconds, self.max_seconds = redact(header), seconds, max_seconds
         super().__init__(
-            f"no answer from {host} for GET {path}: {redact(cause)}; check CALCOM_API_URL and the network"
+            f"Cal.com requires a pause of {seconds:.0f} seconds ({self.header}), but OOO_MAX_WAIT_SECONDS allows"
+            f" {max_seconds:.0f}; run again after the pause, or raise OOO_MAX_WAIT_SECONDS. The pages that were"
+            " read are kept"
         )
 
 
 class ProtocolError(CalcomError):
     """A response that the API does not document; `expected` and `found` describe the difference."""
 
-    def __init__(self, *, path: str, expected: str, found: str, request_id: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        path: str,
+        expected: str,
+        found: str,
+        request_id: str | None = None,
+        is_permanent: bool = False,
+    ) -> None:
         """Store the facts and build the message, which quotes at most 500 characters of `found`."""
-        self.path, self.expected, self.found, self.request_id = path, expected, found, request_id
+        self.path, self.expected, self.found = path, expected, redact(found)
+        self.request_id = redact(request_id) if request_id else None
+        self.is_permanent = is_permanent
         super().__init__(
-            f"unusable answer to GET {path}: expected {expected}, found {redact(found)}"
-            f" (request id {request_id or 'not sent'}); check that CALCOM_API_URL is Cal.com's API"
+            f"unusable answer to GET {path}: expected {expected}, found {self.found}"
+            f" (request id {self.request_id or 'not sent'}); check that CALCOM_API_URL is Cal.com's API"
         )
 
 
@@ -118,14 +184,15 @@ class ApiError(CalcomError):
         self, *, status: int, path: str, code: str | None, detail: str, request_id: str | None
     ) -> None:
         """Store the facts and derive the kind, the exit code and the advice from the status."""
-        self.status, self.path, self.code, self.request_id = status, path, code, request_id
-        self.detail = redact(detail)
+        self.status, self.path, self.detail = status, path, redact(detail)
+        self.code = redact(code) if code else None
+        self.request_id = redact(request_id) if request_id else None
         self.kind = _kind_of(status)
         self.exit_code = _EXIT_CODES.get(self.kind, ExitCode.PROTOCOL)
         self.advice = _ADVICE[self.kind]
         super().__init__(
-            f"Cal.com answered {status} {code or '(no code)'} to GET {path}: {self.detail or '(no text)'}"
-            f" (request id {request_id or 'not sent'}); {self.advice}"
+            f"Cal.com answered {status} {self.code or '(no code)'} to GET {path}: {self.detail or '(no text)'}"
+            f" (request id {self.request_id or 'not sent'}); {self.advice}"
         )
 
 
@@ -150,8 +217,12 @@ def _kind_of(status: int) -> ErrorKind:
     return by_status.get(status, fallback)
 
 
-def error_from_response(*, status: int, path: str, request_id: str | None, body: bytes) -> ApiError:
+def error_from_response(
+    *, status: int, path: str, request_id: str | None, body: bytes, secrets: Collection[str] = ()
+) -> ApiError:
     """Return the error for a response with an error status and any of the known bodies.
+
+    `secrets` are the credentials of the connection, which a server may quote.
 
     Known bodies: the envelope with `details` as an object, a list of validation errors or a plain string;
     Prisma's envelope without details; the bare `{"statusCode", "message"}`; an edge server's HTML.
@@ -169,8 +240,8 @@ def error_from_response(*, status: int, path: str, request_id: str | None, body:
     return ApiError(
         status=status,
         path=path,
-        code=code if isinstance(code, str) else None,
-        detail=_detail_text(facts),
+        code=redact(code, secrets) if isinstance(code, str) else None,
+        detail=redact(_detail_text(facts), secrets),
         request_id=request_id,
     )
 
@@ -189,7 +260,10 @@ def _detail_text(facts: dict[str, Any]) -> str:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Return True if another attempt may succeed; False for a refused credential or an invalid request."""
+    """Return True for a failure of the server or the network, and not of the credential or the request.
+
+    Another request would probably fail, too. The same request is only sent again if `is_permanent` is false.
+    """
     if isinstance(error, ApiError):
         return error.kind in (ErrorKind.SERVER, ErrorKind.THROTTLED)
-    return isinstance(error, TransportError | ProtocolError)
+    return isinstance(error, TransportError | ProtocolError | WaitTooLongError)

@@ -18,9 +18,13 @@ window. Cal.com sends no `Retry-After`, but an edge server may.
 import asyncio
 import random
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from math import ceil, inf
+
+from calcom.errors import WaitTooLongError
 
 DEFAULT_BLOCK_SECONDS = 60.0
 """The length of a block after an HTTP 429 response without headers: Cal.com's default."""
@@ -33,6 +37,9 @@ BLOCK_MARGIN_SECONDS = 1.0
 
 MAX_RESET_SECONDS = 86_400.0
 """The longest accepted reset. A larger number is not a number of seconds left; it is probably an epoch."""
+
+MAX_WAIT_SECONDS = 900.0
+"""The longest pause for one reset. Cal.com's default windows and blocks take 60 seconds."""
 
 _HEADER = re.compile(r"x-ratelimit-(limit|remaining|reset)-(.+)", re.IGNORECASE)
 _TOO_MANY_REQUESTS = 429
@@ -65,6 +72,8 @@ class Budget:
     windows: dict[str, Window] = field(default_factory=dict)
     in_flight: int = 0
     blocked_until: float = 0.0
+    blocked_by: str = ""
+    """The source of `blocked_until`: the name of a header, or a description."""
     _is_probing: bool = True
     """True while the state of a window is unknown, so that only one request may be in flight."""
 
@@ -109,9 +118,18 @@ class Budget:
         ends = [end for end in (*low, self.blocked_until) if now < end < inf]
         return max(ends) - now if ends else None
 
-    def block(self, until: float) -> None:
-        """Send no request before `until`, and expect new windows after it."""
-        self.blocked_until = max(self.blocked_until, until)
+    def find_cause(self, now: float) -> str:
+        """Return the source of the present wait: the name of a header, or a description."""
+        if now < self.blocked_until:
+            return self.blocked_by
+        ends = {name: window.ends_at for name, window in self.windows.items() if window.remaining <= 0}
+        name = max((name for name in ends if ends[name] != inf), key=lambda name: ends[name], default="…")
+        return f"X-RateLimit-Reset-{name}"
+
+    def block(self, until: float, cause: str) -> None:
+        """Send no request before `until`, and expect new windows after it. `cause` names the source."""
+        if until > self.blocked_until:
+            self.blocked_until, self.blocked_by = until, cause
         for window in self.windows.values():
             window.remaining, window.ends_at = window.limit, self.blocked_until
         self._is_probing = True
@@ -134,11 +152,13 @@ class Budget:
             self._merge_window(name, Window(limit, remaining, now + reset, reset), now)
         retry_after = read_retry_after(headers)
         if status == _TOO_MANY_REQUESTS:
-            resets = [reset for _, _, reset in limits.values()]
-            resets += [] if retry_after is None else [retry_after]
-            self.block(now + max(resets, default=DEFAULT_BLOCK_SECONDS) + BLOCK_MARGIN_SECONDS)
+            resets = {f"X-RateLimit-Reset-{name}": reset for name, (_, _, reset) in limits.items()}
+            resets |= {} if retry_after is None else {"Retry-After": retry_after}
+            resets = resets or {"HTTP 429 without a reset": DEFAULT_BLOCK_SECONDS}
+            cause = max(resets, key=lambda name: resets[name])
+            self.block(now + resets[cause] + BLOCK_MARGIN_SECONDS, cause)
         elif retry_after:
-            self.block(now + retry_after)
+            self.block(now + retry_after, "Retry-After")
         elif limits or not self.windows:
             self._is_probing = False
 
@@ -176,18 +196,34 @@ def read_limits(headers: Mapping[str, str]) -> dict[str, tuple[int, int, float]]
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of `Retry-After`; None without the header and for an HTTP date."""
+    """Return the seconds of `Retry-After`, also from an HTTP date; None without the header or for an invalid one.
+
+    An HTTP date is compared with the server's own `Date`, or with this machine's clock without it.
+    """
+    text = headers.get("retry-after", "")
     try:
-        seconds = float(headers.get("retry-after", ""))
+        seconds = float(text)
     except ValueError:
-        return None
+        until = _read_http_date(text)
+        if until is None:
+            return None
+        seconds = until - (_read_http_date(headers.get("date", "")) or time.time())
+        return seconds if seconds > 0 else None
     return seconds if 0 <= seconds <= MAX_RESET_SECONDS else None
+
+
+def _read_http_date(text: str) -> float | None:
+    """Return an HTTP date in Unix time; None for any other text."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 class RateLimiter:
     """Delays each request until the budget allows it; all requests of a credential share one instance."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the hooks of one rate limiter
         self,
         *,
         clock: Callable[[], float],
@@ -195,12 +231,14 @@ class RateLimiter:
         jitter: Callable[[], float] | None = None,
         on_wait: Callable[[float], None] | None = None,
         on_low: Callable[[float], None] | None = None,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
     ) -> None:
         """Start with an unknown budget.
 
-        `jitter` returns the seconds that are added to each pause (default: 0.05 to 0.25). `on_wait` is
-        called before each pause with its length in seconds. `on_low` is called while at most `LOW_BUDGET`
-        requests are left, with the seconds until the reset, so that the next process can wait for it.
+        `max_wait_seconds` bounds the pause for one reset. `jitter` returns the seconds that are added to each
+        pause (default: 0.05 to 0.25). `on_wait` is called before each pause with its length in seconds. `on_low`
+        is called while at most `LOW_BUDGET` requests are left, with the seconds until the reset, so that the
+        next process can wait for it.
         """
         self.budget = Budget()
         self.waited_seconds = 0.0
@@ -208,6 +246,7 @@ class RateLimiter:
         self._jitter = jitter or (lambda: random.uniform(0.05, 0.25))  # noqa: S311
         self._on_wait = on_wait or (lambda _: None)
         self._on_low = on_low
+        self._max_wait_seconds = max_wait_seconds
         self._pause_ends_at = -inf
         self._response_arrived = asyncio.Event()
 
@@ -215,12 +254,16 @@ class RateLimiter:
         """Wait until one request may be sent, and count it.
 
         The caller sends the request and then calls `record_response` or `record_lost`.
+        Raise `WaitTooLongError` at once if the pause would be longer than the bound.
         """
         while (seconds := self.budget.seconds_to_wait(self._clock())) != 0:
             if seconds is None:
                 self._response_arrived.clear()
                 await self._response_arrived.wait()
                 continue
+            if seconds > self._max_wait_seconds + BLOCK_MARGIN_SECONDS:
+                cause = self.budget.find_cause(self._clock())
+                raise WaitTooLongError(header=cause, seconds=seconds, max_seconds=self._max_wait_seconds)
             await self._pause(seconds + self._jitter())
         self.budget.record_sent()
 
@@ -244,7 +287,7 @@ class RateLimiter:
 
     def block_for(self, seconds: float) -> None:
         """Send no request for the given time, because an earlier process has spent the budget."""
-        self.budget.block(self._clock() + seconds)
+        self.budget.block(self._clock() + seconds, "the reset that an earlier run recorded")
 
     def record_response(self, status: int, headers: Mapping[str, str]) -> None:
         """Record the response to a request that `acquire` allowed."""

@@ -160,6 +160,22 @@ class Settings(EnvironmentSettings):
         description="The longest time to wait for a response, in seconds, at most 3600."
         " Cal.com's slowest responses of status 500 take 33 seconds.",
     )
+    max_response_mb: int = Field(
+        Connection.max_response_mb,
+        alias="OOO_MAX_RESPONSE_MB",
+        ge=1,
+        le=1024,
+        description="The largest response that is read, in megabytes, from 1 to 1024, compressed and decompressed."
+        " A larger response fails without another attempt.",
+    )
+    max_wait_seconds: float = Field(
+        Connection.max_wait_seconds,
+        alias="OOO_MAX_WAIT_SECONDS",
+        gt=0,
+        le=86_400,
+        description="The longest pause for one reset of the rate limit, in seconds, at most 86400. If Cal.com"
+        " requires a longer pause, the request fails with exit code 12, and the pages that were read are kept.",
+    )
     exchange_url: str | None = Field(
         None,
         alias="OOO_EXCHANGE_URL",
@@ -378,6 +394,8 @@ class Settings(EnvironmentSettings):
             max_attempts=self.max_attempts,
             read_timeout_seconds=self.read_timeout_seconds,
             max_connections=self.max_concurrency,
+            max_response_mb=self.max_response_mb,
+            max_wait_seconds=self.max_wait_seconds,
             is_proxied=has_proxy(),
         )
 

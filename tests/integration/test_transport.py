@@ -140,5 +140,6 @@ def test_a_refused_connection_is_a_connect_error(transport: Transport) -> None:
 
 def test_the_transport_switches_to_aiohttp_between_two_requests() -> None:
     transport = SwitchingTransport(is_encrypted=False, limits=LIMITS, switch_after=2)
-    results = asyncio.run(fetch_from(CASES[0][1], transport, times=4))
+    respond = sending(head("200 OK", "Connection: close", f"Content-Length: {len(PAGE)}") + PAGE)
+    results = asyncio.run(fetch_from(respond, transport, times=4))
     assert [result.ids for result in results] == [[], [], [], []]

@@ -32,11 +32,25 @@ def read_status(settings: Settings) -> dict[str, Any]:
     with open_warehouse(database, is_read_only=True) as published:
         freshness, runs = read_freshness(published), read_last_runs(published)
     return {
-        "generation": json.loads(current.read_text())["generation"] if current.exists() else None,
+        "generation": _read_generation(current),
         **freshness,
         **_read_warehouse(warehouse_path(settings)),
         "runs": runs,
     }
+
+
+def _read_generation(pointer: Path) -> str | None:
+    """Return the published generation, or None without a pointer. Raise `WarehouseError` if it is damaged."""
+    try:
+        return str(json.loads(pointer.read_text(encoding="utf-8"))["generation"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = (
+            f"can't read {pointer}: {type(error).__name__}: {error}; expected a JSON object with the generation."
+            " Run `ooo sync`, which publishes again"
+        )
+        raise WarehouseError(message) from error
 
 
 def raise_if_older(status: dict[str, Any], max_age: timedelta) -> None:

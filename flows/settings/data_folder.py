@@ -1,10 +1,11 @@
 """The data folder: the paths in it, and the lock that keeps a single writer."""
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock, SoftFileLock, Timeout
 
 from flows.settings.errors import ConfigurationError
 from flows.settings.model import Settings
@@ -26,8 +27,16 @@ def database_path(settings: Settings) -> Path:
 
 
 def require_publication(database: Path) -> None:
-    """Raise `ConfigurationError` if nothing is published as `database` yet."""
-    if not database.exists():
+    """Raise `ConfigurationError` if nothing is published as `database` yet, `WarehouseError` without access."""
+    try:
+        exists = database.exists()
+    except OSError as error:
+        message = (
+            f"can't read {database}: {error.strerror}; run as the owner of {database.parent}, correct the permissions,"
+            " or set OOO_DATA_DIR"
+        )
+        raise WarehouseError(message) from error
+    if not exists:
         message = f"nothing is published at {database} yet; run `ooo sync`, or set OOO_DATA_DIR"
         raise ConfigurationError(message)
 
@@ -48,13 +57,22 @@ def lock_data_folder(data_dir: Path, permissions: FilePermissions = FilePermissi
         with created_with(permissions):
             data_dir.mkdir(parents=True, exist_ok=True)
         lock = FileLock(data_dir / ".lock", mode=0o600)
-        lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the fallback to a soft lock, which is an error here
+            lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
+        if isinstance(lock, SoftFileLock):
+            lock.release()
+            message = (
+                f"the file system of {data_dir} has no locks, so that two runs could write at the same time; set"
+                " OOO_DATA_DIR to a folder on a local disk"
+            )
+            raise WarehouseError(message)
     except Timeout:
         message = (
             f"another run is writing to {data_dir}; wait for it to end, or set OOO_DATA_DIR to another folder"
         )
         raise WarehouseError(message) from None
-    except OSError as error:
+    except (OSError, NotImplementedError) as error:
         message = f"can't write to {data_dir}: {error}; correct the permissions or set OOO_DATA_DIR"
         raise WarehouseError(message) from error
     try:

@@ -1,9 +1,15 @@
 """Read the variables of this process: from the environment, from `.env`, and under former names of settings."""
 
+import ipaddress
 import logging
 import os
+import stat
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeVar
-from urllib.request import getproxies
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
@@ -20,10 +26,31 @@ from flows.settings.errors import ConfigurationError
 RENAMED = {"OOO_CONCURRENCY": "OOO_MAX_CONCURRENCY"}
 """The present name of each renamed setting, by its former name, which is read if the present name is not set."""
 
+SECOND_SPELLINGS = {"OOO_PSEUDONYMIZE": "OOO_PSEUDONYMISE"}
+"""The setting of each second spelling of a name. Both spellings work; different values of both are an error."""
+
+PREFIXES = ("OOO_", "CALCOM_")
+"""Variables with these prefixes belong to this program: an unknown one is an error."""
+
+OTHER_VARIABLES = "OOO_OTHER_VARIABLES"
+"""The setting that lists further variables with the prefixes, which belong to the user's own programs."""
+
+_READ_ELSEWHERE = ("OOO_GIT_REPOSITORY", "OOO_GIT_BRANCH")
+"""Variables that prefect.yaml names."""
+
+_READ_BY_TESTS = ("OOO_TEST_", "OOO_HYPOTHESIS_")
+"""The prefixes of variables that the project's tests read."""
+
+_accepted_variables: set[str] = set()
+"""Variables that a file of organizations refers to, in capital letters."""
+
 NO_CREDENTIAL: dict[str, Any] = dict.fromkeys(
     ("CALCOM_API_KEY", "CALCOM_ACCESS_TOKEN", "CALCOM_CLIENT_ID", "CALCOM_SECRET_KEY")
 )
 """Unsets the variable of every credential, for settings that have a credential of their own."""
+
+_ENV_FILE_ENCODING = "utf-8-sig"
+"""UTF-8; a byte order mark at the start of the file is not a part of the first name."""
 
 _STORAGE_PREFIXES = ("AWS_", "AZURE_", "GOOGLE_")
 _SECRET_WORDS = ("KEY", "TOKEN", "SECRET")
@@ -36,7 +63,7 @@ class EnvironmentSettings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_file=".env",
-        env_file_encoding="utf-8",
+        env_file_encoding=_ENV_FILE_ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         populate_by_name=True,
@@ -86,6 +113,9 @@ class FormerNames(PydanticBaseSettingsSource):
                     _log.warning(
                         "%s is now called %s; rename it, the former name still works", former, present
                     )
+            for spelling, present in SECOND_SPELLINGS.items():
+                if value := source.env_vars.get(spelling.lower()):
+                    values.setdefault(present, value)
         return values
 
 
@@ -93,10 +123,18 @@ def load(settings_type: type[SettingsType], **overrides: Any) -> SettingsType:
     """Return the settings of this process, with `overrides` by variable name.
 
     Variables of object storage in `.env` are added to the environment, where the storage libraries read them.
-    Raises `ConfigurationError` with every variable that is wrong, without the value of a secret.
+    Raises `ConfigurationError` with every variable that is wrong or unknown, without the value of a secret.
     """
+    env_file = overrides.get("_env_file", settings_type.model_config.get("env_file"))
+    for spelling, present in SECOND_SPELLINGS.items():
+        if spelling in overrides:
+            overrides.setdefault(present, overrides.pop(spelling))
     try:
-        _export_storage_variables(overrides.get("_env_file", settings_type.model_config.get("env_file")))
+        variables = _read_env_file(env_file)
+        known = [str(field.alias) for field in settings_type.model_fields.values()]
+        _raise_if_unknown((*variables, *os.environ, *overrides), known, _other_variables(variables))
+        _raise_if_spelled_differently(variables, overrides)
+        _export_storage_variables(variables)
         return settings_type(**overrides)
     except (UnicodeDecodeError, OSError) as error:
         message = f"can't read .env: expected UTF-8 text, found {type(error).__name__}: {error}"
@@ -113,11 +151,80 @@ def load(settings_type: type[SettingsType], **overrides: Any) -> SettingsType:
 
 def read_secret_variable(name: str) -> SecretStr:
     """Return the value of a variable of the environment or of `.env`. Raise `ConfigurationError` without one."""
-    value = os.environ.get(name) or dotenv_values(".env", encoding="utf-8").get(name)
+    accept_variables([name])
+    value = os.environ.get(name) or _read_env_file(".env").get(name)
     if not value:
         message = f"{name} is not set; set it in the environment or in .env, or correct the name"
         raise ConfigurationError(message)
     return SecretStr(value)
+
+
+def accept_variables(names: Iterable[str]) -> None:
+    """Accept variables that a file of organizations refers to as `env:NAME`, for all later settings."""
+    _accepted_variables.update(name.upper() for name in names)
+
+
+def _read_env_file(env_file: Any) -> Mapping[str, str | None]:
+    return dotenv_values(env_file, encoding=_ENV_FILE_ENCODING) if env_file else {}
+
+
+def _other_variables(variables: Mapping[str, str | None]) -> set[str]:
+    """Return the names that OOO_OTHER_VARIABLES lists, in capital letters."""
+    names = os.environ.get(OTHER_VARIABLES) or variables.get(OTHER_VARIABLES) or ""
+    return {name.strip().upper() for name in names.split(",")}
+
+
+def _raise_if_unknown(names: Iterable[str], settings: Iterable[str], others: set[str]) -> None:
+    """Raise `ConfigurationError` with each of `names` that has a prefix of this program and is not known."""
+    known = {*settings, *RENAMED, *SECOND_SPELLINGS}
+    accepted = {*known, *_READ_ELSEWHERE, *_accepted_variables, *others}
+    unknown = {
+        name: name.upper()
+        for name in dict.fromkeys(names)
+        if name.upper().startswith(PREFIXES)
+        and name.upper() not in accepted
+        and not name.upper().startswith(_READ_BY_TESTS)
+    }
+    if unknown:
+        problems = []
+        for name, capitals in unknown.items():
+            nearest = get_close_matches(capitals, sorted(known), n=1, cutoff=0.6)
+            problems.append(
+                f"unknown setting {name}; did you mean {nearest[0]}?"
+                if nearest
+                else f"unknown setting {name}"
+            )
+        message = (
+            f"{' '.join(problems)} Correct it in the environment or in .env; if it belongs to another program,"
+            f" list its name in {OTHER_VARIABLES}"
+        )
+        raise ConfigurationError(message)
+
+
+def _raise_if_spelled_differently(variables: Mapping[str, str | None], overrides: Mapping[str, Any]) -> None:
+    """Raise `ConfigurationError` if both spellings of a setting are set, with different values."""
+    merged = {name.upper(): value for name, value in (*variables.items(), *os.environ.items()) if value}
+    for spelling, present in SECOND_SPELLINGS.items():
+        values = [merged[name].strip().lower() for name in (spelling, present) if name in merged]
+        if present not in overrides and len(set(values)) > 1:
+            message = (
+                f"{present} and {spelling} are the same setting, but have different values; expected one of them."
+                " Remove one from the environment or from .env"
+            )
+            raise ConfigurationError(message)
+
+
+def find_exposed_env_file(env_file: str = ".env") -> str | None:
+    """Return a warning if other users can read or change the `.env` file, else None."""
+    try:
+        facts = Path(env_file).stat()
+    except OSError:
+        return None
+    can = [word for word, bits in (("read", 0o044), ("change", 0o022)) if facts.st_mode & bits]
+    if can and stat.S_ISREG(facts.st_mode):
+        path = Path(env_file).absolute()
+        return f"other users can {' and '.join(can)} {path}, which can hold credentials; run `chmod 600 {env_file}`"
+    return None
 
 
 def has_proxy() -> bool:
@@ -125,8 +232,72 @@ def has_proxy() -> bool:
     return bool(getproxies().keys() - {"no"})
 
 
-def _export_storage_variables(env_file: Any) -> None:
-    for name, value in dotenv_values(env_file).items() if env_file else ():
+def find_proxy(url: str) -> str | None:
+    """Return the proxy through which `url` is requested, without its password, or None without a proxy."""
+    parts, proxies = urlsplit(url), getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or not parts.hostname or proxy_bypass(parts.hostname):
+        return None
+    address = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    return f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
+
+
+def correct_no_proxy(api_url: str) -> None:
+    """Rewrite NO_PROXY so that httpx can read it: httpx refuses brackets, and ranges of IPv6 addresses.
+
+    An address in brackets loses them. A range is replaced by the host of `api_url`, if that is an address in the
+    range; a range of IPv6 addresses without the host is left out. docs/proxies.md describes the effect.
+    """
+    host = _address(urlsplit(api_url).hostname or "")
+    for name in ("no_proxy", "NO_PROXY"):
+        text = os.environ.get(name)
+        if text:
+            entries = [entry.strip() for entry in text.split(",")]
+            corrected = [part for entry in entries for part in _correct_entry(entry, host)]
+            if corrected != entries:
+                os.environ[name] = ",".join(corrected)
+
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _address(text: str) -> _Address | None:
+    try:
+        return ipaddress.ip_address(text.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _correct_entry(entry: str, host: _Address | None) -> list[str]:
+    """Return the entries of NO_PROXY that replace `entry`."""
+    if "://" in entry:
+        return [entry]
+    if "/" in entry:
+        try:
+            network = ipaddress.ip_network(entry.replace("[", "").replace("]", ""), strict=False)
+        except ValueError:
+            return []
+        own = [str(host)] if host is not None and host in network else []
+        return own if network.version == 6 else [entry, *own]  # noqa: PLR2004 - the version of IP
+    return _correct_address(entry)
+
+
+def _correct_address(entry: str) -> list[str]:
+    """Return the entries of NO_PROXY that replace a name or an address with or without a port."""
+    inner, closing, port = entry.removeprefix("[").partition("]")
+    if closing or entry.startswith("["):
+        address = _address(inner)
+        if address is None:
+            return []
+        return [f"all://[{address}]{port}"] if port else [str(address)]
+    address = _address(entry)
+    if address is not None:
+        return [str(address)]
+    return [] if entry.count(":") > 1 else [entry]
+
+
+def _export_storage_variables(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
         if name.startswith(_STORAGE_PREFIXES) and value:
             os.environ.setdefault(name, value)
 
@@ -134,6 +305,6 @@ def _export_storage_variables(env_file: Any) -> None:
 def _is_secret(problem: Any) -> bool:
     return bool(
         not problem["loc"]
-        or set("@?") & set(str(problem["input"]))  # a URL with a password, or with a token in its query
+        or set("@?#") & set(str(problem["input"]))  # a URL with a password, or with a token in its query
         or any(word in str(problem["loc"]).upper() for word in _SECRET_WORDS)
     )

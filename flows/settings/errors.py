@@ -3,6 +3,8 @@
 FlowsError                  the root of this package's errors
 ├── ConfigurationError      a setting, a file or the command line describes something that cannot work
 ├── QueryError              DuckDB refused a query, or a query does not fit the data
+│   └── QueryLimitError     a query needs more time or memory than it may use
+├── OutputError             standard output cannot be written
 ├── UnknownPersonError      the warehouse has no such person, or has the person in several organizations
 ├── StaleError              the published snapshot is older than the caller allows
 ├── ClockError              this machine's clock disagrees with Cal.com's or with the newest snapshot
@@ -27,6 +29,18 @@ class ConfigurationError(FlowsError):
 
 class QueryError(FlowsError):
     """A query that DuckDB refuses; the message is DuckDB's own."""
+
+    exit_code = ExitCode.USAGE
+
+
+class QueryLimitError(QueryError):
+    """A query that needs more time or memory than it may use, or more room than a file format has."""
+
+    exit_code = ExitCode.WAREHOUSE
+
+
+class OutputError(FlowsError):
+    """Standard output cannot be written: the disk behind a redirect is full, or the device failed."""
 
     exit_code = ExitCode.WAREHOUSE
 

@@ -1,6 +1,7 @@
 """The types of the settings' values, each with its own check, and the choice of the one credential."""
 
 import importlib.util
+import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -28,15 +29,30 @@ class Notes(StrEnum):
 
 def _check_api_url(value: str) -> str:
     url = value.strip().rstrip("/").removesuffix("/v2").rstrip("/")
+    if set(url) & set("?#@"):
+        message = (
+            "expected a URL such as https://api.cal.com, without a password, a query (?) and a fragment (#)"
+        )
+        raise ValueError(message)
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         parsed = httpx.URL()
-    is_usable = parsed.scheme in ("https", "http") and parsed.host and (parsed.port or 1) <= MAX_PORT
-    if not is_usable or parsed.userinfo:
+    if parsed.scheme not in ("https", "http") or not parsed.host or (parsed.port or 1) > MAX_PORT:
         message = "expected a URL such as https://api.cal.com"
         raise ValueError(message)
     return url
+
+
+def is_exposed(url: str) -> bool:
+    """Return True if requests to `url` travel over a network without encryption."""
+    parsed = httpx.URL(url)
+    if parsed.scheme == "https" or parsed.host == "localhost" or parsed.host.endswith(".localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(parsed.host).is_loopback
+    except ValueError:
+        return True
 
 
 def _check_data_dir(value: Path) -> Path:

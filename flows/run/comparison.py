@@ -33,6 +33,7 @@ _Row = dict[str, Any]
 
 def settle_differences(run: RunContext) -> list[Difference]:
     """Return the differences between the strategies that remain after the differing entries were read again."""
+    run.landing.flush()
     if run.source is None or not (candidates := find_differences(run.landing)):
         return []
     user_ids = sorted({difference.user_id for difference in candidates})

@@ -209,7 +209,7 @@ class Requester:
         try:
             return parse(body, request_id)
         except ProtocolError as error:
-            found = self._redact(error.found) + _describe_other_content(response)
+            found = self._redact(error.found + _describe_other_content(response))
             expected = error.expected
             raise ProtocolError(path=path, expected=expected, found=found, request_id=request_id) from error
 
@@ -263,7 +263,7 @@ def _describe_other_content(response: httpx.Response) -> str:
     """Return a description of a content type other than JSON; an empty text for JSON."""
     content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type and "json" not in content_type:
-        return f" of the type {redact(content_type)}, which a proxy or a login page would send"
+        return f" of the type {content_type}, which a proxy or a login page would send"
     return ""
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import httpx
@@ -24,12 +25,14 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from calcom.client import CalcomClient
-from calcom.credentials import ApiKey
-from calcom.errors import CalcomError, ExitCode, ProtocolError, TransportError
+from calcom.credentials import AccessToken, ApiKey
+from calcom.errors import BODY_LIMIT, CalcomError, ExitCode, ProtocolError, TransportError
 from calcom.requester import Connection, Traffic
 from calcom.transport import ProxiedTransport, SwitchingTransport
 
 assert aiohttp.ClientSession  # imported here, because the import takes longer than the timeout of these tests
+SECRET = "s3cr3t/T0ken-of+this=connection"  # noqa: S105 - invented
+CREDENTIAL = AccessToken(SecretStr(SECRET))
 PAGE = json.dumps({"status": "success", "data": []}).encode()
 LIMITS = httpx.Limits(max_connections=2, max_keepalive_connections=2)
 MEGABYTE = 1_000_000
@@ -67,7 +70,7 @@ async def call(
 ) -> Outcome:
     connection = Connection(
         url,
-        ApiKey(SecretStr("cal_x")),
+        CREDENTIAL,
         read_timeout_seconds=timeout_seconds,
         max_response_mb=1,
         transport=transport,
@@ -365,3 +368,95 @@ def test_every_request_at_the_server_is_counted_when_reused_connections_are_rese
     assert [result.ids for result in outcome.results] == [[]] * 20
     assert len(outcome.requests) == outcome.traffic.requests == 20 + outcome.traffic.retries
     assert outcome.traffic.retries > 0
+
+
+# What a server echoes
+
+
+PRIVATE = [SECRET, quote(SECRET, safe=""), "cal_live_0123456789abcdef", "ann.other@acme.example"]
+ECHO = (
+    f"{SECRET} {quote(SECRET, safe='')} key=cal_live_0123456789abcdef CAL_live_0123456789abcdef"
+    " Bearer eyJhbGciOi.eyJzdWIi.c2ln ann.other@acme.example ann.other%40acme.example"
+)
+INVISIBLE = "\x1b[2J\x85\u202e\u2066\u200b\x00"
+SPLIT = f"cal_li\u200bve_0123456789abcdef ann.other\u202e@acme.example {SECRET[:9]}\u2060{SECRET[9:]}"
+HOSTILE = f"{ECHO} {INVISIBLE} {SPLIT} " + "x" * 10_000
+
+
+def error_response(status: str, document: object, *headers: str) -> bytes:
+    body = json.dumps(document).encode()
+    return head(status, f"Content-Length: {len(body)}", *headers) + body
+
+
+def error_with(**facts: object) -> bytes:
+    return error_response("404 Not Found", {"status": "error", "error": facts})
+
+
+CONSTRAINTS = {"errors": [{"constraints": {"max": HOSTILE}}]}
+ECHOES = {
+    "code": error_with(code=HOSTILE, message="no"),
+    "message": error_with(code="NotFoundException", message=HOSTILE),
+    "constraint": error_with(code="BadRequestException", message="no", details=CONSTRAINTS),
+    "bare_message": error_response("404 Not Found", {"statusCode": 404, "message": HOSTILE}),
+    "request_id_of_an_error": error_response("404 Not Found", {}, f"X-Request-Id: {ECHO}"),
+    "request_id_of_a_page": json_response(b"[]", f"X-Request-Id: {ECHO}"),
+    "request_id_of_a_redirect": head("302 Found", "Content-Length: 0", f"X-Request-Id: {ECHO}"),
+    "location": head("302 Found", f"Location: https://login.example/{ECHO}", "Content-Length: 0"),
+    "keys_of_the_envelope": json_response(json.dumps({HOSTILE: 1}).encode()),
+    "content_type": head("200 OK", f"Content-Type: text/{ECHO}", "Content-Length: 2") + b"[]",
+    "content_encoding": head("200 OK", f"Content-Encoding: {ECHO}", "Content-Length: 2") + b"[]",
+    "status_line": f"HTTP/1.1 abc {ECHO}\r\n\r\n".encode(),
+    "header_line": head("200 OK", ECHO),
+}
+
+
+@over_each_transport
+@pytest.mark.parametrize("response", ECHOES.values(), ids=ECHOES)
+def test_no_echo_of_a_server_brings_private_or_invisible_text_into_an_error(
+    response: bytes, transport: Callable[[], httpx.AsyncBaseTransport]
+) -> None:
+    error = call_server(sending(response), transport).error
+    facts = [str(fact) for fact in vars(error).values()]
+    for text in (str(error), repr(error), *facts):
+        lowered = text.lower()
+        assert not [private for private in PRIVATE if private.lower() in lowered]
+        assert "ann.other" not in lowered
+        assert "0123456789abcdef" not in lowered
+        assert "eyjzdwii" not in lowered
+    assert str(error).isprintable()
+    assert all(len(fact) <= BODY_LIMIT for fact in facts)
+
+
+# Pauses
+
+
+@over_each_transport
+@pytest.mark.parametrize(
+    ("status", "headers", "header"),
+    [
+        ("429 Too Many", ["Retry-After: 86400"], "Retry-After"),
+        ("503 Unavailable", ["Retry-After: 86400"], "Retry-After"),
+        (
+            "503 Unavailable",
+            ["Date: Sun, 01 Mar 2026 06:00:00 GMT", "Retry-After: Mon, 02 Mar 2026 06:00:00 GMT"],
+            "Retry-After",
+        ),
+        (
+            "429 Too Many",
+            [
+                f"X-RateLimit-{name}-Default: {value}"
+                for name, value in (("Limit", 9), ("Remaining", 0), ("Reset", 86400))
+            ],
+            "X-RateLimit-Reset-default",
+        ),
+    ],
+)
+def test_a_pause_beyond_the_bound_fails_at_once_and_names_the_header_and_the_setting(
+    status: str, headers: list[str], header: str, transport: Callable[[], httpx.AsyncBaseTransport]
+) -> None:
+    response = head(status, "Content-Length: 0", *headers)
+    outcome = call_server(sending(response), transport)
+    assert outcome.error.exit_code is ExitCode.UNAVAILABLE
+    assert f"({header})" in str(outcome.error)
+    assert "OOO_MAX_WAIT_SECONDS allows 900" in str(outcome.error)
+    assert len(outcome.requests) == 1

@@ -4,7 +4,15 @@ import json
 
 import pytest
 
-from calcom.errors import BODY_LIMIT, ApiError, ErrorKind, ProtocolError, TransportError, error_from_response
+from calcom.errors import (
+    BODY_LIMIT,
+    ApiError,
+    ErrorKind,
+    ProtocolError,
+    TransportError,
+    error_from_response,
+    redact,
+)
 from tests.support.recordings import RecordedExchange, load_exchanges
 
 KINDS = {
@@ -89,3 +97,36 @@ def test_long_details_are_cut_and_every_message_is_printable() -> None:
     assert len(error.detail) <= BODY_LIMIT
     assert str(error).isprintable()
     str(error).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("key cal_live_1a2b, ok", "key cal_…, ok"),
+        ("a%20cal_live_1a2b", "a%20cal_…"),
+        ("the local_time of the user", "the local_time of the user"),
+        ("Authorization: bearer  abc.def/ghi", "Authorization: Bearer …"),
+        ("a ann@acme.example b", "a <e-mail> b"),
+        ("a ann%2540acme.example b", "a <e-mail> b"),
+        ("a ann\uff20acme.example b", "a <e-mail> b"),
+        ("cal_li\u200bve_1a2b", "cal_…"),
+        ("an\x00n@acme.example", "<e-mail>"),
+        ("one\ntwo\tthree\x85four", "one two three four"),
+        ("left\u202eright\u2066\x1b[2J", "leftright[2J"),
+        ("it is my-token, indeed", "it is …, indeed"),
+        ("it is MY-TOKEN", "it is …"),
+        ("it is my\u2060-token", "it is …"),
+    ],
+)
+def test_redacting_removes_credentials_addresses_and_invisible_characters(text: str, shown: str) -> None:
+    assert redact(text, ["my-token"]) == shown
+    assert redact(shown, ["my-token"]) == shown
+
+
+@pytest.mark.parametrize("filler", ["x", "x ", "@ ", "ann@b.c ", "cal_ab ", "Bearer "])
+def test_redacting_a_long_text_takes_linear_time_and_never_shows_a_part_of_a_credential(filler: str) -> None:
+    for length in (490, 2_000, 65_530, 1_000_000):
+        shown = redact(filler * (length // len(filler)) + "my-token cal_live_1a2b", ["my-token"])
+        assert len(shown) <= BODY_LIMIT
+        assert "my-t" not in shown
+        assert "cal_l" not in shown

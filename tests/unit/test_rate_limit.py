@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from calcom.client import CalcomClient
 from calcom.credentials import ApiKey
-from calcom.errors import ApiError, TransportError
+from calcom.errors import ApiError, TransportError, WaitTooLongError
 from calcom.rate_limit import BLOCK_MARGIN_SECONDS, Budget, RateLimiter, Window, read_limits
 from calcom.requester import Connection
 from calcom.simulator import CUSTOM_LIMITS_KEY, OWNER_KEY, Limits, RateLimit, Simulator, World
@@ -118,6 +118,21 @@ def test_a_retry_after_that_is_not_a_number_of_seconds_is_ignored(value: str) ->
 
 
 @pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        ("Sun, 01 Mar 2026 06:01:30 GMT", 90),
+        ("Mon, 02 Mar 2026 06:00:00 GMT", 86_400),
+        ("Sun, 01 Mar 2026 05:59:59 GMT", 0),
+    ],
+)
+def test_a_retry_after_that_is_an_http_date_is_compared_with_the_servers_own_date(
+    retry_after: str, seconds: float
+) -> None:
+    headers = {"date": "Sun, 01 Mar 2026 06:00:00 GMT", "retry-after": retry_after}
+    assert budget_after(0, 503, headers).seconds_to_wait(0) == seconds
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         rate_headers(120, 0, 1_767_225_600),  # an epoch
@@ -202,6 +217,54 @@ def test_the_estimate_agrees_with_the_time_that_the_requests_take(requests: int)
 
     estimate, seconds = run_virtually(run())
     assert estimate <= seconds <= estimate + 6
+
+
+# The bound of a pause
+
+
+def wait_after(status: int, headers: dict[str, str], max_wait_seconds: float) -> float:
+    """Return the seconds that the request after a response waits."""
+
+    async def run() -> float:
+        limiter = RateLimiter(
+            clock=virtual_now, sleep=asyncio.sleep, jitter=lambda: 0.0, max_wait_seconds=max_wait_seconds
+        )
+        await limiter.acquire()
+        limiter.record_response(status, headers)
+        await limiter.acquire()
+        return virtual_now()
+
+    return run_virtually(run())
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "header"),
+    [
+        (503, {"retry-after": "61"}, "Retry-After"),
+        (429, {"retry-after": "61"}, "Retry-After"),
+        (429, rate_headers(120, 0, 61), "X-RateLimit-Reset-default"),
+        (200, rate_headers(120, 0, 62), "X-RateLimit-Reset-default"),
+        (200, rate_headers(9, 0, 5, "Short") | rate_headers(99, 0, 62, "Long"), "X-RateLimit-Reset-long"),
+    ],
+)
+def test_a_pause_is_taken_up_to_its_bound_and_refused_beyond_it(
+    status: int, headers: dict[str, str], header: str
+) -> None:
+    assert wait_after(status, headers, max_wait_seconds=62) in (61, 62)
+    with pytest.raises(WaitTooLongError) as caught:
+        wait_after(status, headers, max_wait_seconds=59)
+    assert caught.value.header == header
+    assert "OOO_MAX_WAIT_SECONDS" in str(caught.value)
+
+
+def test_a_pause_that_an_earlier_run_recorded_is_bounded_too() -> None:
+    async def run() -> None:
+        limiter = RateLimiter(clock=virtual_now, sleep=asyncio.sleep)
+        limiter.block_for(86_400)
+        await limiter.acquire()
+
+    with pytest.raises(WaitTooLongError, match="earlier run"):
+        run_virtually(run())
 
 
 # The requests of a client

@@ -1,6 +1,8 @@
 """Compare the days of absence with plain Python: no date moves, no day is lost, and no day counts twice."""
 
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import polars as pl
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from landing.segments import ENTRY_SCHEMA
 from tests.properties.test_marts import absences
 from tests.support.calendars import WORKING
-from tests.support.naive import NaiveWarehouse, days_between, materialized_days
+from tests.support.naive import NaiveWarehouse, dates_of, days_between, materialized_days
 from tests.support.readings import Absence
 from tests.support.warehouse import derivable, landed, night, read_all
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
@@ -17,20 +19,33 @@ from transforms.entries import normalise_entries
 
 ANY_DATE = st.dates(min_value=date(1990, 1, 1), max_value=date(2060, 12, 31))
 ANY_TIME = st.times()
+ANY_INSTANT = st.builds(datetime.combine, ANY_DATE, ANY_TIME)
+CLOCK_CHANGES = st.sampled_from([timedelta(0), timedelta(hours=1), timedelta(hours=-1), timedelta(hours=2)])
+LAST_INSTANTS = st.sampled_from([timedelta(milliseconds=-1), timedelta(seconds=-1), timedelta(0)])
+
+
+@st.composite
+def local_spans(draw: Callable[..., Any]) -> tuple[datetime, datetime]:
+    """Draw a span that begins at any hour and lasts a number of whole days, perhaps with a clock change."""
+    start = datetime.combine(draw(ANY_DATE), time(draw(st.integers(0, 23)), draw(st.sampled_from([0, 30]))))
+    return start, start + timedelta(days=draw(st.integers(0, 9))) + draw(CLOCK_CHANGES) + draw(LAST_INSTANTS)
 
 
 @settings(max_examples=300, deadline=None)
-@given(start=st.tuples(ANY_DATE, ANY_TIME), end=st.tuples(ANY_DATE, ANY_TIME))
-def test_the_date_of_an_entry_never_moves_for_any_time_of_day(
-    start: tuple[date, object], end: tuple[date, object]
+@given(span=st.tuples(ANY_INSTANT, ANY_INSTANT) | local_spans())
+def test_the_dates_of_an_entry_follow_the_date_rule_for_any_times_of_day(
+    span: tuple[datetime, datetime],
 ) -> None:
-    texts = {name: f"{day}T{time!s:.12}Z" for name, (day, time) in {"start": start, "end": end}.items()}
+    start, end = (instant.replace(microsecond=instant.microsecond // 1000 * 1000) for instant in span)
+    texts = {"start": f"{start.isoformat():.23}Z", "end": f"{end.isoformat():.23}Z"}
     row = {"page": 1, "id": 1, "uuid": "u", "user_id": 1, "has_notes": False, **texts}
     (entry,) = normalise_entries(landed([row], ENTRY_SCHEMA), organization_id=7).to_dicts()
-    assert (entry["starts_on"], entry["ends_on"]) == (start[0], end[0])
-    assert entry["calendar_days"] == len(days_between(start[0], end[0]))
-    assert entry["materialized_days"] == len(materialized_days(start[0], end[0]))
-    assert entry["starts_at_raw"] == datetime.fromisoformat(texts["start"][:-1])
+    first, last, date_rule = dates_of(start, end)
+    assert (entry["starts_on"], entry["ends_on"], entry["date_rule"]) == (first, last, date_rule)
+    assert date_rule == "nearest_midnight" or (first, last) == (start.date(), end.date())
+    assert entry["calendar_days"] == len(days_between(first, last))
+    assert entry["materialized_days"] == len(materialized_days(first, last))
+    assert (entry["starts_at_raw"], entry["ends_at_raw"]) == (start, end)
 
 
 @settings(max_examples=200, deadline=None)

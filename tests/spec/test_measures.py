@@ -202,6 +202,33 @@ def test_a_departure_cancels_no_leave_and_leave_that_is_gone_on_its_first_day_is
     check(tmp_path, "cancelled_leave", cancelled, BEFORE_A_LEAVER, AFTER_A_LEAVER, users=WITHOUT_THREE)
 
 
+BEFORE_A_DEPARTURE = """
+| entry | user | from  | to    | reason   | cover |
+| 1     | 3    | 01-01 | 01-05 | sick     |       |
+| 2     | 1    | 01-01 | 01-04 | vacation | 3     |
+| 3     | 2    | 01-01 | 01-04 | travel   |       |
+"""
+NO_ENTRIES = """
+| entry | user | from  | to    | reason   | cover |
+"""
+
+
+def test_days_up_to_a_departure_stay_counted_for_the_person_and_for_covered_entries(tmp_path: Path) -> None:
+    absence = """
+    | reason   | absence_days | people |
+    | sick     | 2            | 1      |
+    | vacation | 2            | 1      |
+    """
+    users = ((1, 2, 3), (1, 2))
+    check(tmp_path, "absence_by_reason", absence, BEFORE_A_DEPARTURE, NO_ENTRIES, users=users)
+    (tmp_path / "cancelled").mkdir()
+    cancelled = """
+    | reason | cancelled_entries | cancelled_days |
+    | travel | 1                 | 3              |
+    """
+    check(tmp_path / "cancelled", "cancelled_leave", cancelled, BEFORE_A_DEPARTURE, NO_ENTRIES, users=users)
+
+
 def test_the_lead_of_a_new_person_is_unknown_and_an_entry_on_its_first_day_is_not_late(
     tmp_path: Path,
 ) -> None:

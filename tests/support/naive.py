@@ -6,7 +6,7 @@ It shares no code with the product: it has no frames and no SQL, and it implemen
 import functools
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from tests.support.naive_teams import NaiveTeams
@@ -26,6 +26,8 @@ NAMED_BY_THE_SOURCE = {"public_holiday", "sick", "vacation", "travel", "unspecif
 TEN_YEARS = 3_653
 HORIZON = (date(1970, 1, 1), date(2099, 12, 31))
 NEVER = datetime(1, 1, 1)  # noqa: DTZ001 - instants are UTC without a zone
+CREATED_ON = date(2020, 1, 1)
+"""The day on which the account of every invented user was created."""
 
 Row = dict[str, Any]
 
@@ -48,7 +50,33 @@ def facts_of(absence: Absence) -> Row:
         "starts_at_raw": datetime.combine(absence.first, datetime.min.time()),
         "ends_at_raw": datetime.combine(absence.last, datetime.max.time().replace(microsecond=999_000)),
         "is_day_aligned": True,
+        "date_rule": "day_aligned",
     }
+
+
+def dates_of(start: datetime, end: datetime) -> tuple[date, date, str]:
+    """Return the first day, the last day and the date rule of an entry that Cal.com stores with these instants.
+
+    A span of whole days that does not begin at midnight has the dates of the nearest midnights. It can be an hour
+    shorter or longer, because of a clock change, and the last second of it can be stored with or without its end.
+    """
+    ends_at_midnight = end.replace(microsecond=0).time() == time(23, 59, 59)
+    if start.time() == time(0) and ends_at_midnight:
+        return start.date(), end.date(), "day_aligned"
+    day = timedelta(days=1)
+    days = (end - start + day / 2) // day
+    if days >= 1 and abs(end - start - days * day) <= timedelta(hours=1, seconds=1):
+        first, after_last = (
+            _nearest_midnight(instant) for instant in (start, end + timedelta(milliseconds=1))
+        )
+        return first, after_last - day, "nearest_midnight"
+    return start.date(), end.date(), "date_parts"
+
+
+def _nearest_midnight(instant: datetime) -> date:
+    before = instant.date()
+    is_nearer_to_next = instant - datetime.combine(before, time(0)) >= timedelta(hours=12)
+    return before + timedelta(days=1) if is_nearer_to_next else before
 
 
 def days_between(first: date, last: date) -> list[date]:
@@ -62,6 +90,15 @@ def materialized_days(first: date, last: date) -> list[date]:
         return []
     count = min(TEN_YEARS, (last - first).days + 1, (HORIZON[1] - first).days + 1)
     return [first + timedelta(days=number) for number in range(count)]
+
+
+def counted_days(entry: Row) -> list[date]:
+    """Return the days of an entry that count: none if a person deleted it, and those up to a departure."""
+    days = materialized_days(entry["starts_on"], entry["ends_on"])
+    if entry["deleted_at"] is None:
+        return days
+    is_kept = entry["deletion_cause"] in {"person_left", "cover_deleted"}
+    return [day for day in days if is_kept and day <= entry["deleted_at"].date()]
 
 
 class NaiveWarehouse:
@@ -81,7 +118,7 @@ class NaiveWarehouse:
         self.calendar: tuple[date, date] | None = None
 
     def read(self, reading: Reading) -> Row:
-        """Apply `reading`, and return the numbers of inserted, updated, unchanged and deleted entries."""
+        """Apply `reading`, and return the number of entries per kind of change."""
         self.latest[reading.organization_id] = reading.at
         self.teams.read(reading.organization_id, reading.at, reading.teams)
         self.policy = reading.policy
@@ -93,7 +130,7 @@ class NaiveWarehouse:
         }
         present = set(reading.users) | {absence.user_id for absence in reading.absences}
         present |= {reject.user_id for reject in reading.rejects}
-        counts = {"inserted": 0, "updated": 0, "unchanged": 0, "deleted": 0}
+        counts = {"inserted": 0, "updated": 0, "unchanged": 0, "notes_changed": 0, "deleted": 0}
         self._delete_vanished(reading, staged, present, counts)
         for absence in staged.values():
             self._write_entry(reading, absence, counts)
@@ -113,6 +150,11 @@ class NaiveWarehouse:
             user_is_gone = reading.proves("users") and user_id not in present
             if reading.proves("organization") or reading.proves("user", user_id) or user_is_gone:
                 entry["deleted_at"] = reading.at
+                entry["deletion_cause"] = "person_left" if user_is_gone else "deleted"
+                cover = self.people.get((organization_id, entry["covering_user_id"]), {"left_at": NEVER})
+                cover_leaves = cover["left_at"] is None and entry["covering_user_id"] not in present
+                if reading.proves("users") and cover_leaves and not user_is_gone:
+                    entry["deletion_cause"] = "cover_deleted"
                 counts["deleted"] += 1
                 self._add_version(reading, entry_id, entry, "vanished")
 
@@ -126,12 +168,10 @@ class NaiveWarehouse:
             "first_seen_at": first_seen_at,
             "last_seen_at": reading.at,
             "deleted_at": None,
+            "deletion_cause": None,
         }
-        is_the_same = (
-            before is not None
-            and all(before[name] == value for name, value in facts.items())
-            and self.notes[key] == absence.notes
-        )
+        is_the_same = before is not None and all(before[name] == value for name, value in facts.items())
+        has_other_note = is_the_same and self.notes[key] != absence.notes
         self.notes[key] = absence.notes
         if before is None:
             counts["inserted"] += 1
@@ -141,6 +181,7 @@ class NaiveWarehouse:
             self._add_version(reading, absence.entry_id, facts, "returned")
         elif is_the_same:
             counts["unchanged"] += 1
+            counts["notes_changed"] += has_other_note
         else:
             counts["updated"] += 1
             self._add_version(reading, absence.entry_id, facts, "changed")
@@ -158,6 +199,7 @@ class NaiveWarehouse:
                 "valid_from": reading.at,
                 "valid_to": None,
                 "change": change,
+                "deletion_cause": None,
                 **{name: value for name, value in facts.items() if name not in snapshot_columns},
             }
         )
@@ -194,10 +236,9 @@ class NaiveWarehouse:
         name = self.policy.name_for(user_id, person["email"])
         return name, self.policy.calendars[name]
 
-    def working_days(self, organization_id: int, facts: Row) -> int:
-        """Return the number of materialized days of an entry that are working days of the person."""
-        calendar = self.calendar_of(organization_id, facts["user_id"])[1]
-        return sum(map(calendar.is_working, materialized_days(facts["starts_on"], facts["ends_on"])))
+    def working_days(self, organization_id: int, user_id: int, days: list[date]) -> int:
+        """Return the number of the days that are working days of the person."""
+        return sum(map(self.calendar_of(organization_id, user_id)[1].is_working, days))
 
     def settle(self) -> None:
         """Cache the results that many measures use. Call this after the last reading."""
@@ -224,28 +265,34 @@ class NaiveWarehouse:
             if entry["deleted_at"] is None:
                 yield organization_id, entry_id, entry
 
+    def counted_entries(self) -> Iterable[tuple[int, int, Row, list[date]]]:
+        """Yield the organization id, the entry id, the facts and the days of each entry that has days."""
+        for (organization_id, entry_id), entry in sorted(self.entries.items()):
+            if days := counted_days(entry):
+                yield organization_id, entry_id, entry, days
+
     def staying_people(self) -> set[tuple[int, int]]:
         """Return the keys of the people who have not left."""
         return {key for key, person in self.people.items() if person["left_at"] is None}
 
     def entry_days(self) -> dict[tuple[int, int, date], Row]:
-        """Return each day of each live entry."""
+        """Return each day of each entry."""
         return {
             (organization_id, entry_id, day): {
                 "user_id": entry["user_id"],
                 "reason": entry["reason"],
                 "is_working_day": calendar.is_working(day),
             }
-            for organization_id, entry_id, entry in self.live_entries()
+            for organization_id, entry_id, entry, days in self.counted_entries()
             for calendar in [self.calendar_of(organization_id, entry["user_id"])[1]]
-            for day in materialized_days(entry["starts_on"], entry["ends_on"])
+            for day in days
         }
 
     def absence_days(self) -> dict[tuple[int, int, date], Row]:
         """Return each day of each absent person, once."""
         entries_of: dict[tuple[int, int, date], list[tuple[int, int, Row]]] = defaultdict(list)
-        for organization_id, entry_id, entry in self.live_entries():
-            for day in materialized_days(entry["starts_on"], entry["ends_on"]):
+        for organization_id, entry_id, entry, days in self.counted_entries():
+            for day in days:
                 ranked = (ORDER[entry["reason"]], entry_id, entry)
                 entries_of[organization_id, entry["user_id"], day].append(ranked)
         rows = {}
@@ -276,48 +323,71 @@ class NaiveWarehouse:
 
     def tables(self) -> dict[str, list[Row]]:
         """Return the published tables that snapshots decide, ascending by key; people have no profile."""
-        people = []
-        for (organization_id, user_id), person in sorted(self.people.items()):
-            latest = self.latest[organization_id]
-            confirmed_at = self.entries_as_of.get((organization_id, user_id), NEVER)
-            is_old = person["last_seen_at"] < latest or confirmed_at < latest
-            people.append(
-                {
-                    "organization_id": organization_id,
-                    "user_id": user_id,
-                    **person,
-                    "is_stale": person["left_at"] is None and is_old,
-                    "calendar": self.calendar_of(organization_id, user_id)[0],
-                }
-            )
-        entries = [
-            {
-                "organization_id": organization_id,
-                "entry_id": entry_id,
-                **entry,
-                "working_days": self.working_days(organization_id, entry),
-                "is_stale": entry["deleted_at"] is None
-                and entry["last_seen_at"] < self.latest[organization_id],
-            }
-            for (organization_id, entry_id), entry in sorted(self.entries.items())
-        ]
         by_entry = ("organization_id", "entry_id", "date_on")
         by_person = ("organization_id", "user_id", "date_on")
         version_key = ("organization_id", "entry_id", "valid_from")
         return {
-            "dim_people": people,
+            "dim_organizations": [self._organization_row(key) for key in sorted(self.latest)],
+            "dim_people": [self._person_row(*key) for key in sorted(self.people)],
             **self.teams.tables(self.latest),
             "dim_dates": [{"date_on": day} for day in days_between(*self.calendar)] if self.calendar else [],
             "dim_calendar_days": [
                 {"calendar": name, "date_on": day, **row} for (name, day), row in self.calendar_days().items()
             ],
-            "fct_ooo_entries": entries,
+            "fct_ooo_entries": [self._entry_row(*key) for key in sorted(self.entries)],
             "fct_entry_days": _with_keys(by_entry, self.entry_days()),
             "fct_absence_days": _with_keys(by_person, self.absence_days()),
             "ooo_entry_history": [
-                {**row, "working_days": self.working_days(row["organization_id"], row)}
-                for row in sorted(self.history, key=lambda row: [row[name] for name in version_key])
+                {**version, "working_days": self.version_working_days(version)}
+                for version in sorted(self.history, key=lambda row: [row[name] for name in version_key])
             ],
+        }
+
+    def version_working_days(self, version: Row) -> int:
+        """Return the number of materialized days of a version that are working days of the person."""
+        days = materialized_days(version["starts_on"], version["ends_on"])
+        return self.working_days(version["organization_id"], version["user_id"], days)
+
+    def _organization_row(self, organization_id: int) -> Row:
+        latest = self.latest[organization_id]
+        return {
+            "organization_id": organization_id,
+            "name": None,
+            "api_url": None,
+            "last_snapshot_at": latest,
+            "is_stale": max(self.latest.values()) - latest > timedelta(hours=36),
+        }
+
+    def _person_row(self, organization_id: int, user_id: int) -> Row:
+        person, latest = self.people[organization_id, user_id], self.latest[organization_id]
+        confirmed_at = self.entries_as_of.get((organization_id, user_id), NEVER)
+        is_old = person["last_seen_at"] < latest or confirmed_at < latest
+        first_days = [
+            days[0]
+            for organization, _, entry, days in self.counted_entries()
+            if (organization, entry["user_id"]) == (organization_id, user_id)
+        ]
+        joined_on = person["first_seen_at"].date() if person["email"] is None else CREATED_ON
+        return {
+            "organization_id": organization_id,
+            "user_id": user_id,
+            **person,
+            "member_from_on": min([joined_on, *first_days]),
+            "member_to_on": person["left_at"] and person["left_at"].date(),
+            "is_stale": person["left_at"] is None and is_old,
+            "calendar": self.calendar_of(organization_id, user_id)[0],
+        }
+
+    def _entry_row(self, organization_id: int, entry_id: int) -> Row:
+        entry = self.entries[organization_id, entry_id]
+        days = counted_days(entry)
+        return {
+            "organization_id": organization_id,
+            "entry_id": entry_id,
+            **entry,
+            "materialized_days": len(days),
+            "working_days": self.working_days(organization_id, entry["user_id"], days),
+            "is_stale": entry["deleted_at"] is None and entry["last_seen_at"] < self.latest[organization_id],
         }
 
     def as_of(self, organization_id: int, at: datetime) -> dict[int, Row]:

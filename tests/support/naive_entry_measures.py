@@ -58,7 +58,7 @@ def as_of(warehouse: NaiveWarehouse, at: datetime, first: date, last: date) -> R
             if days:
                 user_id = version["user_id"]
                 name = warehouse.people[organization_id, user_id]["name"]
-                working = warehouse.working_days(organization_id, version)
+                working = warehouse.version_working_days(version)
                 dates = (starts_on, ends_on, version["calendar_days"], working, len(days))
                 details = (version["reason"], version["covering_user_id"], version["has_notes"])
                 result.append(
@@ -91,7 +91,7 @@ def cancelled_leave(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     cancelled: dict[tuple[int, str], list[tuple[int, bool, int, int]]] = defaultdict(list)
     for (organization_id, _), entry in sorted(warehouse.entries.items()):
         gone_at, user_id = entry["deleted_at"], entry["user_id"]
-        if gone_at is None or warehouse.people[organization_id, user_id]["left_at"] == gone_at:
+        if entry["deletion_cause"] != "deleted":
             continue
         planned = materialized_days(entry["starts_on"], entry["ends_on"])
         lost = [day for day in planned if first <= day <= last and day >= gone_at.date()]

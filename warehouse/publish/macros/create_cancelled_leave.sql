@@ -1,14 +1,15 @@
--- Purpose: Return the leave between from_date and to_date, both inclusive that was cancelled before it started or
+-- Purpose: Return the leave between from_date and to_date, both inclusive, that was cancelled before it started or
 --   while it was running.
 -- Grain: one organization and reason.
--- Formula: An entry is cancelled if a snapshot proved it gone before its last day was over. cancelled_days = the
---   number of its days within the range, from the UTC date of that snapshot, or from the first day of the entry if
---   that is later. An entry without such a day does not count. cancelled_before_start = the number of entries that
---   were gone by their first day. cancelled_while_running = the number of the others.
+-- Formula: An entry is cancelled if a person deleted it (deletion_cause is deleted) before its last day was over.
+--   deleted_at is the snapshot that proved it. cancelled_days = the number of its days within the range, from the
+--   UTC date of deleted_at, or from the first day of the entry if that is later. An entry without such a day does
+--   not count. cancelled_before_start = the number of entries that were gone by their first day.
+--   cancelled_while_running = the number of the others.
 -- Source: none; it is a rule of this program, over its tombstones.
 -- Caveats: If a person deletes an entry and makes another one, the first one counts as cancelled. Entries that
---   vanished in the snapshot in which their person left the organization do not count. An entry that returned is
---   not cancelled. Overlapping entries count separately.
+--   vanished because their person or their cover left do not count. An entry that returned is not cancelled.
+--   Overlapping entries count separately.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO cancelled_leave(from_date, to_date) AS TABLE
 WITH cancelled AS (
@@ -16,10 +17,12 @@ WITH cancelled AS (
         e.organization_id, e.reason, e.user_id, p.calendar,
         e.deleted_at::DATE <= e.starts_on AS is_before,
         greatest(e.starts_on, e.deleted_at::DATE, from_date::DATE) AS first_on,
-        least(e.starts_on + e.materialized_days - 1, to_date::DATE) AS last_on
+        least(e.starts_on + h.materialized_days - 1, to_date::DATE) AS last_on
     FROM fct_ooo_entries AS e
-    JOIN dim_people AS p USING (organization_id, user_id)
-    WHERE e.deleted_at IS NOT NULL AND p.left_at IS DISTINCT FROM e.deleted_at
+    JOIN ooo_entry_history AS h
+        ON h.organization_id = e.organization_id AND h.entry_id = e.entry_id AND h.valid_to IS NULL
+    JOIN dim_people AS p ON p.organization_id = e.organization_id AND p.user_id = e.user_id
+    WHERE e.deletion_cause = 'deleted'
 )
 SELECT
     c.organization_id, c.reason,

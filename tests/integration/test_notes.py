@@ -1,24 +1,31 @@
-"""Notes: kept and not published, published, or never stored, and gone when a setting takes them back."""
+"""Notes are in the files that the setting allows and in no other, and leave them when the setting changes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import duckdb
+import polars as pl
 import pytest
 
 from calcom.simulator import Fault, Simulator, World, serve
 from calcom.strategy import Strategy
-from flows.run import stages as pipeline
+from flows.run import stages
+from flows.run.context import RunContext
 from flows.run.progress import SilentListener
+from flows.run.stages import PLAIN_STAGES, Stages
 from flows.run.summary import RunSummary
 from flows.settings import Settings
 from tests.support.remains import find_remains
 
 NOTE, REJECTED_NOTE = "Zahnarzttermin-Qxv-81724", "Rückenschmerzen-Jkq-55190"
-"""The second stands in a record that can't be read."""
+"""The second note is in a record that fails validation."""
+
+REJECTED_ASCII = "ckenschmerzen-Jkq-55190"
+"""The part of the second note that JSON does not escape."""
 
 
 @contextmanager
-def _organization() -> Iterator[str]:
+def serve_organization() -> Iterator[str]:
     world = World.generate(people=4, years=1)
     user_id = world.users()[1]["id"]
     world.add_entry(user_id, "2031-03-02T00:00:00.000Z", "2031-03-02T23:59:59.999Z", notes=NOTE)
@@ -29,12 +36,12 @@ def _organization() -> Iterator[str]:
         yield server.url
 
 
-def _sync(settings: Settings) -> RunSummary:
-    return pipeline.sync(settings, strategy=Strategy.ORG_WIDE, listener=SilentListener())
+def sync(settings: Settings, stages_of_run: Stages = PLAIN_STAGES) -> RunSummary:
+    return stages.sync(settings, strategy=Strategy.ORG_WIDE, listener=SilentListener(), stages=stages_of_run)
 
 
-def _places(settings: Settings, *texts: str) -> set[str]:
-    """The first part of the path of every file that any of `texts` is in."""
+def places(settings: Settings, *texts: str) -> set[str]:
+    """Return the first part of the path of each file that contains one of `texts`."""
     return {line.partition(":")[0].partition("/")[0] for line in find_remains(settings.data_dir, *texts)}
 
 
@@ -53,55 +60,70 @@ def _places(settings: Settings, *texts: str) -> set[str]:
 def test_notes_are_in_the_files_that_the_setting_allows_and_in_no_other(
     notes: str, of_note: set[str], of_rejected: set[str], settings_for: Callable[..., Settings]
 ) -> None:
-    with _organization() as url:
+    with serve_organization() as url:
         settings = settings_for(url, OOO_NOTES=notes)
-        summary = _sync(settings)
+        summary = sync(settings)
     assert summary.rows["quarantined"] == 1
-    assert _places(settings, NOTE) == of_note
-    assert _places(settings, REJECTED_NOTE, "ckenschmerzen-Jkq-55190") == of_rejected
+    assert places(settings, NOTE) == of_note
+    assert places(settings, REJECTED_NOTE, REJECTED_ASCII) == of_rejected
+    entries = pl.read_parquet(summary.parquet_folder / "fct_ooo_entries.parquet")
+    assert ("notes" in entries.columns) == (notes == "publish")
+    assert notes != "publish" or NOTE in entries["notes"].to_list()
+
+
+def test_an_entry_whose_note_is_not_stored_still_has_notes(settings_for: Callable[..., Settings]) -> None:
+    with serve_organization() as url:
+        summary = sync(settings_for(url, OOO_NOTES="drop"))
+    with duckdb.connect(str(summary.warehouse), read_only=True) as connection:
+        counts = connection.execute(
+            "SELECT count(notes), count_if(has_notes) > 0 FROM core.ooo_entries"
+        ).fetchall()
+    assert counts == [(0, True)]
 
 
 @pytest.mark.parametrize("former", ["core", "publish"])
-def test_notes_that_are_to_be_dropped_leave_every_file_with_the_next_sync(
+def test_stored_notes_leave_every_file_with_the_next_sync_if_notes_are_dropped(
     former: str, settings_for: Callable[..., Settings]
 ) -> None:
-    with _organization() as url:
+    with serve_organization() as url:
         for _ in range(2):
-            _sync(settings_for(url, OOO_NOTES=former))
+            sync(settings_for(url, OOO_NOTES=former))
         settings = settings_for(url, OOO_NOTES="drop")
-        dropped, again = _sync(settings), _sync(settings)
-    assert find_remains(settings.data_dir, NOTE, "ckenschmerzen-Jkq-55190") == []
+        dropped, again = sync(settings), sync(settings)
+    assert find_remains(settings.data_dir, NOTE, REJECTED_ASCII) == []
     assert not (settings.data_dir / "warehouse.duckdb.wal").exists()
     assert dropped.rows["updated"] == again.rows["updated"] == 0
+    assert dropped.warehouse.stat().st_mode & 0o077 == 0
 
 
-def test_a_kill_between_the_commit_and_the_compaction_leaves_it_to_the_next_sync(
-    settings_for: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("publishes", [False, True])
+def test_a_kill_between_the_load_and_the_compaction_leaves_the_compaction_to_the_next_sync(
+    settings_for: Callable[..., Settings], *, publishes: bool
 ) -> None:
-    def killed(*_: object, **__: object) -> None:
+    def kill(run: RunContext) -> None:
+        if publishes:
+            PLAIN_STAGES.publish(run)
         raise KeyboardInterrupt
 
-    with _organization() as url:
-        _sync(settings_for(url))
+    with serve_organization() as url:
+        sync(settings_for(url))
         settings = settings_for(url, OOO_NOTES="drop")
-        with monkeypatch.context() as patch:
-            patch.setattr("flows.run.context.purge_warehouse", killed)
-            with pytest.raises(KeyboardInterrupt):
-                _sync(settings)
-        assert "warehouse.duckdb" in _places(settings, NOTE)
-        _sync(settings)
-    assert _places(settings, NOTE) == set()
+        with pytest.raises(KeyboardInterrupt):
+            sync(settings, Stages(publish=kill))
+        assert "warehouse.duckdb" in places(settings, NOTE)
+        sync(settings)
+    assert places(settings, NOTE) == set()
 
 
 def test_notes_that_are_no_longer_published_leave_every_generation_and_stay_in_the_warehouse(
     settings_for: Callable[..., Settings],
 ) -> None:
-    with _organization() as url:
+    with serve_organization() as url:
         for _ in range(2):
-            _sync(settings_for(url, OOO_NOTES="publish"))
+            sync(settings_for(url, OOO_NOTES="publish"))
         settings = settings_for(url, OOO_NOTES="core")
-        _sync(settings)
-        kept = _sync(settings)
-    assert _places(settings, NOTE) == {"landing", "warehouse.duckdb"}
+        sync(settings)
+        kept = sync(settings)
+    assert places(settings, NOTE) == {"landing", "warehouse.duckdb"}
     generations = sorted(path.name for path in (settings.data_dir / "exports" / "generations").iterdir())
     assert (len(generations), generations[-1]) == (2, kept.generation)

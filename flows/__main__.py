@@ -1,6 +1,7 @@
 """The `ooo` command, also `python -m flows`: start and end the process quickly."""
 
 import atexit
+import contextlib
 import gc
 import os
 import sys
@@ -9,6 +10,7 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command and end the process with its exit code."""
+    _open_standard_descriptors()
     # httpx loads rich and pygments for its own command line, unless that module is missing: 60 ms.
     sys.modules["httpx._main"] = None  # type: ignore[assignment]
     gc.set_threshold(50_000)  # imports leave no garbage, and a search every 700 objects costs 80 ms
@@ -17,12 +19,23 @@ def main() -> NoReturn:
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0")
     # By default, Pydantic searches every installed package for plugins: 10 ms.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from flows.cli.main import main as run_command  # noqa: PLC0415 - after the defaults above
-
     try:
+        from flows.cli.main import main as run_command  # noqa: PLC0415 - after the defaults above
+
         run_command()
     except SystemExit as exit_request:
         _end_process(exit_request)
+    except KeyboardInterrupt:  # while the program is loaded, or while it ends
+        os._exit(130)
+
+
+def _open_standard_descriptors() -> None:
+    """Open /dev/null as each closed standard stream, so that no file of the warehouse gets its descriptor."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free descriptor, which is this one
 
 
 def _end_process(exit_request: SystemExit) -> NoReturn:
@@ -31,14 +44,10 @@ def _end_process(exit_request: SystemExit) -> NoReturn:
     The interpreter's own way takes 150 ms, because it unloads a thousand modules.
     """
     atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter does the same at its end
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):
-        raise exit_request from None  # the interpreter reports an output that is closed
-    if not isinstance(exit_request.code, int):
-        raise exit_request
-    os._exit(exit_request.code)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # the command has reported an output that fails
+            stream.flush()
+    os._exit(exit_request.code if isinstance(exit_request.code, int) else 0)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,12 @@
 """The `ooo` command: the group of all commands, the messages of errors, and the exit codes."""
 
+import contextlib
 import json
+import re
 import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -9,7 +14,7 @@ import click
 from calcom.errors import ExitCode, OooError
 from flows.cli.pipeline_commands import demo, doctor, erase_user, fleet, maintain, plan, simulate, sync
 from flows.cli.query_commands import completion, export, query, report, status
-from flows.cli.terminal import discard_output, replace_unknown_characters
+from flows.cli.streams import SENTENCES, catch_signals, protect_streams, signal_code
 
 EXIT_CODES = {
     ExitCode.DONE: "Done.",
@@ -67,34 +72,107 @@ def cli(context: click.Context) -> None:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run a command and exit with its code. Errors of this project print a message and no traceback."""
+    """Run a command and exit with its code. No error prints a traceback."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    replace_unknown_characters()
+    protect_streams()
+    catch_signals()
+    code: Any = ExitCode.DONE
     try:
         code = cli.main(arguments, prog_name="ooo", standalone_mode=False)
-    except click.exceptions.Exit as ended:
-        code = ended.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; the pages that were read are kept, and the next sync resumes", err=True)
-        code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        discard_output()
-        code = ExitCode.DONE
-    except OooError as error:
-        code = error.exit_code
-        _report(error, as_json="--json" in arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - every error becomes one sentence and an exit code
+        code = _explain(error, as_json="--json" in arguments)
     sys.exit(int(code) if isinstance(code, int) else ExitCode.DONE)
 
 
-def _report(error: OooError, *, as_json: bool) -> None:
+def _explain(error: BaseException, *, as_json: bool) -> int:  # noqa: PLR0911 - one for each kind of error
+    """Print the message of `error`, and return the exit code of the command."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else ExitCode.DONE
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        usage = f"{context.get_usage()}\n" if context else ""
+        hint = f"Try '{context.command_path} --help' for help.\n\n" if context else ""
+        _print_error(f"{usage}{hint}Error: {error.format_message()}")
+        return error.exit_code
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        _print_error(SENTENCES[signal_code()])
+        return signal_code()
+    if isinstance(error, BrokenPipeError):
+        return ExitCode.DONE
+    if isinstance(error, OooError):
+        _report(error, int(error.exit_code), _with_advice(error), as_json=as_json)
+        return error.exit_code
+    code = ExitCode.WAREHOUSE if isinstance(error, OSError | MemoryError) else ExitCode.TRANSFORM
+    _report(error, int(code), _describe_unforeseen(error), as_json=as_json)
+    return code
+
+
+def _report(error: BaseException, code: int, message: str, *, as_json: bool) -> None:
     if as_json:
-        facts: dict[str, Any] = {
-            "outcome": "failed",
-            "exit_code": int(error.exit_code),
-            "error": str(error),
-        }
-        click.echo(json.dumps(facts, indent=2))
-    click.echo(f"error: {error}", err=True)
+        facts: dict[str, Any] = {"outcome": "failed", "exit_code": code, "error": str(error)}
+        with contextlib.suppress(OooError, OSError):
+            click.echo(json.dumps(facts, indent=2))
+    _print_error(f"error: {message}")
+
+
+def _print_error(text: str) -> None:
+    # A pattern of its own: the help and a wrong option must not load the libraries of flows.report.
+    printable = re.sub(
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]",
+        lambda found: ascii(found[0])[1:-1],
+        text,
+    )
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(printable, err=True)
+
+
+def _with_advice(error: OooError) -> str:
+    """Return the message, with the proxy or the certificates if one of them refused the connection."""
+    from calcom.errors import TransportError
+
+    message = str(error)
+    if isinstance(error, TransportError):
+        from flows.settings.environment import advise_connection
+
+        with contextlib.suppress(OooError):
+            from flows.settings import load_settings
+
+            message += advise_connection(load_settings().api_url, error.cause)
+    return message
+
+
+def _describe_unforeseen(error: BaseException) -> str:
+    """Return one sentence about an error that no part of the program expected, with the file of its traceback."""
+    path = _save_traceback(error)
+    saved = f"the traceback is in {path}" if path else "the traceback could not be saved"
+    if isinstance(error, MemoryError):
+        return f"the memory of this machine ran out; free memory, or set OOO_MEMORY_LIMIT; {saved}"
+    if isinstance(error, OSError):
+        return (
+            f"can't read or write {error.filename or 'a file'}: {error.strerror or error}; correct the permissions,"
+            f" free disk space, or set OOO_DATA_DIR to a folder on a local disk; {saved}"
+        )
+    text = str(error).partition("\n")[0]
+    return f"unexpected {type(error).__name__}: {text}; this is a defect of the program: {saved}; please report it"
+
+
+def _save_traceback(error: BaseException) -> Path | None:
+    """Write the traceback under the data folder, without e-mail addresses and keys. Return its path, or None."""
+    from calcom.errors import redact
+
+    try:
+        from flows.settings import load_settings
+
+        folder = load_settings().data_dir / "errors"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.txt"
+        lines = "".join(traceback.format_exception(error)).splitlines()
+        path.write_text("\n".join(redact(line) for line in lines) + "\n", encoding="utf-8")
+        path.chmod(0o600)
+    except Exception:  # noqa: BLE001 - the error that ended the command matters more
+        return None
+    return path

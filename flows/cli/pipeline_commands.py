@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from flows.cli.terminal import json_option, write_data, write_summary
+from flows.cli.terminal import PrintableListener, json_option, write_data, write_summary, write_text
 
 STRATEGIES = ("auto", "per-user", "org-wide", "both")
 """The values of `calcom.strategy.Strategy`, whose module loads an HTTP client; a test compares the two."""
@@ -65,15 +65,23 @@ def sync(
     from flows.settings import load_settings
 
     settings = load_settings()
+    _warn_of_exposed_env_file()
     with show_progress(is_quiet=quiet) as listener:
         summary = stages.sync(
             settings,
             strategy=Strategy(strategy),
-            listener=listener,
+            listener=PrintableListener(listener),
             allows_mass_delete=allow_mass_delete,
         )
     write_summary(summary, as_json=as_json)
     context.exit(summary.exit_code)
+
+
+def _warn_of_exposed_env_file() -> None:
+    from flows.settings.environment import find_exposed_env_file
+
+    if warning := find_exposed_env_file():
+        click.echo(f"warning: {warning}", err=True)
 
 
 @click.command()
@@ -88,7 +96,7 @@ def plan() -> None:
     from flows.run.plan import forecast
     from flows.settings import load_settings
 
-    click.echo(forecast(load_settings()).as_text())
+    write_text(forecast(load_settings()).as_text())
 
 
 @click.group()
@@ -122,17 +130,27 @@ def sync_organizations(
     from flows.fleet.organizations import read_organizations
     from flows.run.progress import SilentListener, named_lines
     from flows.settings import load_settings
+    from flows.settings.environment import accept_variables
 
     def read_block(name: str) -> object:
         from flows.orchestration import blocks  # Prefect takes seconds to load; only a Secret block needs it
 
         return blocks.read_block(name)
 
+    fleet_organizations = read_organizations(organizations)
+    references = (
+        reference
+        for organization in fleet_organizations
+        for reference in (organization.api_key, organization.access_token, organization.secret_key)
+        if reference
+    )
+    accept_variables(name for kind, _, name in (text.partition(":") for text in references) if kind == "env")
+    _warn_of_exposed_env_file()
     summary = sync_fleet(
         load_settings(),
-        read_organizations(organizations),
+        fleet_organizations,
         read_block=read_block,
-        listener_for=lambda name: SilentListener() if quiet else named_lines(name),
+        listener_for=lambda name: SilentListener() if quiet else PrintableListener(named_lines(name)),
         allows_mass_delete=allow_mass_delete,
     )
     write_summary(summary, as_json=as_json)
@@ -182,7 +200,7 @@ def erase_user(*, user_id: int, organization_id: int | None, yes: bool) -> None:
 
     settings = load_settings()
     if not yes:
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise click.UsageError("an erasure needs a confirmation; run it on a terminal, or add --yes")
         question = f"Erase user {user_id}, with all entries and their history, from {settings.data_dir}?"
         if not click.confirm(question, err=True):
@@ -207,7 +225,7 @@ def doctor(context: click.Context, *, as_json: bool) -> None:
     for finding in checks.run_checks():
         findings.append(finding)
         if not as_json:
-            click.echo(finding.as_text())
+            write_text(finding.as_text())
     if as_json:
         write_data(json.dumps([finding.as_json() for finding in findings], indent=2))
     context.exit(checks.exit_code_of(findings))

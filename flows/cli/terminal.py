@@ -1,12 +1,16 @@
-"""Write to standard output, which may be a terminal, a pipe that closes early, or lack Unicode."""
+"""Write to standard output and standard error, which may be a terminal, a pipe, or lack Unicode."""
 
 import json
-import os
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from calcom.scopes import Scope, ScopeResult
+    from flows.run.progress import ProgressListener, RateLimit
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any] | click.Command)
 
@@ -28,30 +32,64 @@ def json_option(content: str) -> Callable[[_Decorated], _Decorated]:
 
 def write_summary(summary: Summary, *, as_json: bool) -> None:
     """Write `summary` as one JSON object or as text."""
-    click.echo(json.dumps(summary.as_json(), indent=2) if as_json else summary.as_text())
+    write_text(json.dumps(summary.as_json(), indent=2) if as_json else summary.as_text())
+
+
+def write_text(text: str) -> None:
+    """Write `text` for a user, without control characters that a terminal would obey."""
+    from flows.report.plain_text import escape_controls
+
+    click.echo(escape_controls(text))
 
 
 def write_data(text: str) -> None:
-    """Write `text`, which another program reads, in UTF-8 with any encoding of the terminal."""
-    click.echo(text.encode())
+    """Write `text`, which another program reads, in UTF-8 with any encoding of the terminal.
+
+    On a terminal, control characters are escaped.
+    """
+    if sys.stdout is not None and sys.stdout.isatty():
+        write_text(text)
+    else:
+        click.echo(text.encode("utf-8", "replace"))
 
 
 def draws_lines() -> bool:
     """Return True if standard output can show the box-drawing characters of tables."""
     try:
         "┌─┆".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
+    except (UnicodeEncodeError, LookupError, AttributeError):
         return False
     return True
 
 
-def replace_unknown_characters() -> None:
-    """Replace characters that the terminal's encoding lacks by question marks, instead of raising an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+class PrintableListener:
+    """Passes the progress of a run on, without control characters that a terminal would obey."""
 
+    def __init__(self, listener: "ProgressListener") -> None:
+        """`listener` shows the progress."""
+        self._listener = listener
 
-def discard_output() -> None:
-    """Discard further output to a closed pipe, also that of the interpreter at its exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    def page_read(self, scope: "Scope", rows: int) -> None:
+        """Pass the page on."""
+        self._listener.page_read(scope, rows)
+
+    def scope_ended(self, result: "ScopeResult") -> None:
+        """Pass the verdict on, with a printable problem."""
+        from flows.report.plain_text import escape_controls
+
+        problem = result.problem and escape_controls(result.problem)
+        self._listener.scope_ended(replace(result, problem=problem))
+
+    def stage_started(self, name: str, detail: str) -> None:
+        """Pass the stage on, with a printable detail."""
+        from flows.report.plain_text import escape_controls
+
+        self._listener.stage_started(name, escape_controls(detail))
+
+    def requests_expected(self, requests: int, limit: "RateLimit") -> None:
+        """Pass the estimate on."""
+        self._listener.requests_expected(requests, limit)
+
+    def waiting(self, seconds: float) -> None:
+        """Pass the pause on."""
+        self._listener.waiting(seconds)

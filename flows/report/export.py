@@ -148,7 +148,7 @@ def open_output(path: Path) -> Iterator[Path]:
 
 def _write_sheet(rows: pl.DataFrame, path: Path) -> None:
     """Write `rows` as an Excel workbook of one sheet, in which no text is a link, a formula or a number."""
-    import xlsxwriter  # noqa: PLC0415 - only this format needs it
+    import xlsxwriter  # type: ignore[import-untyped]  # noqa: PLC0415 - only this format needs it
 
     options = {
         "strings_to_urls": False,
@@ -201,7 +201,8 @@ def _excel_cells(column: pl.Series) -> list[Any]:
     return cells
 
 
-def _excel_value(value: Any) -> Any:
+def _excel_value(value: Any) -> Any:  # noqa: PLR0911 - one for each type
+    """Return `value` as a type that Excel stores without a change."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):

@@ -147,7 +147,7 @@ def run_sql(
 @contextlib.contextmanager
 def _open_published(database: Path, limits: QueryLimits) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection that can only read. Raise `WarehouseError` if the file is damaged or not readable."""
-    config = {**_RESTRICTIONS, "memory_limit": limits.memory} if limits.is_restricted else {}
+    config: dict[str, Any] = {**_RESTRICTIONS, "memory_limit": limits.memory} if limits.is_restricted else {}
     try:
         connection = duckdb.connect(str(database), read_only=True, config=config)
     except duckdb.Error as error:

@@ -242,6 +242,18 @@ def find_proxy(url: str) -> str | None:
     return f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
 
 
+def advise_connection(url: str, cause: str) -> str:
+    """Return the advice for a connection to `url` that failed, to append to its message; "" without advice."""
+    if "CERTIFICATE_VERIFY_FAILED" in cause or "certificate verify failed" in cause:
+        return (
+            ". The certificate was refused: if your network has a certificate authority of its own, set SSL_CERT_FILE"
+            " to the file of its certificates; docs/proxies.md describes it"
+        )
+    if proxy := find_proxy(url):
+        return f". The request went through the proxy {proxy}; check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
+    return ""
+
+
 def correct_no_proxy(api_url: str) -> None:
     """Rewrite NO_PROXY so that httpx can read it: httpx refuses brackets, and ranges of IPv6 addresses.
 

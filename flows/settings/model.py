@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, model_validator
 from calcom.client import MAX_ENTRIES_TAKE
 from calcom.credentials import Credential
 from calcom.requester import Connection
-from flows.settings.environment import OTHER_VARIABLES, EnvironmentSettings, correct_no_proxy, has_proxy, load
+from flows.settings.environment import EnvironmentSettings, correct_no_proxy, has_proxy, load
 from flows.settings.permissions import FilePermissions
 from flows.settings.values import (
     ApiUrl,
@@ -319,7 +319,7 @@ class Settings(EnvironmentSettings):
     )
     other_variables: str | None = Field(
         None,
-        alias=OTHER_VARIABLES,
+        alias="OOO_OTHER_VARIABLES",
         description="The names of further variables that begin with OOO_ or CALCOM_ and belong to other programs,"
         " separated by commas. If it is not set, any name that is not in this table is an error, unless the file"
         " of `ooo fleet sync` refers to it.",

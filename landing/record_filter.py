@@ -8,7 +8,11 @@ from typing import Any
 from calcom.models import Records, RejectedRecord
 
 WITHHELD = json.dumps("withheld: it may belong to an erased person")
-_SHAPES = tuple(f"a JSON {shape}" for shape in ("list", "str", "int", "float", "bool", "NoneType"))
+_SHAPES = (
+    json.loads(WITHHELD),
+    *(f"a JSON {shape}" for shape in ("list", "str", "int", "float", "bool", "NoneType")),
+)
+_ID_KEYS = frozenset({"id", "userId", "toUserId", "teamId", "parentId"})
 
 
 def remove_erased_people(
@@ -26,27 +30,29 @@ def remove_erased_people(
     return replace(records, accepted=accepted, rejected=kept, body=None)
 
 
-def filter_rejected_text(raw: str, keys: frozenset[str] | None) -> str:
+def filter_rejected_text(raw: str, keys: frozenset[str]) -> str:
     """Return the JSON text of a rejected record with nothing but `keys`, and only texts and numbers in them.
 
-    None as `keys` keeps the whole record. Idempotent: filtering a filtered text returns it unchanged.
+    An id in a list or an object is kept as a number, so that an erasure finds it.
+    Idempotent: filtering a filtered text returns it unchanged.
     """
-    if keys is None:
-        return raw
     record = json.loads(raw)
     if not isinstance(record, dict):
         return raw if record in _SHAPES else json.dumps(f"a JSON {type(record).__name__}")
-    kept = {key: _flatten(value) for key, value in record.items() if key in keys}
+    kept = {key: _flatten(key, value) for key, value in record.items() if key in keys}
     return json.dumps(kept, sort_keys=True)
 
 
-def _flatten(value: Any) -> Any:
-    """Return a text or number as it is, and the type's name in place of an object or a list."""
-    return f"a JSON {type(value).__name__}" if isinstance(value, dict | list) else value
+def _flatten(key: str, value: Any) -> Any:
+    """Return a text or number as it is; in place of an object or a list, the id in it or the type's name."""
+    if not isinstance(value, dict | list):
+        return value
+    record_id = parse_id(value) if key in _ID_KEYS else None
+    return f"a JSON {type(value).__name__}" if record_id is None else record_id
 
 
 def _without_cover(record: dict[str, Any], erased: AbstractSet[int]) -> dict[str, Any]:
-    return record | {"toUserId": None} if _parse_id(record.get("toUserId")) in erased else record
+    return record | {"toUserId": None} if parse_id(record.get("toUserId")) in erased else record
 
 
 def _withhold(
@@ -54,7 +60,7 @@ def _withhold(
 ) -> RejectedRecord | None:
     """Return the rejected record as it may be stored, or None if it belongs to an erased person."""
     record = json.loads(rejected.raw)
-    user_id = _parse_id(record.get(key)) if isinstance(record, dict) else None
+    user_id = parse_id(record.get(key)) if isinstance(record, dict) else None
     if user_id in erased or owner in erased:
         return None
     if user_id is None:
@@ -62,9 +68,20 @@ def _withhold(
     return replace(rejected, raw=json.dumps(_without_cover(record, erased), sort_keys=True))
 
 
-def _parse_id(value: Any) -> int | None:
-    """Return the id that `value` is, also as text, or None for any other value."""
+def parse_id(value: Any) -> int | None:
+    """Return the id in `value`, or None if it holds no id.
+
+    A whole number also counts as a float (`102.0`), as text (`" 102 "`), alone in a list (`[102]`) and as the `id`
+    of an object: a server that sends one of them means the same person.
+    """
+    while isinstance(value, dict | list):
+        items = [value.get("id")] if isinstance(value, dict) else value
+        value = items[0] if len(items) == 1 else None
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
     try:
-        return None if isinstance(value, bool) else int(value)
-    except (TypeError, ValueError, OverflowError):
+        if isinstance(value, str):
+            return int(value) if value.strip().isdecimal() else parse_id(float(value))
+        return int(value) if value == int(value) else None
+    except (ValueError, OverflowError):
         return None

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.json
 
-from calcom.models import OooEntry, OrgTeam, Records, TeamMembership
+from calcom.models import OooEntry, OrgTeam, OrgUser, Records, TeamMembership
 from landing.record_filter import filter_rejected_text
 
 _NOTELESS_KEYS = frozenset(OooEntry.__annotations__) - {"notes"}
@@ -24,7 +24,7 @@ ENTRY_SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("has_notes", pa.bool_()),
         ("notes", pa.string()),
-        ("problem", pa.string()),  # not null: the record was rejected, and `raw` is all of it
+        ("problem", pa.string()),  # not null: the record was rejected, and `raw` is its text, filtered
         ("raw", pa.string()),
     ]
 )
@@ -75,10 +75,10 @@ class SegmentKind(NamedTuple):
     schema: pa.Schema
     keys: Mapping[str, str]
     """The record's key for each column."""
-    kept_keys: frozenset[str] | None = None
-    """The keys of a rejected record that are stored; None stores all.
+    kept_keys: frozenset[str]
+    """The keys of a rejected record that are stored: those of the wire model, which the warehouse stores, too.
 
-    A membership carries the profile of its user and a team its logo: neither is needed.
+    A server may add others, such as the whole profile of a covering user.
     """
 
 
@@ -116,8 +116,10 @@ _MEMBERSHIP_KEYS = {
     "is_accepted": "accepted",
 }
 SEGMENT_KINDS = {
-    "users": SegmentKind(USER_SCHEMA, _USER_KEYS),
-    "entries": SegmentKind(ENTRY_SCHEMA, _ENTRY_KEYS | {"notes": "notes"}),
+    "users": SegmentKind(USER_SCHEMA, _USER_KEYS, frozenset(OrgUser.__annotations__)),
+    "entries": SegmentKind(
+        ENTRY_SCHEMA, _ENTRY_KEYS | {"notes": "notes"}, frozenset(OooEntry.__annotations__)
+    ),
     "teams": SegmentKind(TEAM_SCHEMA, _TEAM_KEYS, frozenset(OrgTeam.__annotations__)),
     "memberships": SegmentKind(
         MEMBERSHIP_SCHEMA, _MEMBERSHIP_KEYS, frozenset(TeamMembership.__annotations__)

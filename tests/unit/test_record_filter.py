@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
+
 from calcom.models import ENTRY_PARSER, USER_PARSER, Records
-from landing.record_filter import WITHHELD, filter_rejected_text, remove_erased_people
+from landing.record_filter import WITHHELD, filter_rejected_text, parse_id, remove_erased_people
+from landing.segments import SEGMENT_KINDS, Rows
 
 
 def parse(kind: str, *records: object) -> Records:
@@ -64,7 +67,6 @@ def test_the_filtered_text_of_a_record_holds_only_the_kept_keys_and_no_nested_va
     raw = json.dumps({"id": 5, "name": ["secret"], "role": {"text": "secret"}, "bio": "secret"})
     filtered = filter_rejected_text(raw, frozenset({"id", "name", "role"}))
     assert json.loads(filtered) == {"id": 5, "name": "a JSON list", "role": "a JSON dict"}
-    assert filter_rejected_text(raw, None) == raw
 
 
 def test_filtering_a_filtered_text_changes_nothing() -> None:
@@ -73,3 +75,68 @@ def test_filtering_a_filtered_text_changes_nothing() -> None:
         once = filter_rejected_text(raw, keys)
         assert filter_rejected_text(once, keys) == once
         assert "secret" not in once
+
+
+IDS_OF_102 = [102, 102.0, "102", " 102 ", "102.0", "1.02e2", [102], ["102"], [[102.0]], {"id": 102}]
+NO_IDS = [None, True, "", "abc", 102.5, "102.5", "nan", "inf", [], [1, 2], {}, {"name": 102}, "9" * 5_000]
+
+
+@pytest.mark.parametrize("value", IDS_OF_102, ids=repr)
+def test_an_id_is_found_in_every_form_that_a_server_may_send(value: object) -> None:
+    assert parse_id(value) == 102
+
+
+@pytest.mark.parametrize("value", NO_IDS, ids=lambda value: repr(value)[:20])
+def test_no_id_is_found_in_another_value(value: object) -> None:
+    assert parse_id(value) is None
+
+
+def stored_texts(kind: str, records: Records) -> list[dict[str, object] | str]:
+    """Return the texts of the rejected records as a segment of `kind` stores them."""
+    rows = Rows(SEGMENT_KINDS[kind])
+    rows.add(0, records, user_id=None, team_id=None)
+    texts = rows.as_table()["raw"].to_pylist()
+    return [json.loads(text) for text in texts if text is not None]
+
+
+@pytest.mark.parametrize("value", [*IDS_OF_102, *NO_IDS], ids=lambda value: repr(value)[:20])
+def test_no_form_of_an_owners_id_keeps_a_rejected_record_of_an_erased_person(value: object) -> None:
+    private = {"notes": "ill", "toUser": {"id": 7}, "user": {"name": "Ann"}, "start": "bad"}
+    records = remove_erased_people(
+        parse("entries", entry(1, value, **private)), {102}, owner=None, key="userId"
+    )
+    assert "ill" not in str(stored_texts("entries", records))
+    people = parse("users", {"id": value, "email": 5, "name": "Ann"})
+    kept = remove_erased_people(people, {102}, owner=None, key="id")
+    assert "Ann" not in str(stored_texts("users", kept))
+
+
+@pytest.mark.parametrize("value", IDS_OF_102, ids=repr)
+def test_no_form_of_a_covers_id_keeps_an_erased_person_in_another_persons_rejected_record(
+    value: object,
+) -> None:
+    cover = {
+        "toUserId": value,
+        "toUser": {"id": 102, "name": "Ann"},
+        "reason": {"toUser": "Ann"},
+        "start": "bad",
+    }
+    records = remove_erased_people(parse("entries", entry(1, 5, **cover)), {102}, owner=None, key="userId")
+    (text,) = stored_texts("entries", records)
+    assert isinstance(text, dict)
+    assert (text["userId"], text["toUserId"], text["reason"]) == (5, None, "a JSON dict")
+    assert "Ann" not in str(text)
+    assert "102" not in str(text)
+
+
+@pytest.mark.parametrize("kind", SEGMENT_KINDS)
+def test_a_rejected_record_of_every_kind_keeps_only_the_keys_of_its_wire_model(kind: str) -> None:
+    record = {
+        "id": [7],
+        "bio": "private",
+        "metadata": {"phone": 1},
+        "avatarUrl": "private",
+        "toUser": {"id": 7},
+    }
+    records = parse("users" if kind == "users" else "entries", record)
+    assert stored_texts(kind, records) == [{"id": 7}]

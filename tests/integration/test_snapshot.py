@@ -82,7 +82,6 @@ def test_an_entry_appears_changes_vanishes_and_returns_with_half_open_versions(
         {"reason": None},
         {"cover": 3},
         {"notes": "text"},
-        {"notes": ""},
         {"user_id": 2},
     ],
     ids=lambda change: ",".join(f"{name}={value}" for name, value in change.items()),
@@ -93,6 +92,18 @@ def test_every_column_of_an_entry_counts_as_a_change(
     load(connection, read_all((A, B), at=night(1)))
     changes = load(connection, read_all((replace(A, **change), B), at=night(2)))
     assert (changes.updated, changes.unchanged, changes.inserted, changes.deleted) == (1, 1, 0, 0)
+
+
+def test_a_note_with_another_text_is_counted_apart_and_makes_no_version(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    noted = replace(A, notes="first text")
+    load(connection, read_all((noted, B), at=night(1)))
+    changes = load(connection, read_all((replace(noted, notes="second text"), B), at=night(2)))
+    assert (changes.updated, changes.unchanged, changes.notes_changed) == (0, 2, 1)
+    assert len(rows_of(connection, "FROM core.ooo_entry_history")) == 2
+    (entry,) = rows_of(connection, "FROM core.ooo_entries WHERE entry_id = 1")
+    assert (entry["notes"], entry["last_seen_at"]) == ("second text", night(2))
 
 
 def test_an_entry_that_moves_to_another_person_leaves_no_day_with_the_former_one(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from landing.segments import ENTRY_SCHEMA
 from tests.properties.test_marts import absences
 from tests.support.calendars import WORKING
-from tests.support.naive import NaiveWarehouse, dates_of, days_between, materialized_days
+from tests.support.naive import NaiveWarehouse
+from tests.support.naive_rules import dates_of, days_between, materialized_days
 from tests.support.readings import Absence
 from tests.support.warehouse import derivable, landed, night, read_all
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days

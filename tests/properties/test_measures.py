@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.naive import ORDER, REASONS, NaiveWarehouse
+from tests.support.naive import NaiveWarehouse
 from tests.support.naive_measures import compute
+from tests.support.naive_rules import ORDER, REASONS
 from tests.support.readings import Absence, Calendar, Policy, Reading
 from transforms.schema import PUBLISHED
 from warehouse.connection import run_statement

@@ -6,99 +6,23 @@ It shares no code with the product: it has no frames and no SQL, and it implemen
 import functools
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
 
+from tests.support.naive_rules import (
+    HORIZON,
+    ORDER,
+    Row,
+    counted_days,
+    days_between,
+    facts_of,
+    materialized_days,
+)
 from tests.support.naive_teams import NaiveTeams
 from tests.support.readings import Absence, Calendar, Policy, Reading, Reject
 
-REASONS = {
-    "public_holiday": "Public holiday",
-    "sick": "Sick leave",
-    "vacation": "Vacation",
-    "travel": "Travel",
-    "custom": "Custom reason",
-    "unspecified": "Unspecified",
-    "unknown": "Unknown to this version",
-}
-ORDER = {code: position for position, code in enumerate(REASONS)}
-NAMED_BY_THE_SOURCE = {"public_holiday", "sick", "vacation", "travel", "unspecified"}
-TEN_YEARS = 3_653
-HORIZON = (date(1970, 1, 1), date(2099, 12, 31))
 NEVER = datetime(1, 1, 1)  # noqa: DTZ001 - instants are UTC without a zone
 CREATED_ON = date(2020, 1, 1)
 """The day on which the account of every invented user was created."""
-
-Row = dict[str, Any]
-
-
-def facts_of(absence: Absence) -> Row:
-    """Return the columns of `fct_ooo_entries` that follow from the record alone."""
-    reason = absence.reason
-    standard = reason if reason in NAMED_BY_THE_SOURCE else "unknown"
-    return {
-        "entry_uuid": f"uuid-{absence.entry_id}",
-        "user_id": absence.user_id,
-        "covering_user_id": absence.cover,
-        "starts_on": absence.first,
-        "ends_on": absence.last,
-        "calendar_days": max((absence.last - absence.first).days + 1, 0),
-        "materialized_days": len(materialized_days(absence.first, absence.last)),
-        "reason": "custom" if reason is None else standard,
-        "reason_raw": reason,
-        "has_notes": bool(absence.notes),
-        "starts_at_raw": datetime.combine(absence.first, datetime.min.time()),
-        "ends_at_raw": datetime.combine(absence.last, datetime.max.time().replace(microsecond=999_000)),
-        "is_day_aligned": True,
-        "date_rule": "day_aligned",
-    }
-
-
-def dates_of(start: datetime, end: datetime) -> tuple[date, date, str]:
-    """Return the first day, the last day and the date rule of an entry that Cal.com stores with these instants.
-
-    A span of whole days that does not begin at midnight has the dates of the nearest midnights. It can be an hour
-    shorter or longer, because of a clock change, and the last second of it can be stored with or without its end.
-    """
-    ends_at_midnight = end.replace(microsecond=0).time() == time(23, 59, 59)
-    if start.time() == time(0) and ends_at_midnight:
-        return start.date(), end.date(), "day_aligned"
-    day = timedelta(days=1)
-    days = (end - start + day / 2) // day
-    if days >= 1 and abs(end - start - days * day) <= timedelta(hours=1, seconds=1):
-        first, after_last = (
-            _nearest_midnight(instant) for instant in (start, end + timedelta(milliseconds=1))
-        )
-        return first, after_last - day, "nearest_midnight"
-    return start.date(), end.date(), "date_parts"
-
-
-def _nearest_midnight(instant: datetime) -> date:
-    before = instant.date()
-    is_nearer_to_next = instant - datetime.combine(before, time(0)) >= timedelta(hours=12)
-    return before + timedelta(days=1) if is_nearer_to_next else before
-
-
-def days_between(first: date, last: date) -> list[date]:
-    """Return every day from `first` to `last`, both inclusive."""
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
-
-
-def materialized_days(first: date, last: date) -> list[date]:
-    """Return the materialized days: at most ten years, and none if the entry starts outside 1970 to 2099."""
-    if not HORIZON[0] <= first <= HORIZON[1]:
-        return []
-    count = min(TEN_YEARS, (last - first).days + 1, (HORIZON[1] - first).days + 1)
-    return [first + timedelta(days=number) for number in range(count)]
-
-
-def counted_days(entry: Row) -> list[date]:
-    """Return the days of an entry that count: none if a person deleted it, and those up to a departure."""
-    days = materialized_days(entry["starts_on"], entry["ends_on"])
-    if entry["deleted_at"] is None:
-        return days
-    is_kept = entry["deletion_cause"] in {"person_left", "cover_deleted"}
-    return [day for day in days if is_kept and day <= entry["deleted_at"].date()]
 
 
 class NaiveWarehouse:
@@ -400,16 +324,6 @@ class NaiveWarehouse:
             and (version["valid_to"] is None or at < version["valid_to"])
             and version["change"] != "vanished"
         }
-
-
-def by_reason(groups: dict[tuple[int, str], list[Any]]) -> list[tuple[tuple[int, str], list[Any]]]:
-    """Return groups by organization and reason, in the order of the organizations and the precedence."""
-    return sorted(groups.items(), key=lambda group: (group[0][0], ORDER[group[0][1]]))
-
-
-def count_people(rows: Iterable[tuple[Any, ...]]) -> int:
-    """Return the number of different people in rows that begin with the user id."""
-    return len({row[0] for row in rows})
 
 
 def _unreadable_entries(rejects: tuple[Reject, ...], staged: dict[int, Absence]) -> set[int | None]:

@@ -8,15 +8,8 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any
 
-from tests.support.naive import (
-    ORDER,
-    NaiveWarehouse,
-    Row,
-    by_reason,
-    count_people,
-    days_between,
-    materialized_days,
-)
+from tests.support.naive import NaiveWarehouse
+from tests.support.naive_rules import ORDER, Row, by_reason, count_people, days_between, materialized_days
 
 Rows = list[tuple[Any, ...]]
 

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from typing import Any
 
 from tests.support import naive_entry_measures
-from tests.support.naive import ORDER, REASONS, NaiveWarehouse, Row, by_reason, count_people, days_between
+from tests.support.naive import NaiveWarehouse
+from tests.support.naive_rules import ORDER, REASONS, Row, by_reason, count_people, days_between
 
 Rows = list[tuple[Any, ...]]
 Group = list[tuple[int, Row]]

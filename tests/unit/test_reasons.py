@@ -1,6 +1,6 @@
 """Test the reasons and their order of precedence."""
 
-from tests.support.naive import NAMED_BY_THE_SOURCE, ORDER, REASONS
+from tests.support.naive_rules import NAMED_BY_THE_SOURCE, ORDER, REASONS
 from transforms.reasons import SORT_ORDER, STANDARD, build_reasons
 from transforms.schema import REASONS as DECLARED
 

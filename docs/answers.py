@@ -12,7 +12,6 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from calcom.scopes import RunFacts
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
 from flows.report.queries import render, run_sql
@@ -21,7 +20,8 @@ from flows.run.context import open_run
 from flows.run.progress import SilentListener
 from flows.settings import Settings, load_settings
 from flows.settings.data_folder import landing_root
-from landing.catalog import create_landing
+from landing.folder import create_landing
+from landing.run_facts import RunFacts
 
 GUIDE = Path(__file__).parent / "analyst-guide.md"
 FIRST_NIGHT, LAST_NIGHT = datetime(2026, 1, 5, 3), datetime(2026, 11, 16, 3)  # noqa: DTZ001 - UTC, zoneless

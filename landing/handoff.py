@@ -9,8 +9,7 @@ import shutil
 from datetime import timedelta
 from pathlib import Path
 
-from landing.catalog import open_landing
-from landing.folder import Landing
+from landing.folder import Landing, open_landing
 from landing.object_store import ObjectStore
 from landing.run_facts import READ_FILE, RUN_FILE, RunFacts
 

@@ -30,7 +30,7 @@ from flows.settings.calendars import read_policy
 from flows.settings.data_folder import landing_root, lock_data_folder
 from flows.settings.errors import ConfigurationError
 from flows.settings.permissions import FilePermissions
-from landing.catalog import prune_landings, purge_landings
+from landing.folder import prune_landings, purge_landings
 from landing.handoff import HandOffStore
 from landing.run_facts import UNKNOWN_ORGANIZATION
 from warehouse.errors import GuardError

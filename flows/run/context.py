@@ -30,8 +30,7 @@ from flows.settings.clock import utc_now
 from flows.settings.data_folder import landing_root, lock_data_folder, warehouse_path
 from flows.settings.errors import ClockError, ConfigurationError
 from flows.settings.permissions import restrict
-from landing.catalog import create_landing, find_resumable, prune_landings, remove_landing
-from landing.folder import Landing
+from landing.folder import Landing, create_landing, find_resumable, prune_landings, remove_landing
 from landing.run_facts import ExtractionStats, RunFacts
 from transforms.calendars import CalendarPolicy
 from transforms.runs import RunRecord

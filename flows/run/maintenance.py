@@ -10,8 +10,8 @@ from flows.settings import Settings
 from flows.settings.clock import utc_now
 from flows.settings.data_folder import landing_root, lock_data_folder, warehouse_path
 from flows.settings.errors import ConfigurationError
-from landing.catalog import prune_landings, purge_landings
 from landing.files import remove_leftovers
+from landing.folder import prune_landings, purge_landings
 from warehouse.connection import open_warehouse, run_statement
 from warehouse.load.days import create_mart_views
 from warehouse.load.erasure import ERASURE, compact, pending_purges

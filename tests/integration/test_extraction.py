@@ -16,8 +16,8 @@ from calcom.paging import ALL_IDS, MAX_REPEATED_READS, Verdict
 from calcom.scopes import ORGANIZATION, TEAMS, USERS, Scope, ScopeResult
 from calcom.simulator import EXPIRED_KEY, Fault, Simulator, World
 from calcom.strategy import pages_for
-from landing.catalog import create_landing
 from landing.errors import LandingError
+from landing.folder import create_landing
 from tests.support.extraction import (
     connect,
     create,

@@ -11,8 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from calcom.simulator import OWNER_KEY, ServedRequest, Simulator, World, serve
-from landing.catalog import list_runs
-from landing.folder import Landing
+from landing.folder import Landing, list_runs
 from tests.support.prefect_server import until
 from tests.support.program import OOO, run_ooo
 from tests.support.truth import assert_equals_truth

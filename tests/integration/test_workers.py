@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from calcom.simulator import OWNER_KEY, ServedRequest, Simulator, World, serve
-from landing.catalog import open_landing
+from landing.folder import open_landing
 from tests.support.prefect_server import PrefectServer, kill_tree, until
 from tests.support.truth import assert_equals_truth
 

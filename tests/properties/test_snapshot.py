@@ -23,8 +23,7 @@ from calcom.scopes import ORGANIZATION, USERS, ExtractionListener, Scope, ScopeR
 from calcom.simulator import OWNER_KEY, Fault, Simulator, World
 from calcom.strategy import Strategy
 from flows.run.progress import SilentListener
-from landing.catalog import create_landing
-from landing.folder import Landing
+from landing.folder import Landing, create_landing
 from tests.support.fake_clock import run_virtually, virtual_now
 from tests.support.landed import facts, landed_records
 from tests.support.wire import Wire

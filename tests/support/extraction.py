@@ -14,8 +14,7 @@ from calcom.requester import Connection
 from calcom.scopes import USERS, Scope, ScopeResult
 from calcom.simulator import OWNER_KEY, Fault, Simulator, World
 from flows.run.progress import SilentListener
-from landing.catalog import create_landing
-from landing.folder import Landing
+from landing.folder import Landing, create_landing
 from tests.support.fake_clock import run_virtually, virtual_now
 from tests.support.landed import facts
 from tests.support.wire import Wire

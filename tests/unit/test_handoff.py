@@ -10,9 +10,8 @@ import pytest
 from calcom.models import Records
 from calcom.paging import Page
 from calcom.scopes import USERS
-from landing.catalog import create_landing, find_resumable
 from landing.errors import LandingError
-from landing.folder import Landing
+from landing.folder import Landing, create_landing, find_resumable
 from landing.handoff import HandOffStore
 from landing.run_facts import UNKNOWN_ORGANIZATION, ExtractionStats, RunFacts
 from tests.support.landed import facts

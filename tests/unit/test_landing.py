@@ -19,10 +19,17 @@ from calcom.models import (
 )
 from calcom.paging import ALL_IDS, Page, Verdict
 from calcom.scopes import ORGANIZATION, TEAMS, USERS, Scope, ScopeResult
-from landing.catalog import create_landing, find_resumable, open_landing, prune_landings, remove_landing
 from landing.errors import LandingError
 from landing.files import temporary_path
-from landing.folder import SEGMENT_ROWS, Landing
+from landing.folder import (
+    SEGMENT_ROWS,
+    Landing,
+    create_landing,
+    find_resumable,
+    open_landing,
+    prune_landings,
+    remove_landing,
+)
 from landing.run_facts import ExtractionStats, RunFacts
 
 ANN = Scope("user", 7)

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -19,10 +20,13 @@ import httpx
 from calcom.client import CalcomClient
 from calcom.credentials import Credential
 from calcom.errors import ApiError, CalcomError, ErrorKind, ExitCode, OooError
+from flows.report.queries import run_sql
 from flows.run.context import make_client
 from flows.settings import Settings, load_settings
-from flows.settings.data_folder import lock_data_folder, warehouse_path
+from flows.settings.data_folder import database_path, lock_data_folder, warehouse_path
+from flows.settings.environment import advise_connection, find_exposed_env_file
 from flows.settings.errors import ConfigurationError
+from landing.files import flush
 from warehouse.connection import open_warehouse
 from warehouse.errors import WarehouseError
 from warehouse.load.migrate import pending_migrations
@@ -69,7 +73,8 @@ class Finding:
 def run_checks(**overrides: Any) -> Iterator[Finding]:
     """Yield the finding of each check. Checks that depend on a failed check are skipped.
 
-    `overrides` are settings by variable name. The checks write no file except the lock of the data folder.
+    `overrides` are settings by variable name. The checks write no file except the lock of the data folder and a probe,
+    which they remove.
     """
     yield Finding(
         "program",
@@ -83,7 +88,14 @@ def run_checks(**overrides: Any) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield _failed("settings", error)
         return
-    yield from _check_folder(settings)
+    if overrides.get("_env_file", ".env") and (warning := find_exposed_env_file()):
+        yield Finding(".env", Level.WARNING, warning)
+    try:
+        yield from _check_folder(settings)
+    except OSError as error:
+        text = f"can't read {error.filename}: {error.strerror}; correct the permissions or set OOO_DATA_DIR"
+        yield Finding("data folder", Level.FAILURE, text, ExitCode.WAREHOUSE)
+        return
     yield from _check_warehouse(settings)
     yield from _check_publication(settings)
     try:
@@ -114,6 +126,7 @@ def _check_folder(settings: Settings) -> Iterator[Finding]:
         text = f"can't write to {existing}; correct the permissions or set OOO_DATA_DIR"
         yield Finding("data folder", Level.FAILURE, text, ExitCode.WAREHOUSE)
         return
+    yield _probe_folder(existing)
     free, used = shutil.disk_usage(existing).free, _bytes_under(folder)
     # A publication is built beside the previous one, and a load beside the rows that it replaces.
     needed = max(LEAST_FREE_BYTES, used)
@@ -127,9 +140,47 @@ def _check_folder(settings: Settings) -> Iterator[Finding]:
         try:
             with lock_data_folder(folder, settings.file_permissions):
                 yield Finding("lock", Level.OK, "no other run is writing")
-        except WarehouseError:
+        except WarehouseError as error:
+            if "another run" not in str(error):
+                yield _failed("lock", error)
+                return
             text = f"a run is writing to {folder}; another run fails until it ends"
             yield Finding("lock", Level.WARNING, text)
+
+
+def _probe_folder(folder: Path) -> Finding:
+    """Write, rename, link, and change the permissions of a probe in `folder`, as a run does with its files."""
+    step = "create a folder"
+    try:
+        with tempfile.TemporaryDirectory(prefix=".next-probe-", dir=folder) as temporary:
+            first, second, linked = (Path(temporary, name) for name in ("first", "second", "linked"))
+            step = "write a file"
+            first.write_bytes(b"probe")
+            flush(first)
+            step = "rename a file"
+            first.replace(second)
+            step = "change the permissions of a file"
+            second.chmod(0o600)
+            if second.stat().st_mode & 0o077:
+                text = (
+                    f"{folder} is on a file system that keeps no permissions, so that other users could read the"
+                    " warehouse; set OOO_DATA_DIR to a folder on a local disk"
+                )
+                return Finding("data folder", Level.FAILURE, text, ExitCode.WAREHOUSE)
+            try:
+                os.link(second, linked)
+            except OSError:
+                text = (
+                    f"{folder} has no hard links, so that published files are copied and take twice the space"
+                )
+                return Finding("data folder", Level.WARNING, text)
+    except OSError as error:
+        text = (
+            f"can't {step} in {folder}: {error.strerror}; correct the permissions, free disk space, or set"
+            " OOO_DATA_DIR to a folder on a local disk"
+        )
+        return Finding("data folder", Level.FAILURE, text, ExitCode.WAREHOUSE)
+    return Finding("data folder", Level.OK, "files can be written, renamed, linked and made private")
 
 
 def _check_warehouse(settings: Settings) -> Iterator[Finding]:
@@ -155,6 +206,13 @@ def _check_warehouse(settings: Settings) -> Iterator[Finding]:
 
 def _check_publication(settings: Settings) -> Iterator[Finding]:
     exports = settings.data_dir / "exports"
+    database = database_path(settings)
+    if database.exists():
+        try:
+            run_sql(database, "SELECT 1")
+        except OooError as error:
+            yield _failed("publication", error)
+            return
     if not (exports / "current.json").exists():
         yield Finding("publication", Level.OK, "none yet; the first sync creates it")
         return
@@ -162,7 +220,7 @@ def _check_publication(settings: Settings) -> Iterator[Finding]:
         current = json.loads((exports / "current.json").read_text(encoding="utf-8"))
         manifest = json.loads((exports / current["manifest"]).read_text(encoding="utf-8"))
         published_at = datetime.fromisoformat(manifest["published_at"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         text = f"{exports / 'current.json'} leads to no manifest: {error}; the next sync publishes again"
         yield Finding("publication", Level.WARNING, text)
         return
@@ -182,8 +240,9 @@ def _check_source(settings: Settings) -> Finding:
     """
     try:
         response = httpx.get(f"{settings.api_url}/v2/me", timeout=20.0)
-    except (httpx.HTTPError, OSError, ValueError, ImportError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
         text = f"{settings.api_url} does not respond: {error}; check CALCOM_API_URL, the network and proxies"
+        text += advise_connection(settings.api_url, str(error))
         return Finding("source", Level.FAILURE, text, ExitCode.UNAVAILABLE)
     text = f"{settings.api_url} responds in {response.elapsed.total_seconds() * 1000:,.0f} ms"
     try:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from click.shell_completion import get_completion_class
@@ -19,8 +19,6 @@ from flows.cli.terminal import draws_lines, json_option, write_data, write_text
 
 EXPORT_FORMATS = ("parquet", "csv", "xlsx")
 """The values of `flows.report.export.Format`, whose module loads Polars; a test compares the two."""
-
-_Decorated = TypeVar("_Decorated", bound=Callable[..., Any] | click.Command)
 
 
 _PERIODS = (
@@ -35,7 +33,7 @@ _PERIODS = (
 )
 
 
-class _Day(click.ParamType):
+class _Day(click.ParamType):  # type: ignore[type-arg]  # older versions of click are not generic
     """A date, or the name of a period: its first day for --from, its last day for --to."""
 
     name = "date"
@@ -125,7 +123,7 @@ class _RefusedQueryError(click.ClickException):
     def __init__(self, error: OooError) -> None:
         """Take the message and the exit code of `error`."""
         super().__init__(str(error))
-        self.exit_code = int(error.exit_code)
+        self.exit_code = int(error.exit_code)  # type: ignore[misc]
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:
@@ -292,7 +290,8 @@ def export(  # noqa: PLR0913 - the options of the command
 
     if name not in EXPORTABLE:
         raise click.UsageError(
-            f"no published table or named query {name!r}; expected one of {', '.join(EXPORTABLE)}.{_nearest(name, EXPORTABLE)}"
+            f"no published table or named query {name!r}; expected one of {', '.join(EXPORTABLE)}."
+            f"{_nearest(name, EXPORTABLE)}"
         )
     dates = Dates(*_date_range(from_range, to_range))
     path = output or Path(f"{name}.{output_format}")

@@ -189,11 +189,8 @@ def _raise_if_unknown(names: Iterable[str], settings: Iterable[str], others: set
         problems = []
         for name, capitals in unknown.items():
             nearest = get_close_matches(capitals, sorted(known), n=1, cutoff=0.6)
-            problems.append(
-                f"unknown setting {name}; did you mean {nearest[0]}?"
-                if nearest
-                else f"unknown setting {name}"
-            )
+            hint = "".join(f"; did you mean {SECOND_SPELLINGS.get(near, near)}?" for near in nearest)
+            problems.append(f"unknown setting {name}{hint or '.'}")
         message = (
             f"{' '.join(problems)} Correct it in the environment or in .env; if it belongs to another program,"
             f" list its name in {OTHER_VARIABLES}"

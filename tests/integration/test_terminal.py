@@ -54,7 +54,7 @@ def test_an_export_has_the_entries_with_the_reason_in_the_range_of_dates(
     if output_format == "parquet":
         assert pl.read_parquet(path).sort("entry_id").equals(expected.sort("entry_id"))
     elif output_format == "csv":
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
         assert sorted(int(row["entry_id"]) for row in rows) == expected["entry_id"].sort().to_list()
         assert {row["starts_on"] for row in rows} == {f"{day}" for day in expected["starts_on"]}
     else:
@@ -68,7 +68,7 @@ def test_an_export_of_a_named_query_has_the_rows_of_the_query(folder: Path) -> N
     exported = run_ooo("export", "absence_by_reason", "--format", "csv", *YEAR, cwd=folder)
     assert exported.returncode == 0, exported.stderr
     queried = run_ooo("query", "absence_by_reason", *YEAR, "--output", "csv", cwd=folder)
-    written = (folder / "absence_by_reason.csv").read_text(encoding="utf-8")
+    written = (folder / "absence_by_reason.csv").read_text(encoding="utf-8-sig")
     assert written.splitlines() == queried.stdout.splitlines()
 
 

@@ -1,4 +1,4 @@
-"""A person who is erased: no byte of them in any file, and no later run brings them back."""
+"""The erasure of a person leaves no byte of the person in any file, and no later run stores the person again."""
 
 import shutil
 import signal
@@ -14,7 +14,7 @@ import pytest
 from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
 from flows.privacy.erasure import erase_user
-from flows.run import stages as pipeline
+from flows.run import stages
 from flows.run.progress import SilentListener
 from flows.run.summary import RunSummary
 from flows.settings import Settings
@@ -34,7 +34,7 @@ NOTE = "Zahnarzttermin-Qxv-81724"
 
 @dataclass
 class Organization:
-    """A small organization, one person of it with a note and as somebody's cover, and their traces."""
+    """A small organization, and one person of it, who has a note and covers another person."""
 
     world: World
     person: dict[str, Any]
@@ -42,12 +42,13 @@ class Organization:
 
     @property
     def traces(self) -> tuple[str, ...]:
-        """Texts that nobody but the person has."""
+        """Return texts that only records of the person contain."""
         return (self.person["email"], self.person["name"], NOTE)
 
 
 @pytest.fixture
 def organization() -> Organization:
+    """Return eight people, of whom one covers another."""
     world = World.generate(people=8, years=1)
     person, other = world.users()[2], world.users()[4]
     days = ("2031-03-02T00:00:00.000Z", "2031-03-05T23:59:59.999Z")
@@ -57,12 +58,12 @@ def organization() -> Organization:
     return Organization(world, person, other["id"])
 
 
-def _sync(settings: Settings, strategy: str = "org-wide") -> RunSummary:
-    return pipeline.sync(settings, strategy=Strategy(strategy), listener=SilentListener())
+def sync(settings: Settings, strategy: str = "org-wide") -> RunSummary:
+    return stages.sync(settings, strategy=Strategy(strategy), listener=SilentListener())
 
 
-def _mentions(database: Path, user_id: int) -> dict[str, int]:
-    """How often each column of any table names the person by number."""
+def count_mentions(database: Path, user_id: int) -> dict[str, int]:
+    """Return the number of rows in which each column of the database holds the id of the person."""
     with duckdb.connect(str(database), read_only=True) as connection:
         columns = connection.execute(
             "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns()"
@@ -79,40 +80,40 @@ def _mentions(database: Path, user_id: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("strategy", ["org-wide", "per-user", "both"])
-def test_no_byte_of_an_erased_person_is_left_and_no_sync_brings_them_back(
+def test_an_erased_person_is_in_no_file_and_no_later_sync_stores_the_person_again(
     strategy: str, organization: Organization, settings_for: Callable[..., Settings]
 ) -> None:
     person, simulator = organization.person, Simulator(organization.world, limits=None)
     with serve(simulator) as server:
         settings = settings_for(server.url, OOO_NOTES="publish")
-        _sync(settings, strategy)
+        sync(settings, strategy)
         organization.world.update_entry(organization.world.entries(person["id"])[0]["id"], reason="sick")
-        before = _sync(settings, strategy)
+        before = sync(settings, strategy)
         assert (settings.data_dir / "reports").is_dir()
         (settings.data_dir / "reports" / "older.html").write_text(person["email"])
-        held = find_remains(settings.data_dir, *organization.traces)
+        remains = find_remains(settings.data_dir, *organization.traces)
         for text in organization.traces:
-            assert f"warehouse.duckdb: bytes of {text}" in held
-            for place in ("landing/", "exports/generations/", "exports/current/"):
-                assert any(line.startswith(place) and text in line for line in held)
+            assert f"warehouse.duckdb: bytes of {text}" in remains
+            for folder in ("landing/", "exports/generations/", "exports/current/"):
+                assert any(line.startswith(folder) and text in line for line in remains)
 
         erasure = erase_user(settings, person["id"])
 
         assert erasure.removed["core.people"] == 1
         assert find_remains(settings.data_dir, *organization.traces) == []
         assert not (settings.data_dir / "warehouse.duckdb.wal").exists()
-        left = {"ops.erased_people.user_id": 1}
-        assert _mentions(before.warehouse, person["id"]) == left
-        assert _mentions(before.database, person["id"]) == {}
+        kept = {"ops.erased_people.user_id": 1}
+        assert count_mentions(before.warehouse, person["id"]) == kept
+        assert count_mentions(before.database, person["id"]) == {}
 
         simulator.clear_requests()
-        after = _sync(settings, strategy)
-        asked = [request.path for request in simulator.requests]
+        after = sync(settings, strategy)
+        requested = [request.path for request in simulator.requests]
     assert after.exit_code == 0
     assert (after.rows["inserted"], after.rows["updated"], after.rows["deleted"]) == (0, 0, 0)
     assert find_remains(settings.data_dir, *organization.traces) == []
-    assert _mentions(after.warehouse, person["id"]) == left
-    assert f"/v2/organizations/1/users/{person['id']}/ooo" not in asked
+    assert count_mentions(after.warehouse, person["id"]) == kept
+    assert f"/v2/organizations/1/users/{person['id']}/ooo" not in requested
     entries = [
         entry | {"toUserId": None} if entry.get("toUserId") == person["id"] else entry
         for entry in organization.world.entries()
@@ -122,50 +123,50 @@ def test_no_byte_of_an_erased_person_is_left_and_no_sync_brings_them_back(
     assert_equals_truth(after.database, entries, people)
 
 
-def test_days_that_the_erased_person_covered_have_the_next_cover_or_none(
+def test_the_days_that_an_erased_person_covered_have_the_next_cover(
     organization: Organization, settings_for: Callable[..., Settings]
 ) -> None:
     with serve(Simulator(organization.world, limits=None)) as server:
         settings = settings_for(server.url)
-        summary = _sync(settings)
-    question = (
+        summary = sync(settings)
+    query = (
         "SELECT DISTINCT covering_user_id FROM fct_absence_days"
         " WHERE user_id = $id AND date_on BETWEEN '2031-03-02' AND '2031-03-05'"
     )
-    answers = []
+    covers = []
     for _ in range(2):
         with duckdb.connect(str(summary.database), read_only=True) as connection:
-            answers += connection.execute(question, {"id": organization.covered}).fetchall()
+            covers += connection.execute(query, {"id": organization.covered}).fetchall()
         erase_user(settings, organization.person["id"])
-    assert answers == [(organization.person["id"],), (organization.world.users()[5]["id"],)]
+    assert covers == [(organization.person["id"],), (organization.world.users()[5]["id"],)]
 
 
-def test_a_kill_after_the_record_is_completed_by_the_next_sync(
+def test_an_erasure_that_was_killed_after_its_record_is_completed_by_the_next_sync(
     organization: Organization, settings_for: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*_: object, **__: object) -> None:
+    def kill(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with serve(Simulator(organization.world, limits=None)) as server:
         settings = settings_for(server.url)
-        _sync(settings)
+        sync(settings)
         with monkeypatch.context() as patch:
-            patch.setattr("flows.privacy.erasure.complete_purges", killed)
+            patch.setattr("flows.privacy.erasure.complete_purges", kill)
             with pytest.raises(KeyboardInterrupt):
                 erase_user(settings, organization.person["id"])
         assert find_remains(settings.data_dir, *organization.traces)
-        _sync(settings)
+        sync(settings)
     assert find_remains(settings.data_dir, *organization.traces) == []
 
 
-def test_someone_unknown_or_ambiguous_is_named_and_nothing_changes(
+def test_an_unknown_person_is_named_in_the_error_and_nothing_changes(
     organization: Organization, settings_for: Callable[..., Settings]
 ) -> None:
     with serve(Simulator(organization.world, limits=None)) as server:
         settings = settings_for(server.url)
         with pytest.raises(ConfigurationError, match="no warehouse"):
             erase_user(settings, 1)
-        _sync(settings)
+        sync(settings)
     content = (settings.data_dir / "ooo.duckdb").read_bytes()
     with pytest.raises(UnknownPersonError, match="no user 987654321 in any organization"):
         erase_user(settings, 987654321)
@@ -184,7 +185,7 @@ def test_someone_unknown_or_ambiguous_is_named_and_nothing_changes(
         '{"name": "Zo\\u00eb Two"}',
     ],
 )
-def test_no_record_or_error_that_was_kept_quotes_the_person(raw: str) -> None:
+def test_no_stored_record_or_error_quotes_an_erased_person(raw: str) -> None:
     with new_warehouse() as connection:
         load(connection, read_all(at=night(1)))
         connection.execute("UPDATE core.people SET name = 'Zoë Two' WHERE user_id = 2").fetchall()
@@ -207,7 +208,7 @@ def test_no_record_or_error_that_was_kept_quotes_the_person(raw: str) -> None:
             assert texts == [{"text": "removed: it named someone who was erased"}]
 
 
-def test_a_landing_that_was_read_elsewhere_brings_nobody_back() -> None:
+def test_a_landing_from_another_machine_does_not_store_an_erased_person_again() -> None:
     absences = (
         Absence(1, 2, date(2026, 1, 5), date(2026, 1, 6)),
         Absence(2, 1, date(2026, 1, 5), date(2026, 1, 6), cover=2),
@@ -217,20 +218,20 @@ def test_a_landing_that_was_read_elsewhere_brings_nobody_back() -> None:
         with transaction(connection):
             erase_person(connection, 7, 2, at=night(2))
         load(connection, read_all(absences, at=night(3), rejects=(Reject("user", 2, 2),)))
-        known = [row["user_id"] for row in rows_of(connection, "FROM core.people ORDER BY user_id")]
+        user_ids = [row["user_id"] for row in rows_of(connection, "FROM core.people ORDER BY user_id")]
         entries = rows_of(connection, "SELECT entry_id, covering_user_id FROM core.ooo_entries")
-    assert known == [1, 3]
+    assert user_ids == [1, 3]
     assert entries == [{"entry_id": 2, "covering_user_id": None}]
 
 
 @pytest.mark.slow
-def test_killed_at_any_change_of_a_name_a_second_try_ends_as_the_first(
+def test_an_erasure_that_was_killed_at_any_rename_or_removal_is_completed_by_a_second_one(
     organization: Organization, settings_for: Callable[..., Settings], tmp_path: Path
 ) -> None:
     with serve(Simulator(organization.world, limits=None)) as server:
         settings = settings_for(server.url)
-        _sync(settings)
-        before = _sync(settings)
+        sync(settings)
+        before = sync(settings)
     user_id, kills, step = organization.person["id"], 0, 1
     with duckdb.connect(str(before.database), read_only=True) as connection:
         (live,) = connection.execute(
@@ -255,7 +256,9 @@ def test_killed_at_any_change_of_a_name_a_second_try_ends_as_the_first(
 
 
 @pytest.mark.slow
-def test_the_command_asks_for_consent_and_tells_what_went(organization: Organization, tmp_path: Path) -> None:
+def test_the_command_requires_consent_and_reports_the_removed_rows(
+    organization: Organization, tmp_path: Path
+) -> None:
     with serve(Simulator(organization.world, limits=None)) as server:
         environment = {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": "cal_simulator_owner"}
         assert run_ooo("sync", "--quiet", cwd=tmp_path, **environment).returncode == 0

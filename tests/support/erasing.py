@@ -1,4 +1,4 @@
-"""An erasure in a process of its own, which kills itself on the way."""
+"""Run an erasure in a process that kills itself on the way."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ _STEPS = frozenset({"os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir"}
 
 
 def erase_and_die(data_dir: str, user_id: int, step: int) -> None:
-    """The person is erased, unless the process dies before: at the `step`th change of a name on the disk."""
+    """Erase the person, and kill the process at the `step`th rename, link, removal or new folder."""
     steps = count(1)
 
     def die(event: str, _: object) -> None:

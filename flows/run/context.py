@@ -19,6 +19,7 @@ import duckdb
 import httpx
 
 from calcom.client import CalcomClient
+from calcom.errors import ApiError, ErrorKind
 from calcom.extraction import Extraction
 from calcom.rate_limit import USUAL_WINDOW_SECONDS
 from calcom.requester import Connection
@@ -273,7 +274,16 @@ def make_client(
 
 def find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
     """Return the organization of the credential's owner. Raise `ConfigurationError` if there is none."""
-    me = runner.run(client.fetch_me())
+    try:
+        me = runner.run(client.fetch_me())
+    except ApiError as error:
+        if error.kind is not ErrorKind.INVALID_REQUEST:
+            raise
+        message = (
+            f"/v2/me refuses the credential's owner ({error}), as it does for an owner without a username; set"
+            " CALCOM_ORG_ID to the organization's id, and the other endpoints are used"
+        )
+        raise ConfigurationError(message) from error
     if me.organizationId is None:
         message = (
             "the credential's owner has no organization (/v2/me answers organizationId null); set"

@@ -2,58 +2,150 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# The runtime alone, and with the tools for development.
 INSTALLED := .venv/.installed
-# Most tests wait, for servers and processes of their own: three at a time keep two cores busy.
+DEVELOPMENT := .venv/.installed-dev
+# A lock file is whole, so that nothing is left to resolve. Without --no-deps, older pips fail for extras of pinned packages.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps
+PYTEST := $(BIN)/python -m pytest
+# Most tests wait for servers and processes of their own: three at a time keep two cores busy.
 IN_GROUPS := -n 3 --dist loadscope --no-loadscope-reorder
+PACKAGES := calcom landing transforms warehouse flows
 
-.PHONY: install demo bench test test-fast test-proof check format lock clean help
+.PHONY: help install install-dev demo quick check lint types imports spelling sql page documents format docs lock clean \
+	check-page test-quick test test-fast test-slow test-unit test-spec test-contract test-properties test-integration \
+	test-browser test-docs test-proof coverage bench
 
 help:            ## show these lines
-	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
-install: $(INSTALLED)  ## build .venv with the `ooo` command in it
+# ---- installation
+
+install: $(INSTALLED)  ## build .venv with the `ooo` command, without the tools for development
+
+install-dev: $(DEVELOPMENT)  ## add the tools that the tests and checks need
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; found none (set PYTHON=/path/to/python)"; exit 1; }
-	$(PYTHON) -m venv .venv
-	@# The lock is whole, so nothing is left to resolve: older pips stumble over an extra of a pinned package.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@# Without bytecode every start compiles a thousand modules anew, where Python may not write it as it goes.
-	$(BIN)/python -m compileall -q calcom landing transforms warehouse flows
-	@# pip would compile on one core. A package's file that this Python can't compile is no failure.
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP_INSTALL) --require-hashes -r requirements.lock
+	$(PIP_INSTALL) --no-build-isolation -e .
+	@# Without bytecode, every start compiles a thousand modules, if Python may not store the result.
+	$(BIN)/python -m compileall -q $(PACKAGES)
+	@# pip compiles on one core. A package may contain a file that this Python cannot compile, which is no failure.
+	-@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null
+	@touch $@
+
+$(DEVELOPMENT): $(INSTALLED) requirements-dev.lock
+	$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
 	-@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null
 	@touch $@
 
 demo: install    ## run the pipeline end to end on an invented organization
 	$(BIN)/ooo demo
 
-bench: install   ## measure sync against dlt and bare scripts (an hour; installs dlt under benchmarks/)
-	$(BIN)/python benchmarks/run.py
+# ---- checks
 
-test: install    ## the whole suite
-	$(BIN)/python -m pytest $(IN_GROUPS)
+quick: install-dev  ## lint, types, unit tests and specifications, in half a minute
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types test-quick
 
-test-fast: install  ## the suite without real processes, kills and Prefect servers
-	$(BIN)/python -m pytest -m "not slow"
+test-quick: install-dev
+	$(PYTEST) --quiet tests/unit tests/spec
 
-test-proof: install  ## the proof's properties over more than ten thousand interleavings
-	OOO_HYPOTHESIS_PROFILE=full $(BIN)/python -m pytest -n 2 tests/properties/test_scan.py tests/properties/test_snapshot.py
+check: lint types imports spelling sql page documents  ## all checks of code, SQL, language and documents
 
-check: install   ## style, types, the direction of imports, the documents
+lint: install-dev  ## style of the Python code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/docs
 
-format: install  ## put the code into its form
+types: install-dev  ## types of the packages
+	$(BIN)/mypy
+
+imports: install-dev  ## direction of the imports between packages
+	$(BIN)/lint-imports
+
+spelling: install-dev  ## misspelled words
+	$(BIN)/codespell
+
+sql: install-dev  ## style of the SQL statements
+	$(BIN)/sqruff lint --parsing-errors warehouse
+
+page:            ## style of the report page; does nothing without npm
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory check-page; \
+	else echo "npm is missing, so that flows/report/page.js was not checked"; fi
+
+check-page: node_modules/.package-lock.json
+	node_modules/.bin/biome check --error-on-warnings
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --silent
+	@touch $@
+
+documents: install-dev  ## prose, links, generated documents and help texts
+	$(PYTEST) --quiet -m "not slow" tests/docs
+
+# ---- tests
+
+test: install-dev  ## the whole suite
+	$(PYTEST) $(IN_GROUPS)
+
+test-fast: install-dev  ## the suite without real processes, kills and Prefect servers
+	$(PYTEST) $(IN_GROUPS) -m "not slow"
+
+test-slow: install-dev  ## the rest of the suite: real processes, kills and Prefect servers
+	$(PYTEST) $(IN_GROUPS) -m slow
+
+test-unit: install-dev  ## unit tests
+	$(PYTEST) tests/unit
+
+test-spec: install-dev  ## the specifications of the transforms and measures
+	$(PYTEST) tests/spec
+
+test-contract: install-dev  ## client and simulator against the contract and the recorded responses
+	$(PYTEST) -n 2 tests/contract
+
+test-properties: install-dev  ## property tests over generated input
+	$(PYTEST) -n 2 tests/properties
+
+test-integration: install-dev  ## real processes, kills, servers and Prefect
+	$(PYTEST) $(IN_GROUPS) tests/integration
+
+test-browser: install-dev  ## the report page in a real browser; needs Chromium
+	OOO_TEST_BROWSER=1 $(PYTEST) tests/browser
+
+test-docs: install-dev  ## the documents against the program
+	$(PYTEST) -n 2 tests/docs
+
+test-proof: install-dev  ## the properties of the proof over more than ten thousand interleavings
+	OOO_HYPOTHESIS_PROFILE=full $(PYTEST) -n 2 tests/properties/test_scan.py tests/properties/test_snapshot.py
+
+coverage: install-dev  ## the fast suite with the coverage of each file, and the minimum that must be reached
+	$(PYTEST) $(IN_GROUPS) -m "not slow" --cov --cov-report=term:skip-covered --cov-report=html
+
+bench: install-dev  ## measure sync against dlt and bare scripts (an hour; installs dlt under benchmarks/)
+	$(BIN)/python benchmarks/run.py
+
+# ---- files that are written by programs
+
+format: install-dev  ## put the Python code, the report page and the Markdown into their form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python -m tests.support.prose --fix
+	if command -v npm >/dev/null; then npx --no-install biome check --write; fi
 
-lock:            ## resolve pyproject.toml into requirements.lock (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
-		--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+docs: install-dev  ## write the generated documents
+	$(BIN)/python docs/build.py
+	$(BIN)/python docs/answers.py
 
-clean:           ## remove what was installed and made
-	rm -rf .venv data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+# The development set is resolved first, and the runtime set with its versions.
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header --quiet
+
+lock:            ## resolve pyproject.toml into the lock files (needs uv); LOCK_FLAGS= keeps the versions
+	$(LOCK) --all-extras --group dev $(LOCK_FLAGS) -o requirements-dev.lock
+	$(LOCK) --group build -c requirements-dev.lock $(LOCK_FLAGS) -o requirements.lock
+
+LOCK_FLAGS ?= --upgrade
+
+clean:           ## remove installed and generated files
+	rm -rf .venv node_modules data .pytest_cache .mypy_cache .ruff_cache .hypothesis .nox .coverage htmlcov

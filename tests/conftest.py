@@ -1,4 +1,4 @@
-"""How several processes share the tests: by module, and whoever has the Prefect server has all its tests."""
+"""Distribute the tests over processes: by module, and all tests that use the Prefect server to one process."""
 
 import functools
 from pathlib import Path
@@ -8,28 +8,31 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SERVER = "PrefectServer"
-"""What every module names whose tests ask for the session's one server."""
+"""The name that appears in every module whose tests use the session's Prefect server."""
 
 
 @functools.cache
 def group_of(module: Path) -> str:
-    """Modules of one group are tested in one process, so that what they share is started once."""
+    """Return the group of a module. One process runs the tests of a group, so that their server starts once."""
     return SERVER if SERVER in module.read_text(encoding="utf-8") else str(module)
 
 
-class Groups(LoadScopeScheduling):
-    """Each group goes to the next free process."""
+class GroupScheduling(LoadScopeScheduling):
+    """Gives each group of modules to the next free process."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(self.config.rootpath / nodeid.partition("::")[0])
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups | None:
-    """`--dist loadscope` is by group."""
-    return Groups(config, log) if config.getvalue("dist") == "loadscope" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling | None:
+    """Return the scheduler for `--dist loadscope`; None for other values."""
+    return GroupScheduling(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest group, the server's, comes first and the quick tests last, so that all end together."""
+    """Sort the server's group, which takes longest, to the front, and fast tests to the end.
+
+    All processes then end at about the same time.
+    """
     items.sort(key=lambda item: (group_of(item.path) != SERVER, "slow" not in item.keywords))

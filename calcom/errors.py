@@ -20,6 +20,9 @@ BODY_LIMIT = 500
 _REDACTED_LENGTH = 65_536
 """The number of characters of a text that `redact` examines; it must exceed the longest credential by far."""
 
+_LONGEST_ERROR_BYTES = 1_000_000
+"""The size above which the body of an error is not parsed; Cal.com's have less than 10 KB."""
+
 _LONGEST_CREDENTIAL = 8_192
 """The number of characters that a header can hold, so that a credential cut at the end is removed whole."""
 
@@ -228,7 +231,7 @@ def error_from_response(
     Prisma's envelope without details; the bare `{"statusCode", "message"}`; an edge server's HTML.
     """
     try:
-        document: Any = json.loads(body)
+        document: Any = json.loads(body) if len(body) <= _LONGEST_ERROR_BYTES else None
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):

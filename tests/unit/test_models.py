@@ -1,6 +1,8 @@
 """Pages are parsed strictly: an invalid record is rejected with a reason code, all others keep their order."""
 
 import json
+import subprocess
+import sys
 from datetime import date
 from itertools import filterfalse
 from typing import Any
@@ -244,3 +246,33 @@ def test_teams_and_memberships_are_parsed_as_strictly_as_entries(
         assert records.accepted == [record]
     else:
         assert [rejected.problem for rejected in records.rejected] == [problem]
+
+
+PEAK_OF_HOSTILE_PAGES = """
+from calcom.errors import ProtocolError
+from calcom.models import ENTRY_PARSER
+
+def peak_kilobytes():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+ENTRY_PARSER.parse(b'{"status": "success", "data": []}', None, path="/", max_records=250)
+before = peak_kilobytes()
+for item in (b"{}", b"1", b"[]", b'{"id": 1}'):
+    for count in (50_000, 400_000, 2_000_000):
+        body = b'{"status": "success", "data": [' + b",".join([item] * count) + b"]}"
+        try:
+            ENTRY_PARSER.parse(body, None, path="/", max_records=250)
+        except ProtocolError:
+            continue
+        raise SystemExit("accepted")
+print((peak_kilobytes() - before) // 1000)
+"""
+
+
+def test_pages_of_far_too_many_records_are_refused_in_little_memory() -> None:
+    """In a process of its own, because the peak of a process never falls."""
+    run = subprocess.run(
+        [sys.executable, "-c", PEAK_OF_HOSTILE_PAGES], capture_output=True, text=True, check=True
+    )
+    assert int(run.stdout) < 300

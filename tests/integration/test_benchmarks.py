@@ -1,4 +1,4 @@
-"""The benchmarks run as they say."""
+"""The benchmark scripts run to their end and print the figures that the documents quote."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 
-def test_applying_entries_is_timed_stage_by_stage() -> None:
+def test_the_benchmark_of_the_load_prints_the_time_and_the_memory_of_each_stage() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "benchmarks" / "apply_million.py"), "--entries", "2000"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What docs/runbook.md promises: back-ups restore, stale tables are said, alarms can be set up."""
+"""The procedures of docs/runbook.md work: restoring a back-up, maintenance, the status check and the alarms."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from tests.support.truth import assert_equals_truth
 pytestmark = pytest.mark.slow
 
 
-def test_a_copy_of_the_warehouse_restores_and_the_next_sync_is_right(tmp_path: Path) -> None:
+def test_a_restored_copy_of_the_warehouse_is_corrected_by_the_next_sync(tmp_path: Path) -> None:
     world, data = World.generate(people=10), tmp_path / "data"
     with serve(Simulator(world, limits=None)) as server:
 
@@ -43,27 +43,27 @@ def test_a_copy_of_the_warehouse_restores_and_the_next_sync_is_right(tmp_path: P
     assert vanished == [(first,), (second,)]
 
 
-def test_maintenance_makes_the_file_smaller_changes_no_row_and_the_next_sync_is_right(tmp_path: Path) -> None:
+def test_maintenance_makes_the_warehouse_smaller_and_changes_no_published_byte(tmp_path: Path) -> None:
     world, data = World.generate(people=40), tmp_path / "data"
     with serve(Simulator(world, limits=None)) as server:
-        reach = {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY, "OOO_KEEP_LANDINGS": "1"}
+        environment = {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY, "OOO_KEEP_LANDINGS": "1"}
         for entry in world.entries()[:40]:
-            assert run_ooo("sync", "--quiet", cwd=tmp_path, **reach).returncode == 0
+            assert run_ooo("sync", "--quiet", cwd=tmp_path, **environment).returncode == 0
             world.delete_entry(entry["id"])
             if entry["id"] > 2:
                 break
         before = (data / "ooo.duckdb").read_bytes()
-        done = run_ooo("maintain", "--json", cwd=tmp_path, **reach)
+        done = run_ooo("maintain", "--json", cwd=tmp_path, **environment)
         assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
-        assert told["bytes_after"] <= told["bytes_before"]
+        figures = json.loads(done.stdout)
+        assert figures["bytes_after"] <= figures["bytes_before"]
         assert (data / "ooo.duckdb").read_bytes() == before
         assert not (data / "warehouse.duckdb.wal").exists()
-        assert run_ooo("sync", "--quiet", cwd=tmp_path, **reach).returncode == 0
+        assert run_ooo("sync", "--quiet", cwd=tmp_path, **environment).returncode == 0
     assert_equals_truth(data / "ooo.duckdb", world.entries(), world.users())
 
 
-def test_status_ends_with_16_when_the_snapshot_is_too_old(tmp_path: Path) -> None:
+def test_status_exits_with_16_if_the_snapshot_is_too_old(tmp_path: Path) -> None:
     with serve(Simulator(World.generate(people=3), limits=None)) as server:
         run_ooo("sync", "--quiet", cwd=tmp_path, CALCOM_API_URL=server.url, CALCOM_API_KEY=OWNER_KEY)
     assert run_ooo("status", "--max-age-hours", "1", cwd=tmp_path).returncode == 0
@@ -73,6 +73,6 @@ def test_status_ends_with_16_when_the_snapshot_is_too_old(tmp_path: Path) -> Non
     assert "expected one of the last 1e-06 hours" in stale.stderr
 
 
-def test_the_alarms_can_be_created_as_they_are(prefect: PrefectServer) -> None:
-    said = prefect.run("automation", "create", "--from-file", str(ROOT / "automations.yaml"))
-    assert "Created 3 automation(s)" in said
+def test_the_alarms_of_automations_yaml_can_be_created(prefect: PrefectServer) -> None:
+    output = prefect.run("automation", "create", "--from-file", str(ROOT / "automations.yaml"))
+    assert "Created 3 automation(s)" in output

@@ -111,26 +111,24 @@ def test_the_project_has_no_flagged_prose() -> None:
     assert not findings, "\n".join(map(str, findings))
 
 
-def _help_texts() -> list[tuple[str, str]]:
-    """Return the help of each command and option, as click shows it, with its command."""
-    texts = []
-    commands: list[tuple[str, click.Command]] = [("ooo", cli)]
-    while commands:
-        name, command = commands.pop()
+def _commands() -> list[tuple[str, click.Context]]:
+    """Return the name and a context of 80 columns of `ooo` and each of its commands."""
+    pending: list[tuple[str, click.Command]] = [("ooo", cli)]
+    commands = []
+    while pending:
+        name, command = pending.pop()
+        commands.append((name, click.Context(command, info_name=name, terminal_width=80)))
         if isinstance(command, click.Group):
-            commands += [(f"{name} {child}", command.commands[child]) for child in command.commands]
-        context = click.Context(command)
-        texts.append((name, command.help or ""))
-        texts += [(name, record[1]) for record in map(_record_of(context), command.params) if record]
-    return texts
+            pending += [(f"{name} {child}", command.commands[child]) for child in command.commands]
+    return commands
 
 
-def _record_of(context: click.Context):  # noqa: ANN202
-    return lambda parameter: parameter.get_help_record(context)
-
-
-def test_the_help_of_every_command_has_no_flagged_words() -> None:
-    texts = _help_texts()
-    assert len(texts) > len(cli.commands)
-    found = [(name, message) for name, text in texts for _, message in Passage([(1, text)]).findings(WORDS)]
-    assert not found
+@pytest.mark.parametrize(("name", "context"), _commands())
+def test_the_help_of_each_command_has_no_flagged_words_and_no_cut_lines(
+    name: str, context: click.Context
+) -> None:
+    usage, _, text = context.command.get_help(context).partition("\n")
+    assert name in usage
+    lines = list(enumerate(text.splitlines(), 1))
+    assert not list(Passage(lines).findings(WORDS))
+    assert not [line for _, line in lines if line.endswith(("…", "..."))]

@@ -1,1 +1,1 @@
-"""Orchestrate: the only place that knows Prefect, the environment and the terminal."""
+"""Orchestrate: the only package that uses Prefect, the environment and the terminal."""

@@ -274,32 +274,32 @@ def find_resumable(
 
     A landing that cannot be read completely is skipped; its records are read from the source again.
     """
-    for found in reversed(list_runs(root)):
-        folder = root / found.run_id
-        if not (folder / FINISHED_FILE).exists() and found.is_resumable_by(facts, max_age):
+    for former in reversed(list_runs(root)):
+        folder = root / former.run_id
+        if not (folder / FINISHED_FILE).exists() and former.is_resumable_by(facts, max_age):
             with contextlib.suppress(LandingError):
-                return Landing(folder, found, clock=clock, erased=erased)
+                return Landing(folder, former, clock=clock, erased=erased)
     return None
 
 
 def open_landing(folder: Path, *, clock: Callable[[], float] = time.monotonic) -> Landing:
     """Return the landing in `folder`, which any machine may have read. Raise `LandingError` if there is none."""
-    found = list_runs(folder.parent, folder.name)
-    if not found:
+    runs = list_runs(folder.parent, folder.name)
+    if not runs:
         message = f"{folder} is not a landing of this version: expected a {RUN_FILE} of format {FORMAT}"
         raise LandingError(message)
-    return Landing(folder, found[0], clock=clock)
+    return Landing(folder, runs[0], clock=clock)
 
 
 def list_runs(root: Path, run_id: str = "*") -> list[RunFacts]:
     """Return the facts of the landings under `root`, oldest first, without damaged or older ones."""
-    found = []
+    runs = []
     for path in sorted(root.glob(f"{run_id}/{RUN_FILE}")):
         with contextlib.suppress(OSError):
             facts = RunFacts.parse(path.read_bytes())
             if facts is not None and facts.run_id == path.parent.name:
-                found.append(facts)
-    return found
+                runs.append(facts)
+    return runs
 
 
 def prune_landings(root: Path, *, keep: int, besides: Path | None = None) -> list[str]:

@@ -168,7 +168,7 @@ class Rows:
         """Return all rows: accepted records in the order read, then rejected ones."""
         accepted = [self._accepted_table()] if self._accepted else []
         rejected = [self._rejected_table()] if self._rejected["page"] else []
-        # Built from JSON, because `pyarrow.array` and similar functions import pandas wherever it is installed.
+        # Built from JSON, because `pyarrow.array` and similar functions import pandas if it is installed.
         return pa.concat_tables([pa.Table.from_batches([], self._kind.schema), *accepted, *rejected])
 
     def _accepted_table(self) -> pa.Table:
@@ -176,12 +176,12 @@ class Rows:
         schema, keys = self._kind.schema, self._kind.keys
         own = [("page", pa.list_(pa.int32())), ("has_notes", pa.list_(pa.bool_()))]
         record = pa.struct([(key, schema.field(column).type) for column, key in keys.items()])
-        wanted = pa.schema([*own, ("answer", pa.struct([("data", pa.list_(record))]))])
+        expected_schema = pa.schema([*own, ("answer", pa.struct([("data", pa.list_(record))]))])
         try:
-            lines = _decode(b"\n".join(self._accepted), wanted)
+            lines = _decode(b"\n".join(self._accepted), expected_schema)
         except pa.ArrowInvalid:  # a key is repeated: Arrow refuses that, Pydantic and json use the last one
             plain = [json.dumps(json.loads(page)) for page in self._accepted]
-            lines = _decode("\n".join(plain).encode(), wanted)
+            lines = _decode("\n".join(plain).encode(), expected_schema)
         records = lines["answer"].chunk(0).field("data").values
         columns = {column: records.field(key) for column, key in keys.items()}
         columns |= {name: lines[name].chunk(0).values for name, _ in own}

@@ -81,7 +81,7 @@ class Loader:
     """Owns the warehouse: loads landings from the hand-off store one at a time, and publishes once."""
 
     def __init__(self, settings: Settings, *, listener: ProgressListener, allows_mass_delete: bool) -> None:
-        """Only `open_loader` creates a loader."""
+        """Create a loader; `open_loader` does so after it has locked the data folder."""
         self.settings, self.store = settings, open_hand_off_store(settings)
         self.outcomes: dict[str, Outcome] = {}
         self._listener, self._allows_mass_delete = listener, allows_mass_delete

@@ -75,8 +75,8 @@ def read_organizations(path: Path) -> list[Organization]:
         raise ConfigurationError(f"{message}: {error}") from None
     tables = content.get("organizations")
     if not isinstance(tables, dict) or not tables or set(content) != {"organizations"}:
-        found = ", ".join(sorted(content)) or "nothing"
-        message = f"{path}: expected tables [organizations.NAME] and nothing else, found {found}"
+        tables_text = ", ".join(sorted(content)) or "nothing"
+        message = f"{path}: expected tables [organizations.NAME] and nothing else, found {tables_text}"
         raise ConfigurationError(message)
     return [_organization(path, name, table) for name, table in tables.items()]
 

@@ -31,7 +31,7 @@ class Erasure:
         return (
             f"ERASED  user {self.user_id} of organization {self.organization_id}\n"
             f"  rows       {rows or 'none: the person was erased before'}\n"
-            "  files      published anew; older generations, landings, reports removed; warehouse compacted\n"
+            "  files      published again; older generations, landings, reports removed; warehouse compacted\n"
             "  from now   every sync discards the records of this person"
         )
 

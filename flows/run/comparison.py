@@ -62,9 +62,9 @@ def find_differences(landing: Landing) -> list[Difference]:
     is_different = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_user")) for name in _COLUMNS)
     candidates = joined.filter(is_different)["id"].to_list()
     view = _View(landing, rows.filter(pl.col("id").is_in(candidates)).to_dicts())
-    found = (view.compare(entry_id) for entry_id in candidates)
+    differences = (view.compare(entry_id) for entry_id in candidates)
     return sorted(
-        (difference for difference in found if difference is not None),
+        (difference for difference in differences if difference is not None),
         key=lambda difference: (difference.user_id, difference.entry_id),
     )
 

@@ -55,7 +55,7 @@ class PreviousRun:
     size: OrganizationSize | None = None
     """None before the first run."""
     erased: frozenset[int] = frozenset()
-    """The ids of erased people, of whom nothing may be stored."""
+    """The ids of erased people, whose records may not be stored."""
     api_url: str | None = None
     """The API from which the organization was read."""
 
@@ -142,7 +142,7 @@ class RunContext:
 
 
 class RateLimitMemory:
-    """Remembers the end of a spent rate limit across processes, so that a rerun does not start with a 429."""
+    """Stores the end of a spent rate limit for the next process, so that a rerun does not start with a 429."""
 
     def __init__(self, root: Path, connection: Connection) -> None:
         """`root` is the folder of the landings; the limit belongs to the host and credential of `connection`."""
@@ -328,7 +328,9 @@ def _open_landing(
     """Return the landing of a killed run, unless the warehouse has a later snapshot; else a new landing."""
     root, facts = landing_root(settings), describe_run(settings, organization_id, strategy)
     max_age = timedelta(hours=settings.resume_hours)
-    found = find_resumable(root, facts, max_age=max_age, erased=previous.erased)
-    if found is not None and (previous.size is None or found.facts.started_at >= previous.size.observed_at):
-        return found
+    resumable = find_resumable(root, facts, max_age=max_age, erased=previous.erased)
+    if resumable is not None and (
+        previous.size is None or resumable.facts.started_at >= previous.size.observed_at
+    ):
+        return resumable
     return create_landing(root, facts, erased=previous.erased)

@@ -1,4 +1,4 @@
-"""Loading a landing: stage its records, apply the snapshot, derive the days and insert the run, all at once.
+"""Loading a landing: stage its records, apply the snapshot, derive the days and insert the run.
 
 `load_snapshot` is the one way into the warehouse: the product, the tests and the benchmarks call it.
 """

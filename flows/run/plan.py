@@ -93,7 +93,7 @@ class ReadingPlan:
 
 
 def make_reading_plan(
-    wanted: Strategy,
+    requested: Strategy,
     *,
     user_ids: list[int],
     team_ids: list[int] | None,
@@ -101,14 +101,14 @@ def make_reading_plan(
     page_size: int,
 ) -> ReadingPlan:
     """Return the plan for the users and teams that were listed; `auto` takes the strategy with fewer requests."""
-    settled = wanted
-    if wanted is Strategy.AUTO:
+    settled = requested
+    if requested is Strategy.AUTO:
         settled = choose(users=len(user_ids), entries=size.entries if size else None, take=page_size)
     return ReadingPlan(
         strategy=settled,
         user_ids=tuple(user_ids),
         team_ids=None if team_ids is None else tuple(team_ids),
-        may_fall_back=wanted is Strategy.AUTO,
+        may_fall_back=requested is Strategy.AUTO,
     )
 
 

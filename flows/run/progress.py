@@ -17,7 +17,7 @@ LINE_EVERY_SECONDS = 10.0
 
 
 class RateLimit(Protocol):
-    """The rate limit under which requests are sent, as far as a progress display needs it."""
+    """The rate limit under which requests are sent, for a progress display."""
 
     def seconds_for(self, requests: int) -> float:
         """Return the seconds that the limit will add to `requests` more requests, from its present state."""
@@ -148,7 +148,7 @@ class BarListener(LineListener):
 
 @contextlib.contextmanager
 def show_progress(*, is_quiet: bool) -> Iterator[ProgressListener]:
-    """A listener for standard error: a bar if that is a terminal, else lines, else nothing."""
+    """Yield the listener for standard error: a bar on a terminal, else lines, or none if `is_quiet`."""
     if is_quiet:
         yield SilentListener()
     elif not sys.stderr.isatty():

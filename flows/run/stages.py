@@ -31,7 +31,7 @@ from warehouse.load.runs import find_differences, find_run, insert_run
 
 
 def read_lists(run: RunContext) -> None:
-    """Read the users of the organization, and its teams if the settings ask for them."""
+    """Read the users of the organization, and its teams if the settings include them."""
     run.listener.stage_started("people", f"organization {run.record.organization_id}")
     source = _source_of(run)
     with naming_organization(run.record.organization_id):
@@ -215,7 +215,7 @@ def recording_failure(run: RunContext) -> Iterator[None]:
         # The error that ended the run matters more than the row about it.
         with contextlib.suppress(WarehouseError, OSError):
             if warehouse_path(run.settings).exists():
-                # A committed load stands, whichever stage failed after it.
+                # A committed load stands, although a later stage failed.
                 connection = run.warehouse()
                 if find_run(connection, run.record.run_id) is None:
                     _record_stats(run)

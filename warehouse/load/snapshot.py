@@ -124,7 +124,7 @@ class Changes:
     quarantined: int
     deleted: int
     notes_changed: int = 0
-    """Entries of which only the text of the note changed; they count as unchanged."""
+    """Entries with another text in the note and no other change; they count as unchanged."""
 
 
 def create_staging(connection: duckdb.DuckDBPyConnection, tables: Sequence[DeclaredTable]) -> None:
@@ -251,7 +251,7 @@ def raise_if_moved(organization_id: int, stored_url: str, api_url: str | None, g
 
 
 def _check_deletions(noun: str, gone: int, live: int, guards: Guards) -> None:
-    """Raise `GuardError` if too many live rows vanish at once: a large share, or all of ten or more."""
+    """Raise `GuardError` if too many live rows vanish together: a large share, or all of ten or more."""
     share = gone / live if live else 0.0
     is_mass = gone > guards.max_deleted_rows and share > guards.max_deleted_share
     if (is_mass or gone == live >= ALL_AT_LEAST) and not guards.allows_mass_delete:

@@ -2,7 +2,7 @@
 
 The fingerprint of a table is a short text that is the same for the same published rows. Tables whose fingerprint
 has not changed since the previous publication are not written again. The rows are compared as published,
-so it does not matter what has changed them: a load, an erasure, another calendar or other settings.
+so the cause of a change does not matter: a load, an erasure, another calendar or other settings.
 """
 
 import contextlib
@@ -194,7 +194,7 @@ def _create_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) 
 
 
 def _fill_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
-    """Write the comments, each of which costs as much as some hundred rows, and the rows of the table."""
+    """Write the comments and the rows of the table. One comment costs as much as some hundred rows."""
     with transaction(connection):
         connection.execute(_comments(table)).fetchall()
         connection.execute(f"INSERT INTO published.main.{table.name} {table.query()}").fetchall()

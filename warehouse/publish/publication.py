@@ -2,7 +2,7 @@
 
 No other program reads the warehouse file: DuckDB opens it for one writer or for several readers, and analysts
 keep files open all day. They read `ooo.duckdb` and `exports/` on the disk and, if a URL is set, the same files in
-object storage (`warehouse/publish/targets.py` describes them). Each name is replaced at once, so a program that has
+object storage (`warehouse/publish/targets.py` describes them). Each name is replaced by one rename, so a program that has
 a file open keeps the version that it opened. A killed publication leaves only temporary files, which the next run
 removes.
 """
@@ -43,7 +43,7 @@ class PublicationPolicy:
     notes: str = "core"
     """The setting for notes, for the manifest. The tables decide whether notes are published."""
     reuses: bool = True
-    """Take unchanged tables from the previous generation. Not after an erasure, which writes every byte anew."""
+    """Take unchanged tables from the previous generation. Not after an erasure, which writes every byte again."""
 
 
 @dataclass(frozen=True)

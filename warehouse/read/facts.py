@@ -1,4 +1,4 @@
-"""Read the facts of the status and of the report page from what is published and from the warehouse."""
+"""Read the facts of the status and of the report page from the publication and from the warehouse."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

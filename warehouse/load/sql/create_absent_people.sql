@@ -1,6 +1,6 @@
 -- Purpose: find the people that are proved not to be in the organization: stored before, and missing from a users
--- list that is proved complete. A person whose record is there but failed validation is not absent, nor is a person
--- of whom an entry was read.
+-- list that is proved complete. A person whose record is there but failed validation is not absent, nor is the
+-- person of an entry that was read.
 -- Grain: one person.
 -- Parameters: $run_id, $organization_id.
 -- Second run: creates the same table again.

@@ -1,4 +1,4 @@
--- Purpose: clear `left_at` of people of whom an entry was read: they rejoined after the users list was read.
+-- Purpose: clear `left_at` of the people of entries that were read: they rejoined after the users list was read.
 -- Grain: one person.
 -- Parameters: $organization_id.
 -- Second run: updates nothing.

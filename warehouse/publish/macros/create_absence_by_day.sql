@@ -4,11 +4,22 @@
 -- Formula: people_absent = the number of different people with an entry on the day. people_sick = the number of
 --   those whose day counts as sick. entries = the number of entries on the day.
 -- Source: the point prevalence in epidemiology, as a count. weekday follows ISO 8601.
--- Caveats: is_weekend means Saturday or Sunday, regardless of the work calendars.
+-- Caveats: is_weekend means Saturday or Sunday, regardless of the work calendars. The dates must be
+--   from 1970 to 2099.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_day(from_date, to_date) AS TABLE
-WITH days AS (
-    SELECT unnest(generate_series(from_date::DATE, to_date::DATE, INTERVAL 1 DAY))::DATE AS date_on
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE > to_date::DATE
+            THEN error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+            WHEN from_date::DATE < '1970-01-01'::DATE OR to_date::DATE > '2099-12-31'::DATE
+            THEN error(concat('expected dates from 1970-01-01 to 2099-12-31, found ', from_date::DATE, ' and ', to_date::DATE))
+            ELSE from_date::DATE
+        END AS first_on,
+        to_date::DATE AS last_on
+),
+days AS (
+    SELECT unnest(generate_series(first_on, last_on, INTERVAL 1 DAY))::DATE AS date_on FROM asked
 )
 SELECT
     o.organization_id, t.date_on, isodow(t.date_on)::INTEGER AS weekday, isodow(t.date_on) > 5 AS is_weekend,

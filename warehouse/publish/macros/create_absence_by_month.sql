@@ -6,6 +6,13 @@
 --   of several months must not be added up. A month and reason without a day of absence has no row.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_month(from_date, to_date) AS TABLE
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+)
 SELECT
     d.organization_id,
     date_trunc('month', d.date_on)::DATE AS month_on,
@@ -15,6 +22,6 @@ SELECT
     count(DISTINCT d.user_id) AS people
 FROM fct_absence_days AS d
 JOIN dim_reasons AS r USING (reason)
-WHERE d.date_on BETWEEN from_date::DATE AND to_date::DATE
+JOIN asked AS q ON d.date_on BETWEEN q.first_on AND q.last_on
 GROUP BY d.organization_id, month_on, d.reason, r.sort_order
 ORDER BY d.organization_id, month_on, r.sort_order;

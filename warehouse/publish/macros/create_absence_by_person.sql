@@ -7,6 +7,13 @@
 --   has no row.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_person(from_date, to_date) AS TABLE
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+)
 SELECT
     d.organization_id, d.user_id, p.name, p.email,
     count(*) AS absence_days,
@@ -16,6 +23,6 @@ SELECT
     max(d.date_on) AS last_on
 FROM fct_absence_days AS d
 JOIN dim_people AS p USING (organization_id, user_id)
-WHERE d.date_on BETWEEN from_date::DATE AND to_date::DATE
+JOIN asked AS q ON d.date_on BETWEEN q.first_on AND q.last_on
 GROUP BY d.organization_id, d.user_id, p.name, p.email
 ORDER BY d.organization_id, absence_days DESC, d.user_id;

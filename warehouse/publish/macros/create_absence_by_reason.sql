@@ -6,9 +6,16 @@
 -- Source: person-days as the time-based measure of absence in Hensing et al., How to measure sickness absence,
 --   Scandinavian Journal of Social Medicine 26 (1998). The precedence of reasons is a rule of this program.
 -- Caveats: People make out-of-office entries themselves, so the entries are not payroll records. People who have
---   left count for as long as their entries exist. A reason without a day of absence has no row.
+--   left count up to the date of their departure. A reason without a day of absence has no row.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_reason(from_date, to_date) AS TABLE
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+)
 SELECT
     d.organization_id, d.reason, r.label,
     count(*) AS absence_days,
@@ -16,6 +23,6 @@ SELECT
     count(DISTINCT d.user_id) AS people
 FROM fct_absence_days AS d
 JOIN dim_reasons AS r USING (reason)
-WHERE d.date_on BETWEEN from_date::DATE AND to_date::DATE
+JOIN asked AS q ON d.date_on BETWEEN q.first_on AND q.last_on
 GROUP BY d.organization_id, d.reason, r.label, r.sort_order
 ORDER BY d.organization_id, r.sort_order;

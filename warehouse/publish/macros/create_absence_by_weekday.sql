@@ -8,6 +8,13 @@
 --   all weekdays equally. To see when absences start, count the rows of absence_spells by isodow(starts_on).
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_weekday(from_date, to_date) AS TABLE
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+)
 SELECT
     d.organization_id, d.reason, isodow(d.date_on)::INTEGER AS weekday,
     count(*) AS absence_days,
@@ -18,6 +25,6 @@ SELECT
     count(DISTINCT d.user_id) AS people
 FROM fct_absence_days AS d
 JOIN dim_reasons AS r USING (reason)
-WHERE d.date_on BETWEEN from_date::DATE AND to_date::DATE
+JOIN asked AS q ON d.date_on BETWEEN q.first_on AND q.last_on
 GROUP BY d.organization_id, d.reason, r.sort_order, weekday
 ORDER BY d.organization_id, r.sort_order, weekday;

@@ -5,11 +5,22 @@
 -- Source: as in absence_by_reason. The average is the mean point prevalence in epidemiology.
 -- Caveats: If the range starts or ends within a year, compare the years by average_people_absent. This average also
 --   grows with the number of people. A year and reason without a day of absence has no row.
+--   The dates must be from 1970 to 2099.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_year(from_date, to_date) AS TABLE
-WITH calendar AS (
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE > to_date::DATE
+            THEN error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+            WHEN from_date::DATE < '1970-01-01'::DATE OR to_date::DATE > '2099-12-31'::DATE
+            THEN error(concat('expected dates from 1970-01-01 to 2099-12-31, found ', from_date::DATE, ' and ', to_date::DATE))
+            ELSE from_date::DATE
+        END AS first_on,
+        to_date::DATE AS last_on
+),
+calendar AS (
     SELECT year(date_on) AS year, count(*) AS calendar_days
-    FROM (SELECT unnest(generate_series(from_date::DATE, to_date::DATE, INTERVAL 1 DAY)) AS date_on)
+    FROM (SELECT unnest(generate_series(first_on, last_on, INTERVAL 1 DAY)) AS date_on FROM asked)
     GROUP BY 1
 )
 SELECT

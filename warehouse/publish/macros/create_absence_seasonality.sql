@@ -9,12 +9,22 @@
 -- Source: the seasonal index by the method of simple averages in descriptive time series. It is not the seasonal
 --   adjustment of Eurostat's ESS guidelines.
 -- Caveats: A range of less than two whole years shows these years and not a season. A trend or a growing number of
---   people changes the index.
+--   people changes the index. The dates must be from 1970 to 2099.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_seasonality(from_date, to_date) AS TABLE
-WITH calendar AS (
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE > to_date::DATE
+            THEN error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+            WHEN from_date::DATE < '1970-01-01'::DATE OR to_date::DATE > '2099-12-31'::DATE
+            THEN error(concat('expected dates from 1970-01-01 to 2099-12-31, found ', from_date::DATE, ' and ', to_date::DATE))
+            ELSE from_date::DATE
+        END AS first_on,
+        to_date::DATE AS last_on
+),
+calendar AS (
     SELECT month(date_on) AS month, count(*) AS calendar_days, count(DISTINCT year(date_on)) AS years
-    FROM (SELECT unnest(generate_series(from_date::DATE, to_date::DATE, INTERVAL 1 DAY)) AS date_on)
+    FROM (SELECT unnest(generate_series(first_on, last_on, INTERVAL 1 DAY)) AS date_on FROM asked)
     GROUP BY 1
 ),
 absent AS (

@@ -8,16 +8,23 @@
 -- Source: the spell of absence in Hensing et al., How to measure sickness absence, Scandinavian Journal of Social
 --   Medicine 26 (1998). A day off does not end a spell, because the person did not work between the entries.
 -- Caveats: Spells of different reasons can overlap: a sick day during a vacation does not split the vacation. Only
---   materialized days count. The current work calendars apply.
+--   materialized days count; the spells of people who left end with their departure. The current work calendars apply.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_spells(from_date, to_date) AS TABLE
-WITH spans AS (
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+),
+spans AS (
     SELECT
         e.organization_id, e.user_id, p.calendar, e.reason, e.entry_id,
         e.starts_on, e.starts_on + e.materialized_days - 1 AS ends_on
     FROM fct_ooo_entries AS e
     JOIN dim_people AS p USING (organization_id, user_id)
-    WHERE e.deleted_at IS NULL AND e.materialized_days > 0
+    WHERE e.materialized_days > 0
 ),
 seams AS (
     SELECT
@@ -54,7 +61,5 @@ FROM spells AS s
 JOIN dim_calendar_days AS a ON a.calendar = s.calendar AND a.date_on = s.starts_on
 JOIN dim_calendar_days AS z ON z.calendar = s.calendar AND z.date_on = s.ends_on
 JOIN dim_reasons AS r USING (reason)
-WHERE s.starts_on <= to_date::DATE
-  AND s.ends_on >= from_date::DATE
-  AND from_date::DATE <= to_date::DATE
+JOIN asked AS q ON s.starts_on <= q.last_on AND s.ends_on >= q.first_on
 ORDER BY s.organization_id, s.user_id, r.sort_order, s.starts_on;

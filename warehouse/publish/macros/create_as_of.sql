@@ -9,17 +9,22 @@
 --   start are left out.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO as_of(as_of_at, from_date, to_date) AS TABLE
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+)
 SELECT
     h.organization_id, h.entry_id, h.user_id, p.name, h.starts_on, h.ends_on, h.calendar_days, h.working_days,
-    (least(h.ends_on, to_date::DATE) - greatest(h.starts_on, from_date::DATE) + 1)::INTEGER AS days_in_range,
+    (least(h.ends_on, q.last_on) - greatest(h.starts_on, q.first_on) + 1)::INTEGER AS days_in_range,
     h.reason, h.covering_user_id, h.has_notes, h.valid_from AS known_since_at
 FROM ooo_entry_history AS h
 JOIN dim_people AS p USING (organization_id, user_id)
+JOIN asked AS q ON h.starts_on <= q.last_on AND h.ends_on >= q.first_on
 WHERE h.valid_from <= as_of_at::TIMESTAMP
   AND (h.valid_to IS NULL OR h.valid_to > as_of_at::TIMESTAMP)
   AND h.change <> 'vanished'
   AND h.starts_on <= h.ends_on
-  AND h.starts_on <= to_date::DATE
-  AND h.ends_on >= from_date::DATE
-  AND from_date::DATE <= to_date::DATE
 ORDER BY h.organization_id, h.starts_on, h.user_id, h.entry_id;

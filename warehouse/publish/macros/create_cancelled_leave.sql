@@ -12,16 +12,24 @@
 --   Overlapping entries count separately.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO cancelled_leave(from_date, to_date) AS TABLE
-WITH cancelled AS (
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+),
+cancelled AS (
     SELECT
         e.organization_id, e.reason, e.user_id, p.calendar,
         e.deleted_at::DATE <= e.starts_on AS is_before,
-        greatest(e.starts_on, e.deleted_at::DATE, from_date::DATE) AS first_on,
-        least(e.starts_on + h.materialized_days - 1, to_date::DATE) AS last_on
+        greatest(e.starts_on, e.deleted_at::DATE, q.first_on) AS first_on,
+        least(e.starts_on + h.materialized_days - 1, q.last_on) AS last_on
     FROM fct_ooo_entries AS e
     JOIN ooo_entry_history AS h
         ON h.organization_id = e.organization_id AND h.entry_id = e.entry_id AND h.valid_to IS NULL
     JOIN dim_people AS p ON p.organization_id = e.organization_id AND p.user_id = e.user_id
+    CROSS JOIN asked AS q
     WHERE e.deletion_cause = 'deleted'
 )
 SELECT

@@ -10,7 +10,14 @@
 --   before they start are left out.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO changed_leave(from_date, to_date) AS TABLE
-WITH entries AS (
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+),
+entries AS (
     SELECT
         e.organization_id, e.reason, e.user_id,
         e.starts_on <> h.starts_on OR e.ends_on <> h.ends_on AS is_changed,
@@ -18,9 +25,9 @@ WITH entries AS (
     FROM fct_ooo_entries AS e
     JOIN ooo_entry_history AS h
         ON h.organization_id = e.organization_id AND h.entry_id = e.entry_id AND h.change = 'appeared'
+    JOIN asked AS q ON e.starts_on BETWEEN q.first_on AND q.last_on
     WHERE e.deleted_at IS NULL
       AND e.starts_on <= e.ends_on
-      AND e.starts_on BETWEEN from_date::DATE AND to_date::DATE
 )
 SELECT
     e.organization_id, e.reason,

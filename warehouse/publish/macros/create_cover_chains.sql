@@ -10,10 +10,17 @@
 --   who is their own cover is a cycle. The column chain lists user ids.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO cover_chains(from_date, to_date) AS TABLE
-WITH RECURSIVE absent AS (
+WITH RECURSIVE asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+),
+absent AS (
     SELECT organization_id, date_on, user_id, covering_user_id, is_working_day, is_cover_absent
     FROM fct_absence_days
-    WHERE date_on BETWEEN from_date::DATE AND to_date::DATE
+    JOIN asked ON date_on BETWEEN first_on AND last_on
 ),
 chains AS (
     SELECT organization_id, date_on, user_id, is_working_day, [user_id] AS passed, covering_user_id AS next_user_id

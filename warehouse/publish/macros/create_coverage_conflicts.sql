@@ -7,6 +7,13 @@
 --   is their own cover is a conflict.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO coverage_conflicts(from_date, to_date) AS TABLE
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+)
 SELECT
     d.organization_id, d.date_on, d.user_id, p.name, d.reason, d.covering_user_id,
     c.name AS covering_name, a.reason AS covering_reason, d.is_working_day
@@ -15,5 +22,5 @@ JOIN fct_absence_days AS a
     ON a.organization_id = d.organization_id AND a.user_id = d.covering_user_id AND a.date_on = d.date_on
 JOIN dim_people AS p ON p.organization_id = d.organization_id AND p.user_id = d.user_id
 JOIN dim_people AS c ON c.organization_id = d.organization_id AND c.user_id = d.covering_user_id
-WHERE d.date_on BETWEEN from_date::DATE AND to_date::DATE
+JOIN asked AS q ON d.date_on BETWEEN q.first_on AND q.last_on
 ORDER BY d.organization_id, d.date_on, d.user_id;

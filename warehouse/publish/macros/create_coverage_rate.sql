@@ -9,6 +9,13 @@
 --   cover does not count as present.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO coverage_rate(from_date, to_date) AS TABLE
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+)
 SELECT
     d.organization_id, d.reason,
     count(*) AS absence_working_days,
@@ -21,7 +28,7 @@ FROM fct_absence_days AS d
 JOIN dim_reasons AS r USING (reason)
 LEFT JOIN dim_people AS c
     ON c.organization_id = d.organization_id AND c.user_id = d.covering_user_id AND c.left_at IS NULL
-WHERE d.date_on BETWEEN from_date::DATE AND to_date::DATE
-  AND d.is_working_day
+JOIN asked AS q ON d.date_on BETWEEN q.first_on AND q.last_on
+WHERE d.is_working_day
 GROUP BY d.organization_id, d.reason, r.sort_order
 ORDER BY d.organization_id, r.sort_order;

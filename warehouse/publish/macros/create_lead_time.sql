@@ -5,7 +5,7 @@
 --   known_entries = the number of entries whose lead is known: they were first seen after the first complete run of
 --   the organization, and after the snapshot that first contained their person. share_known = known_entries /
 --   entries. average_lead_days and median_lead_days are over the known leads. late_entries = the number of negative
---   leads.
+--   leads; it is null if no lead is known.
 -- Source: the booking lead time in revenue management. Entries that existed before the observation began are
 --   left-censored in terms of survival analysis, and are left out instead of estimated.
 -- Caveats: Check share_known first: directly after the first sync it is 0. An entry that was made between two runs
@@ -13,7 +13,14 @@
 --   was moved, the current start counts. Deleted entries and entries that end before they start are left out.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO lead_time(from_date, to_date) AS TABLE
-WITH whole AS (
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+),
+whole AS (
     SELECT organization_id, min(started_at) AS whole_at FROM runs WHERE outcome = 'complete' GROUP BY organization_id
 ),
 entries AS (
@@ -24,9 +31,9 @@ entries AS (
     FROM fct_ooo_entries AS e
     JOIN dim_people AS p USING (organization_id, user_id)
     LEFT JOIN whole AS w USING (organization_id)
+    JOIN asked AS q ON e.starts_on BETWEEN q.first_on AND q.last_on
     WHERE e.deleted_at IS NULL
       AND e.starts_on <= e.ends_on
-      AND e.starts_on BETWEEN from_date::DATE AND to_date::DATE
 )
 SELECT
     e.organization_id, e.reason,
@@ -35,7 +42,7 @@ SELECT
     count(e.lead_days) / count(*) AS share_known,
     avg(e.lead_days) AS average_lead_days,
     median(e.lead_days) AS median_lead_days,
-    count(*) FILTER (e.lead_days < 0) AS late_entries,
+    CASE WHEN count(e.lead_days) > 0 THEN count(*) FILTER (e.lead_days < 0) END AS late_entries,
     count(DISTINCT e.user_id) AS people
 FROM entries AS e
 JOIN dim_reasons AS r USING (reason)

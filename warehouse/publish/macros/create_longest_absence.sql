@@ -10,7 +10,14 @@
 --   data, so restrict access to them.
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO longest_absence(from_date, to_date) AS TABLE
-WITH days AS (
+WITH asked AS MATERIALIZED (
+    SELECT
+        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+        END AS first_on,
+        to_date::DATE AS last_on
+),
+days AS (
     SELECT
         d.organization_id, d.user_id, d.date_on, d.is_working_day,
         lag(d.date_on) OVER person AS previous_on,
@@ -18,7 +25,7 @@ WITH days AS (
     FROM fct_absence_days AS d
     JOIN dim_people AS p USING (organization_id, user_id)
     JOIN dim_calendar_days AS k ON k.calendar = p.calendar AND k.date_on = d.date_on
-    WHERE d.date_on BETWEEN from_date::DATE AND to_date::DATE
+    JOIN asked AS q ON d.date_on BETWEEN q.first_on AND q.last_on
     WINDOW person AS (PARTITION BY d.organization_id, d.user_id ORDER BY d.date_on)
 ),
 numbered AS (

@@ -106,7 +106,8 @@ def _explain(error: BaseException, *, as_json: bool) -> int:  # noqa: PLR0911 - 
     if isinstance(error, OooError):
         _report(error, int(error.exit_code), _with_advice(error), as_json=as_json)
         return error.exit_code
-    code = ExitCode.WAREHOUSE if isinstance(error, OSError | MemoryError) else ExitCode.TRANSFORM
+    is_of_disk = isinstance(error, OSError | MemoryError) or _is_of_duckdb(error)
+    code = ExitCode.WAREHOUSE if is_of_disk else ExitCode.TRANSFORM
     _report(error, int(code), _describe_unforeseen(error), as_json=as_json)
     return code
 
@@ -157,7 +158,14 @@ def _describe_unforeseen(error: BaseException) -> str:
             f" free disk space, or set OOO_DATA_DIR to a folder on a local disk; {saved}"
         )
     text = str(error).partition("\n")[0]
+    if _is_of_duckdb(error):
+        return f"the database could not be read or written: {text}; if it is damaged, run `ooo sync`; {saved}"
     return f"unexpected {type(error).__name__}: {text}; this is a defect of the program: {saved}; please report it"
+
+
+def _is_of_duckdb(error: BaseException) -> bool:
+    """Return True for an error of DuckDB, without loading DuckDB."""
+    return type(error).__module__.lstrip("_").startswith("duckdb")
 
 
 def _save_traceback(error: BaseException) -> Path | None:

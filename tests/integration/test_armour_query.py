@@ -138,7 +138,7 @@ def test_no_control_character_of_the_data_is_in_a_table_or_in_json() -> None:
         text = render(HOSTILE, output)
         assert not set(text) & set("\x1b\x07\x9b\u202e\u2066"), output
     assert [
-        list(row.values())[0] for row in json.loads(render(HOSTILE, "json"))
+        next(iter(row.values())) for row in json.loads(render(HOSTILE, "json"))
     ] == HOSTILE.to_series().to_list()
 
 

@@ -1,0 +1,134 @@
+"""Folders and files that cannot be read or written give a message with the path, and a code of the table."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from calcom.simulator import OWNER_KEY, Simulator, World, serve
+from flows.cli.doctor import Level, run_checks
+from tests.support.program import run_ooo
+
+ROOT = Path(__file__).parents[2]
+UNPRIVILEGED = 65_534
+
+
+@pytest.fixture(scope="module")
+def server_url() -> Iterator[str]:
+    with serve(Simulator(World.generate(people=5), limits=None)) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def published(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    done = run_ooo("sync", "--quiet", cwd=folder, CALCOM_API_URL=server_url, CALCOM_API_KEY=OWNER_KEY)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def folder(published: Path, tmp_path: Path) -> Path:
+    shutil.copytree(published / "data", tmp_path / "data")
+    return tmp_path
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs to become another user")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("query", "who_is_out"),
+        ("status",),
+        ("export",),
+        ("report",),
+        ("doctor",),
+        ("erase-user", "1", "--yes"),
+        ("maintain",),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_another_account_gets_a_message_about_a_private_folder(
+    arguments: tuple[str, ...], published: Path
+) -> None:
+    """The process loads the program first: the other account may have no access to the interpreter."""
+    program = (
+        "import contextlib, io, os, sys\n"
+        "from flows.cli.main import cli, main\n"
+        "from click.testing import CliRunner\n"
+        "import flows.cli.doctor, flows.report.export, flows.report.page, flows.privacy.erasure, encodings.idna\n"
+        f"CliRunner().invoke(cli, {list(arguments)!r}, env={{'OOO_DATA_DIR': '/nonexistent'}})\n"
+        f"os.setgroups([]); os.setgid({UNPRIVILEGED}); os.setuid({UNPRIVILEGED})\n"
+        f"main({list(arguments)!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd="/tmp",  # noqa: S108 - any folder that the other account can read
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "OOO_DATA_DIR": str(published / "data")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 15, done.stdout + done.stderr
+    assert str(published) in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged" * 1000])
+def test_a_damaged_database_is_a_message(content: bytes, folder: Path) -> None:
+    (folder / "data" / "ooo.duckdb").write_bytes(content)
+    for command in (("query", "who_is_out"), ("export",), ("status",), ("report",)):
+        failed = run_ooo(*command, cwd=folder)
+        assert failed.returncode in (2, 15), (command, failed.stderr)
+        assert "error: " in failed.stderr.lower()
+        assert "Traceback" not in failed.stderr
+        assert "defect" not in failed.stderr, command
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "3", "\ufffd"])
+def test_a_damaged_pointer_is_a_message(content: str, folder: Path) -> None:
+    path = folder / "data" / "exports" / "current.json"
+    path.write_text(content)
+    failed = run_ooo("status", cwd=folder)
+    assert failed.returncode == 15, failed.stderr
+    assert str(path.relative_to(folder)) in failed.stderr
+    assert "Traceback" not in run_ooo("doctor", cwd=folder).stderr
+
+
+def _levels(data_dir: Path) -> dict[str, tuple[Level, str]]:
+    findings = run_checks(_env_file=None, OOO_DATA_DIR=data_dir, CALCOM_API_KEY=None)
+    return {finding.subject: (finding.level, finding.text) for finding in findings}
+
+
+@pytest.mark.parametrize("call", ["link", "chmod", "rename", "fsync"])
+def test_the_doctor_finds_a_file_system_that_lacks_a_feature(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, {"rename": "replace"}.get(call, call), refuse)
+    level, text = _levels(tmp_path)["data folder"]
+    assert level is (Level.WARNING if call == "link" else Level.FAILURE)
+    assert str(tmp_path) in text
+    assert not list(tmp_path.glob(".next-*"))
+
+
+@pytest.mark.parametrize("command", ["export", "report"])
+def test_an_output_that_is_a_folder_is_refused(command: str, folder: Path) -> None:
+    (folder / "taken").mkdir()
+    refused = run_ooo(command, "--output", "taken", cwd=folder)
+    assert refused.returncode in (2, 15)
+    assert "taken" in refused.stderr
+
+
+def test_a_report_is_written_through_a_symbolic_link(folder: Path) -> None:
+    (folder / "link.html").symlink_to(folder / "page.html")
+    done = run_ooo("report", "--output", "link.html", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "link.html").is_symlink()
+    assert (folder / "page.html").read_text().startswith("<!")

@@ -1,0 +1,143 @@
+"""Streams that fail, signals and unforeseen errors end a command by the exit-code table, without a traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from calcom.simulator import OWNER_KEY, Simulator, World, serve
+from tests.support.program import OOO, run_ooo
+
+CODES = {0, 2, 10, 11, 12, 13, 14, 15, 16, 17, 129, 130, 143}
+
+
+@pytest.fixture(scope="module")
+def server_url() -> Iterator[str]:
+    with serve(Simulator(World.generate(people=5), limits=None)) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def folder(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("streams")
+    done = run_ooo("sync", "--quiet", cwd=folder, CALCOM_API_URL=server_url, CALCOM_API_KEY=OWNER_KEY)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def _shell(command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/bash", "-c", command.replace("ooo ", f"{OOO} ")],
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"]} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["status", "status --json", "query list", "doctor", "export", "nonsense"])
+@pytest.mark.parametrize("redirect", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"])
+def test_a_closed_or_full_stream_ends_with_a_code_of_the_table(
+    command: str, redirect: str, folder: Path
+) -> None:
+    done = _shell(f"ooo {command} {redirect}", folder)
+    assert done.returncode in CODES, (done.returncode, done.stderr)
+    assert "Traceback" not in done.stderr
+    if redirect == ">/dev/full" and command != "nonsense":
+        assert done.returncode == 15
+        assert "standard output" in done.stderr
+
+
+def test_a_sync_outlives_the_reader_of_its_standard_error(server_url: str, tmp_path: Path) -> None:
+    settings = {"CALCOM_API_URL": server_url, "CALCOM_API_KEY": OWNER_KEY}
+    done = _shell("(ooo sync --json; echo code $?) 2> >(exec true)", tmp_path, **settings)
+    assert done.stdout.endswith("code 0\n"), done.stdout + done.stderr
+    assert (tmp_path / "data" / "ooo.duckdb").exists()
+
+
+def test_a_partial_result_is_no_success_because_the_reader_of_its_output_left(tmp_path: Path) -> None:
+    done = _shell("ooo status | true; exit ${PIPESTATUS[0]}", tmp_path)
+    assert done.returncode == 10
+
+
+@pytest.mark.parametrize(
+    ("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
+)
+def test_a_signal_prints_one_sentence_flushes_the_landing_and_releases_the_lock(
+    stop: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    with serve(Simulator(World.generate(people=20), limits=None, latency_seconds=0.3)) as server:
+        environment = {"PATH": os.environ["PATH"], "CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY}
+        environment |= {"OOO_MAX_CONCURRENCY": "1", "OOO_PAGE_SIZE": "20"}
+        command = [str(OOO), "sync", "--strategy", "per-user"]
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+        ) as sync:
+            assert sync.stderr is not None
+            for line in sync.stderr:
+                if "entries: " in line:
+                    break
+            with pytest.raises(subprocess.TimeoutExpired):
+                sync.wait(1.0)
+            sync.send_signal(stop)
+            messages = sync.stderr.read().splitlines()
+        assert sync.returncode == code
+        assert len([line for line in messages if "the pages that were read are kept" in line]) == 1
+        assert "Traceback" not in "".join(messages)
+        assert list((tmp_path / "data" / "landing").rglob("*.parquet"))
+        again = run_ooo("sync", "--quiet", cwd=tmp_path, CALCOM_API_URL=server.url, CALCOM_API_KEY=OWNER_KEY)
+        assert again.returncode == 0, again.stderr
+
+
+def test_a_signal_that_the_caller_ignores_stays_ignored() -> None:
+    program = (
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from flows.cli.streams import catch_signals; catch_signals()\n"
+        "signal.raise_signal(signal.SIGHUP); print('alive')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "alive\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("RuntimeError('odd\\x1b[31m')", 14),
+        ("KeyError('x')", 14),
+        ("MemoryError()", 15),
+        ("OSError(28, 'No space left on device', 'x')", 15),
+        ("type('PanicException', (BaseException,), {})('panic')", 14),
+    ],
+)
+def test_an_unforeseen_error_is_one_sentence_and_its_traceback_is_in_a_file(
+    error: str, code: int, folder: Path
+) -> None:
+    program = (
+        "import flows.report.status as status\n"
+        f"def fail(_): raise {error}\n"
+        "status.read_status = fail\n"
+        "from flows.cli.main import main\n"
+        "main(['status'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "\x1b" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    newest = max((folder / "data" / "errors").iterdir())
+    assert str(newest.relative_to(folder)) in line
+    assert "Traceback" in newest.read_text()
+    assert newest.stat().st_mode & 0o777 == 0o600

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -310,6 +311,9 @@ def self_signed(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContex
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
         .sign(key, hashes.SHA256())
     )
     path = tmp_path_factory.mktemp("tls") / "server.pem"
@@ -341,6 +345,21 @@ def test_a_refused_certificate_is_one_attempt_that_names_ssl_cert_file(
     assert isinstance(outcome.error, TransportError)
     assert "SSL_CERT_FILE" in str(outcome.error)
     assert (outcome.traffic.requests, outcome.requests) == (1, [])
+
+
+@pytest.mark.parametrize("transport", TLS_TRANSPORTS.values(), ids=TLS_TRANSPORTS)
+def test_the_bounds_hold_over_tls_with_the_certificate_of_ssl_cert_file(
+    transport: Callable[[], httpx.AsyncBaseTransport],
+    self_signed: tuple[ssl.SSLContext, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context, path = self_signed
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    outcome = call_server(sending(json_response(PAGE)), transport, tls=context)
+    assert [result.ids for result in outcome.results] == [[]]
+    outcome = call_server(TOO_LARGE["gzip_bomb"], transport, tls=context)
+    assert "OOO_MAX_RESPONSE_MB" in str(outcome.error)
+    assert len(outcome.requests) == 1
 
 
 # What is counted is what is sent

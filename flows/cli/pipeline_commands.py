@@ -5,6 +5,7 @@ libraries that they use.
 """
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -205,7 +206,10 @@ def erase_user(*, user_id: int, organization_id: int | None, yes: bool) -> None:
         question = f"Erase user {user_id}, with all entries and their history, from {settings.data_dir}?"
         if not click.confirm(question, err=True):
             raise click.UsageError("the erasure was not confirmed; no file was changed")
-    click.echo(erasure.erase_user(settings, user_id, organization_id).as_text())
+    erased = erasure.erase_user(settings, user_id, organization_id)
+    # A traceback can quote a record.
+    shutil.rmtree(settings.data_dir / "errors", ignore_errors=True)
+    write_text(erased.as_text())
 
 
 @click.command()

@@ -66,7 +66,7 @@ class PrintableListener:
     """Passes the progress of a run on, without control characters that a terminal would obey."""
 
     def __init__(self, listener: "ProgressListener") -> None:
-        """`listener` shows the progress."""
+        """Take the listener that shows the progress."""
         self._listener = listener
 
     def page_read(self, scope: "Scope", rows: int) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.settings import load_settings
-from flows.settings.environment import find_proxy
+from flows.settings.environment import advise_connection, find_proxy
 from flows.settings.errors import ConfigurationError
 from tests.support.program import run_ooo
 
@@ -137,3 +137,11 @@ def test_the_error_of_a_dead_proxy_names_the_proxy(tmp_path: Path) -> None:
     assert failed.returncode == 12, failed.stderr
     assert "through the proxy http://127.0.0.1:9" in failed.stderr
     assert "hunter2" not in failed.stderr
+
+
+def test_the_error_of_a_refused_certificate_names_the_variable_of_certificates() -> None:
+    cause = (
+        "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1006)"
+    )
+    assert "SSL_CERT_FILE" in advise_connection("https://api.cal.com", cause)
+    assert "SSL_CERT_FILE" not in advise_connection("https://api.cal.com", "connection refused")

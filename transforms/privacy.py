@@ -14,10 +14,21 @@ COUNTS = ("people_absent", "people_with_spells", "people")
 PARTS = ("people_sick",)
 """The columns that count a part of the people of a group."""
 
-DIMENSIONS = ("reason", "date_on", "month_on", "year", "month", "weekday", "team_id")
+DIMENSIONS = ("reason", "date_on", "month_on", "year", "month", "weekday", "team_id", "calendar")
 """The columns that distinguish the groups of an organization. Measures may be added up over each of them."""
 
-LABELS = ("organization_id", *DIMENSIONS, "label", "team", "is_weekend", "calendar_days", "years", "policy")
+LABELS = (
+    "organization_id",
+    *DIMENSIONS,
+    "label",
+    "team",
+    "is_weekend",
+    "calendar_days",
+    "years",
+    "window_from_on",
+    "window_to_on",
+    "policy",
+)
 """The columns that a suppressed group keeps. All other columns are measures, and are null for it."""
 
 _BITS = 63

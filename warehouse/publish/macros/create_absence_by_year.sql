@@ -33,6 +33,6 @@ SELECT
 FROM fct_absence_days AS d
 JOIN calendar AS c ON c.year = year(d.date_on)
 JOIN dim_reasons AS r USING (reason)
-WHERE d.date_on BETWEEN from_date::DATE AND to_date::DATE
+JOIN asked AS q ON d.date_on BETWEEN q.first_on AND q.last_on
 GROUP BY d.organization_id, c.year, d.reason, r.sort_order, c.calendar_days
 ORDER BY d.organization_id, c.year, r.sort_order;

@@ -27,6 +27,11 @@ def main() -> NoReturn:
         _end_process(exit_request)
     except KeyboardInterrupt:  # while the program is loaded, or while it ends
         os._exit(130)
+    except Exception as error:  # noqa: BLE001 - a package that is missing or damaged
+        text = f"error: the program can't start: {type(error).__name__}: {error}; install it again"
+        with contextlib.suppress(OSError):
+            os.write(2, f"{text}\n".encode())
+        os._exit(14)
 
 
 def _open_standard_descriptors() -> None:

@@ -141,3 +141,13 @@ def test_an_unforeseen_error_is_one_sentence_and_its_traceback_is_in_a_file(
     assert str(newest.relative_to(folder)) in line
     assert "Traceback" in newest.read_text()
     assert newest.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_installation_is_one_sentence() -> None:
+    program = (
+        "import sys; sys.modules['flows.cli.query_commands'] = None\nfrom flows.__main__ import main\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 14
+    assert "Traceback" not in done.stderr
+    assert "install it again" in done.stderr

@@ -229,7 +229,8 @@ class Extraction:
     async def _find_cap(self, kind: str) -> int | None:
         """Return the size at which the server caps the pages of this kind of list; None if it honours `take`.
 
-        Requests the rows behind the longest short page, unless the response itself stated whether a row follows.
+        Requests the rows behind the longest short page, unless they are stored already or the response itself stated
+        whether a row follows. The page behind is stored as evidence, so a resumed run does not request it again.
         """
         ends = find_short_ends(self._store.pages, kind)
         if not ends:
@@ -237,10 +238,12 @@ class Extraction:
         scope, page = ends[0]
         if (is_end := self._states_end.get(scope)) is not None:
             return None if is_end else page.rows
-        records = await self._fetcher_for(scope)(skip=page.skip + page.rows, take=page.take)
-        if not records.ids or records.ids[0] == self._store.pages[scope][0].first_id:
-            return None
-        return page.rows
+        skip, pages = page.skip + page.rows, self._store.pages[scope]
+        behind = next((other for other in pages if (other.skip, other.take) == (skip, page.take)), None)
+        if behind is None:
+            records = await self._fetcher_for(scope)(skip=skip, take=page.take)
+            behind = self._store_page(scope, skip, page.take, records)
+        return None if behind.rows == 0 or behind.first_id == pages[0].first_id else page.rows
 
     def _end_without_paging(self, scope: Scope, rows: int) -> ScopeResult:
         """End a scope whose list ignores paging: the list of teams is complete if it has fewer than 250 rows."""

@@ -58,15 +58,18 @@ def busiest_user(world: World) -> int:
 
 
 @pytest.mark.parametrize("scope", [USERS, ORGANIZATION, TEAMS])
-def test_the_end_of_a_list_of_one_page_costs_one_more_request(
+def test_the_end_of_a_list_of_one_page_costs_one_more_request_and_none_after_a_resume(
     tmp_path: Path, world: World, scope: Scope
 ) -> None:
     for entry in world.entries()[9:]:
         world.delete_entry(entry["id"])
-    wire = Wire(simulate(world))
-    result = extract(wire, create(tmp_path), reading(scope))
-    assert (result.verdict, result.proven, result.pages) == (COMPLETE, ALL_IDS, 1)
-    assert len(wire.targets) == 2
+    wire, landing = Wire(simulate(world)), create(tmp_path)
+    result = extract(wire, landing, reading(scope))
+    assert (result.verdict, result.proven) == (COMPLETE, ALL_IDS)
+    assert len(wire.targets) == result.pages == result.requests == 2
+    wire.targets.clear()
+    assert extract(wire, reopen(landing), reading(scope)) == result
+    assert wire.targets == []
 
 
 @pytest.mark.parametrize("scope", [USERS, ORGANIZATION])
@@ -134,10 +137,16 @@ def test_a_run_that_ended_while_it_read_with_the_cap_resumes_with_the_cap(
 # The ends of the lists of users
 
 
-def test_the_ends_of_all_users_lists_cost_one_request(tmp_path: Path, world: World) -> None:
+def test_the_ends_of_all_users_lists_cost_one_request_and_none_after_a_resume(
+    tmp_path: Path, world: World
+) -> None:
     wire, landing = Wire(simulate(world)), create(tmp_path)
     extract(wire, landing, reading_users_and_checking_ends(landing))
     assert sum("/ooo" in target for target in wire.targets) == 20 + 1
+    wire.targets.clear()
+    again = reopen(landing)
+    extract(wire, again, reading_users_and_checking_ends(again))
+    assert wire.targets == []
     assert {result.verdict for result in landing.results.values()} == {COMPLETE}
     assert landed_records(landing) == world.entries()
 

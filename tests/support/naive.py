@@ -166,7 +166,7 @@ class NaiveWarehouse:
 
     def settle(self) -> None:
         """Cache the results that many measures use. Call this after the last reading."""
-        for method in ("absence_days", "calendar_days"):
+        for method in ("absence_days", "calendar_days", "tables"):
             setattr(self, method, functools.cache(getattr(self, method)))
 
     def calendar_days(self) -> dict[tuple[str, date], Row]:

@@ -30,6 +30,9 @@ def who_is_out(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
 
 def who_is_out_by_team(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     """Return the rows of the macro."""
+    if not warehouse.teams.tables(warehouse.latest)["dim_teams"]:
+        message = "expected teams, found none"
+        raise LookupError(message)
     result = []
     for organization_id, team_id, name in warehouse.teams.live_teams():
         people = warehouse.team_people(organization_id, team_id)
@@ -73,7 +76,7 @@ def lead_time(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     result = []
     for (organization_id, reason), rows in by_reason(leads):
         known = [lead for _, lead in rows if lead is not None]
-        late = sum(lead < 0 for lead in known)
+        late = sum(lead < 0 for lead in known) if known else None
         counts = (len(rows), len(known), len(known) / len(rows), _mean(known), _median(known), late)
         result.append((organization_id, reason, *counts, count_people(rows)))
     return result
@@ -136,9 +139,8 @@ def changed_leave(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
 def absence_spells(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     """Return the rows of the macro."""
     entries: dict[tuple[int, int, int], list[list[date]]] = defaultdict(list)
-    for organization_id, _, entry in warehouse.live_entries():
-        if days := materialized_days(entry["starts_on"], entry["ends_on"]):
-            entries[organization_id, entry["user_id"], ORDER[entry["reason"]]].append(days)
+    for organization_id, _, entry, days in warehouse.counted_entries():
+        entries[organization_id, entry["user_id"], ORDER[entry["reason"]]].append(days)
     result = []
     for (organization_id, user_id, reason), spans in sorted(entries.items()):
         is_working = warehouse.calendar_of(organization_id, user_id)[1].is_working
@@ -149,21 +151,6 @@ def absence_spells(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
                 lengths = (len(whole), sum(map(is_working, whole)))
                 code = list(ORDER)[reason]
                 result.append((organization_id, user_id, code, starts_on, ends_on, *lengths, count))
-    return result
-
-
-def spell_frequency(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
-    """Return the rows of the macro."""
-    staying = warehouse.staying_people()
-    groups: dict[tuple[int, str], list[tuple[int]]] = defaultdict(list)
-    for organization_id, user_id, reason, starts_on, *_ in absence_spells(warehouse, first, last):
-        if starts_on >= first and (organization_id, user_id) in staying:
-            groups[organization_id, reason].append((user_id,))
-    result = []
-    for (organization_id, reason), rows in by_reason(groups):
-        people = sum(organization == organization_id for organization, _ in staying)
-        counts = (len(rows), count_people(rows), people, len(rows) / people)
-        result.append((organization_id, reason, *counts))
     return result
 
 

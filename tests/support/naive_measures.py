@@ -7,22 +7,26 @@ from collections import defaultdict
 from datetime import date, datetime
 from typing import Any
 
-from tests.support import naive_entry_measures
+from tests.support import naive_entry_measures, naive_person_time
 from tests.support.naive import NaiveWarehouse
+from tests.support.naive_person_time import available_days, average_people, counted_days_of_people
 from tests.support.naive_rules import ORDER, REASONS, Row, by_reason, count_people, days_between
 
 Rows = list[tuple[Any, ...]]
 Group = list[tuple[int, Row]]
 
 POLICY = (
-    "working days by the work calendar of each person, within dim_calendar_days; people who have not left,"
-    " for the whole range; public holidays do not count as absence"
+    "working days by the work calendar of each person; people count from member_from_on to member_to_on, until the"
+    " last snapshot of the organization unless asked otherwise; vacation counts as absence, public holidays do not"
 )
+MODULES = (naive_entry_measures, naive_person_time)
 
 
 def compute(warehouse: NaiveWarehouse, name: str, arguments: dict[str, date | datetime]) -> Rows:
     """Return the rows that the macro `name` should return for the arguments, given in the macro's order."""
-    measure = globals().get(name) or getattr(naive_entry_measures, name)
+    measure = globals().get(name) or next(
+        getattr(module, name) for module in MODULES if hasattr(module, name)
+    )
     rows: Rows = measure(warehouse, *arguments.values())
     return rows
 
@@ -129,6 +133,9 @@ def absence_by_person(warehouse: NaiveWarehouse, first: date, last: date) -> Row
 
 def absence_by_team(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     """Return the rows of the macro."""
+    if not warehouse.teams.tables(warehouse.latest)["dim_teams"]:
+        message = "expected teams, found none"
+        raise LookupError(message)
     rates = {row[:2]: row for row in absence_rate_by_person(warehouse, first, last)}
     days: dict[tuple[int, int], list[Row]] = defaultdict(list)
     for organization_id, user_id, _, row in warehouse.absent_days(first, last):
@@ -138,7 +145,12 @@ def absence_by_team(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
         people = warehouse.team_people(organization_id, team_id)
         own = [days[organization_id, user_id] for user_id in people]
         lost, available = (
-            sum(rates[organization_id, user_id][column] for user_id in people) for column in (5, 6)
+            sum(
+                rates[organization_id, user_id][column]
+                for user_id in people
+                if (organization_id, user_id) in rates
+            )
+            for column in (5, 6)
         )
         absent = sum(bool(rows) for rows in own)
         share = absent / len(people) if people else None
@@ -150,65 +162,68 @@ def absence_by_team(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
 
 def absence_incidence(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     """Return the rows of the macro."""
-    staying = warehouse.staying_people()
-    headcount = _headcount(warehouse)
-    absent: dict[tuple[int, int, str], set[int]] = defaultdict(set)
-    for organization_id, user_id, _, row in warehouse.absent_days(first, last):
-        if (organization_id, user_id) in staying:
-            reason = row["reason"]
-            absent[organization_id, ORDER[reason], reason].add(user_id)
-            if reason != "public_holiday":
-                absent[organization_id, len(ORDER), "any"].add(user_id)
-    return [
-        (
-            organization_id,
-            reason,
-            len(users),
-            headcount[organization_id],
-            len(users) / headcount[organization_id],
-        )
-        for (organization_id, _, reason), users in sorted(absent.items())
-    ]
+    members = counted_days_of_people(warehouse, first, last)
+    result = []
+    for organization_id in sorted({organization_id for organization_id, _ in members}):
+        people = sum(organization == organization_id for organization, _ in members)
+        absent: dict[str, set[int]] = {"any": set()}
+        for organization, user_id, day, row in warehouse.absent_days(first, last):
+            if organization == organization_id and day in members.get((organization, user_id), []):
+                absent.setdefault(row["reason"], set()).add(user_id)
+                if row["reason"] != "public_holiday":
+                    absent["any"].add(user_id)
+        for reason in sorted(absent, key=lambda code: ORDER.get(code, len(ORDER))):
+            count = len(absent[reason])
+            result.append((organization_id, reason, count, people, count / people))
+    return result
 
 
 def absence_rate_by_person(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     """Return the rows of the macro."""
-    calendar_first, calendar_last = warehouse.calendar or (last, first)
-    within = days_between(max(first, calendar_first), min(last, calendar_last))
-    lost: dict[tuple[int, int], int] = defaultdict(int)
-    for organization_id, user_id, _, row in warehouse.absent_days(first, last):
-        lost[organization_id, user_id] += row["is_working_day"] and row["reason"] != "public_holiday"
+    members = counted_days_of_people(warehouse, first, last)
     result = []
-    for organization_id, user_id in sorted(warehouse.staying_people()):
+    for (organization_id, user_id), days in sorted(members.items()):
         person = warehouse.people[organization_id, user_id]
-        name, calendar = warehouse.calendar_of(organization_id, user_id)
-        available = sum(map(calendar.is_working, within))
-        rate = lost[organization_id, user_id] / available if available else None
+        name = warehouse.calendar_of(organization_id, user_id)[0]
+        available = available_days(warehouse, organization_id, user_id, days)
+        lost = sum(
+            row["is_working_day"] and row["reason"] != "public_holiday"
+            for organization, absent_id, day, row in warehouse.absent_days(first, last)
+            if (organization, absent_id) == (organization_id, user_id) and day in days
+        )
         facts = (organization_id, user_id, person["name"], person["email"], name)
-        result.append((*facts, lost[organization_id, user_id], available, rate, POLICY))
+        result.append((*facts, lost, available, lost / available if available else None, POLICY))
     return sorted(result, key=lambda row: (row[0], row[7] is None, -(row[7] or 0), row[1]))
+
+
+def lost_time_rate(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    rates = absence_rate_by_person(warehouse, first, last)
+    members = counted_days_of_people(warehouse, first, last)
+    result = []
+    for organization_id in sorted({row[0] for row in rates}):
+        own = [row for row in rates if row[0] == organization_id]
+        lost, available = (sum(row[column] for row in own) for column in (5, 6))
+        rate = lost / available if available else None
+        average = average_people(warehouse, members, organization_id, first, last)
+        counts = (lost, available, rate, len(own), average, lost / average)
+        result.append((organization_id, *counts, POLICY))
+    return result
 
 
 def absence_rate(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     """Return the rows of the macro."""
-    rates = absence_rate_by_person(warehouse, first, last)
-    result = []
-    for organization_id, people in _headcount(warehouse).items():
-        own = [row for row in rates if row[0] == organization_id]
-        lost, available = (sum(row[column] for row in own) for column in (5, 6))
-        rate = lost / available if available else None
-        result.append((organization_id, lost, available, rate, people, POLICY))
-    return result
+    return lost_time_rate(warehouse, first, last)
 
 
 def absence_rate_by_reason(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     """Return the rows of the macro."""
-    staying = warehouse.staying_people()
+    members = counted_days_of_people(warehouse, first, last)
     result = []
-    for organization_id, _, available, _, _, policy in absence_rate(warehouse, first, last):
+    for organization_id, _, available, *_, policy in lost_time_rate(warehouse, first, last):
         lost: dict[str, list[int]] = defaultdict(list)
-        for org, user_id, _, row in warehouse.absent_days(first, last):
-            if org == organization_id and (org, user_id) in staying and row["is_working_day"]:
+        for org, user_id, day, row in warehouse.absent_days(first, last):
+            if org == organization_id and day in members.get((org, user_id), []) and row["is_working_day"]:
                 lost[row["reason"]].append(user_id)
         for reason in sorted(lost.keys() - {"public_holiday"}, key=ORDER.__getitem__):
             days, people = len(lost[reason]), len(set(lost[reason]))
@@ -219,14 +234,16 @@ def absence_rate_by_reason(warehouse: NaiveWarehouse, first: date, last: date) -
 
 def peak_absence(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     """Return the rows of the macro."""
+    members = counted_days_of_people(warehouse, first, last, until_snapshot=False)
     result = []
-    for organization_id, people in _headcount(warehouse).items():
+    for organization_id in sorted(warehouse.latest):
         absent: dict[date, int] = defaultdict(int)
         for org, _, day, _ in warehouse.absent_days(first, last):
             if org == organization_id:
                 absent[day] += 1
         for day, count in absent.items():
             if sum(other > count for other in absent.values()) < 10:
+                people = sum(day in days for key, days in members.items() if key[0] == organization_id)
                 result.append((organization_id, day, count, count / people))
     return sorted(result, key=lambda row: (row[0], -row[2], row[1]))
 
@@ -289,13 +306,6 @@ def cover_chains(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
         facts = (organization_id, day, user_id, name)
         result.append((*facts, text, absent_covers, outcome, present, row["is_working_day"]))
     return sorted(result, key=lambda row: row[:3])
-
-
-def _headcount(warehouse: NaiveWarehouse) -> dict[int, int]:
-    headcount: dict[int, int] = defaultdict(int)
-    for organization_id, _ in sorted(warehouse.staying_people()):
-        headcount[organization_id] += 1
-    return headcount
 
 
 def _days_and_people(rows: Group) -> tuple[int, int, int]:

@@ -42,7 +42,9 @@ def find_measures() -> tuple[Measure, ...]:
     """
     names = sorted(entry.name for entry in files("warehouse").joinpath("publish/macros").iterdir())
     texts = [
-        read_statement(f"publish/macros/{name.removesuffix('.sql')}") for name in names if name.endswith(".sql")
+        read_statement(f"publish/macros/{name.removesuffix('.sql')}")
+        for name in names
+        if name.endswith(".sql")
     ]
     measures = {parse_measure(text).name: (parse_measure(text), text) for text in texts}
     ordered: dict[str, Measure] = {}

@@ -25,8 +25,9 @@ class HandOffStore:
         self._store = ObjectStore(url)
 
     def put(self, name: str, landing: Landing) -> None:
-        """Store a complete landing for the loader."""
+        """Store a complete landing for the loader, in place of the error of an earlier extraction."""
         self._store.put_folder(f"{name}/{landing.facts.run_id}", landing.folder, marker=READ_FILE)
+        self.take_failure(name)
 
     def list_runs(self, name: str) -> list[str]:
         """Return the run ids of the complete landings of an organization, oldest first."""

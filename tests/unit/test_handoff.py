@@ -117,9 +117,12 @@ def test_the_exit_code_and_the_error_of_a_failed_extraction_are_taken_once(store
     assert store.take_failure("acme") is None
 
 
-def test_a_stored_failure_is_no_landing(store: HandOffStore, tmp_path: Path) -> None:
+def test_a_stored_failure_is_no_landing_and_a_later_landing_replaces_it(
+    store: HandOffStore, tmp_path: Path
+) -> None:
     store.put_failure("acme", 11, "refused")
     assert store.list_runs("acme") == []
     landing = land(tmp_path / "here")
     store.put("acme", landing)
     assert store.list_runs("acme") == [landing.facts.run_id]
+    assert store.take_failure("acme") is None

@@ -1,4 +1,4 @@
-"""A fleet: many organizations in one warehouse, and one's failure is its own."""
+"""A fleet of organizations is loaded into one warehouse, and the failure of one stops no other."""
 
 import json
 from pathlib import Path
@@ -18,27 +18,30 @@ def sync_fleet(folder: Path, file: Path, **environment: str) -> tuple[int, Any]:
 
 
 @pytest.mark.slow
-def test_failing_organizations_are_named_with_their_reason_and_the_others_load(tmp_path: Path) -> None:
+def test_failing_organizations_are_named_with_their_error_and_the_others_load(tmp_path: Path) -> None:
     with serve_fleet(tmp_path, organizations=8, people=6) as fleet:
         code, summary = sync_fleet(tmp_path, fleet.file, **fleet.environment)
         assert (code, summary["outcome"]) == (17, "partial")
-        told = {one["organization"]: one for one in summary["organizations"]}
-        assert {name for name, one in told.items() if one["outcome"] == "failed"} == set(fleet.failures)
-        for name, said in fleet.failures.items():
-            assert said in f"exit code {told[name]['exit_code']}: {told[name]['error']}"
+        outcomes = {outcome["organization"]: outcome for outcome in summary["organizations"]}
+        failed = {name for name, outcome in outcomes.items() if outcome["outcome"] == "failed"}
+        assert failed == set(fleet.failures)
+        for name, error in fleet.failures.items():
+            assert error in f"exit code {outcomes[name]['exit_code']}: {outcomes[name]['error']}"
         assert_fleet_is_loaded(tmp_path / "data" / "ooo.duckdb", fleet)
-        waiting = [path for path in (tmp_path / "data" / "exchange").rglob("*") if path.is_file()]
-        assert waiting == [], "landings hold people's data and are not left behind"
+        left = [path for path in (tmp_path / "data" / "exchange").rglob("*") if path.is_file()]
+        assert left == [], "landings hold personal data"
         assert list((tmp_path / "data" / "organizations").rglob("*.parquet")) == []
 
         code, again = sync_fleet(tmp_path, fleet.file, **fleet.environment)
         assert code == 17
-        assert sum(one["changes"] for one in again["organizations"]) == 0
+        assert sum(outcome["changes"] for outcome in again["organizations"]) == 0
         assert_fleet_is_loaded(tmp_path / "data" / "ooo.duckdb", fleet)
 
 
 @pytest.mark.slow
-def test_if_all_fail_the_first_errors_code_is_the_exit_code_and_nothing_is_published(tmp_path: Path) -> None:
+def test_if_all_organizations_fail_the_first_exit_code_is_returned_and_nothing_is_published(
+    tmp_path: Path,
+) -> None:
     with serve_fleet(tmp_path, organizations=3, people=3) as fleet:
         environment = dict(fleet.environment) | {"RIGHT_KEY": "cal_wrong"}
         code, summary = sync_fleet(tmp_path, fleet.file, **environment)
@@ -47,19 +50,19 @@ def test_if_all_fail_the_first_errors_code_is_the_exit_code_and_nothing_is_publi
 
 
 @pytest.mark.slow
-def test_one_organization_under_two_names_is_loaded_once_and_said(tmp_path: Path) -> None:
+def test_an_organization_under_two_names_is_loaded_once_and_reported(tmp_path: Path) -> None:
     with serve_fleet(tmp_path, organizations=1, people=3) as fleet:
         twice = fleet.file.read_text() + fleet.file.read_text().replace("org-01", "org-99")
         fleet.file.write_text(twice)
         code, summary = sync_fleet(tmp_path, fleet.file, **fleet.environment)
-    outcomes = sorted((one["outcome"], one["exit_code"]) for one in summary["organizations"])
+    outcomes = sorted((outcome["outcome"], outcome["exit_code"]) for outcome in summary["organizations"])
     assert (code, outcomes) == (17, [("complete", 0), ("failed", 10)])
-    (failed,) = (one for one in summary["organizations"] if one["outcome"] == "failed")
-    assert "ids are told apart by organization alone" in failed["error"]
+    (failed,) = (outcome for outcome in summary["organizations"] if outcome["outcome"] == "failed")
+    assert "organizations are identified by this id alone" in failed["error"]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "expected tables [organizations.NAME]"),
         ("organizations = 3", "expected tables [organizations.NAME]"),
@@ -71,12 +74,12 @@ def test_one_organization_under_two_names_is_loaded_once_and_said(tmp_path: Path
         ("[organizations.acme", "expected a TOML file"),
     ],
 )
-def test_a_file_that_is_wrong_says_where_and_never_repeats_a_secret(
-    text: str, said: str, tmp_path: Path
+def test_an_invalid_fleet_file_is_refused_with_the_problem_and_without_the_secret(
+    text: str, message: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "orgs.toml"
     file.write_text(text)
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigurationError) as error:
         read_organizations(file)
-    assert said in str(caught.value)
-    assert "cal_live_secret" not in str(caught.value)
+    assert message in str(error.value)
+    assert "cal_live_secret" not in str(error.value)

@@ -1,4 +1,4 @@
-"""A fleet of simulated organizations, some of which fail, and the file that names them."""
+"""Serve a fleet of simulated organizations, three of which fail, and write its file."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from calcom.simulator import OWNER_KEY, Fault, Simulator, World, serve
 
 @dataclass(frozen=True)
 class SimulatedFleet:
-    """Running organizations: the worlds of those that can be read, and what the others' errors say."""
+    """The file of the fleet, the worlds that can be read, and a part of the error of each that fails."""
 
     file: Path
     worlds: Mapping[str, World]
@@ -22,7 +22,7 @@ class SimulatedFleet:
 
 @contextlib.contextmanager
 def serve_fleet(folder: Path, *, organizations: int, people: int) -> Iterator[SimulatedFleet]:
-    """`organizations` in all; three of them fail: a wrong key, an organization refused, a source away."""
+    """Serve `organizations` of `people` each. Number 3 has a wrong key, 5 is refused, and 7 is unavailable."""
     failing = {
         "org-03": ("exit code 11", "env:WRONG_KEY", ()),
         "org-05": (
@@ -45,19 +45,19 @@ def serve_fleet(folder: Path, *, organizations: int, people: int) -> Iterator[Si
         file = folder / "orgs.toml"
         file.write_text("\n".join(tables))
         keys = {"RIGHT_KEY": OWNER_KEY, "WRONG_KEY": "cal_wrong", "OOO_MAX_ATTEMPTS": "1"}
-        yield SimulatedFleet(file, worlds, {name: said for name, (said, _, _) in failing.items()}, keys)
+        yield SimulatedFleet(file, worlds, {name: error for name, (error, _, _) in failing.items()}, keys)
 
 
 def assert_fleet_is_loaded(database: Path, fleet: SimulatedFleet) -> None:
-    """Every entry of every organization that could be read is published, and of no other."""
+    """Assert that the published entries are those of every organization that can be read, and of no other."""
     with duckdb.connect(str(database), read_only=True) as connection:
         published = connection.execute(
             "SELECT organization_id, entry_id, user_id FROM fct_ooo_entries WHERE deleted_at IS NULL"
         ).fetchall()
-    wanted = {
+    expected = {
         (world.organization_id, entry["id"], entry["userId"])
         for world in fleet.worlds.values()
         for entry in world.entries()
     }
-    assert len(published) == len(wanted)
-    assert set(published) == wanted
+    assert len(published) == len(expected)
+    assert set(published) == expected

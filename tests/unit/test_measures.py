@@ -1,5 +1,7 @@
 """Test the measures: their facts are read from the headers of their SQL files."""
 
+import re
+
 import pytest
 
 from warehouse.connection import read_statement
@@ -34,5 +36,19 @@ def test_every_measure_has_the_name_of_its_file_and_takes_a_range_of_dates() -> 
     for measure in find_measures():
         assert f"MACRO {measure.name}(" in read_statement(measure.statement)
         assert measure.parameters[-2:] == ("from_date", "to_date"), measure.name
-    names = [measure.name for measure in find_measures()]
-    assert names == sorted(names)
+
+
+def test_a_measure_follows_the_measures_that_it_uses() -> None:
+    created: set[str] = set()
+    names = {measure.name for measure in find_measures()}
+    for measure in find_measures():
+        used = set(re.findall(r"(?:FROM|JOIN) (\w+)\(", read_statement(measure.statement))) & names
+        assert used <= created, measure.name
+        created.add(measure.name)
+
+
+def test_a_parameter_with_a_default_value_is_an_option() -> None:
+    text = _text().replace("to_date)", "to_date, until_snapshot := true)")
+    measure = parse_measure(text)
+    assert measure.parameters == ("from_date", "to_date")
+    assert measure.options == ("until_snapshot := true",)

@@ -1,4 +1,4 @@
-"""Real SIGKILLs at random instants of real runs: the next run resumes, and ends as without the kill."""
+"""A run that is killed at a random instant is resumed by the next run, which ends as if no kill had happened."""
 
 import os
 import random
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("OOO_TEST_KILLS", "8"))
 
-Asked = tuple[str, int]
-"""A page by its path and offset."""
+RequestedPage = tuple[str, int]
+"""A page, by its path and offset."""
 
 
-def _landed_pages(data_dir: Path) -> set[Asked]:
-    """The pages on disk of landings that a run would resume."""
+def find_landed_pages(data_dir: Path) -> set[RequestedPage]:
+    """Return the pages of the landings on disk that a run would resume."""
     root = data_dir / "landing"
     landed = set()
     for facts in list_runs(root):
@@ -41,7 +41,8 @@ def _landed_pages(data_dir: Path) -> set[Asked]:
     return landed
 
 
-def _asked_pages(requests: list[ServedRequest]) -> set[Asked]:
+def find_requested_pages(requests: list[ServedRequest]) -> set[RequestedPage]:
+    """Return the pages that the requests name."""
     return {
         (request.path, int(parse_qs(request.query)["skip"][0]))
         for request in requests
@@ -49,7 +50,7 @@ def _asked_pages(requests: list[ServedRequest]) -> set[Asked]:
     }
 
 
-def _run_and_kill(
+def run_and_kill(
     arguments: tuple[str, ...],
     folder: Path,
     environment: dict[str, str],
@@ -57,7 +58,7 @@ def _run_and_kill(
     *,
     seconds: float,
 ) -> None:
-    """The run was killed so long after its first request, however slow its start, or has ended before."""
+    """Kill the run `seconds` after its first request, unless it ends before."""
     process = subprocess.Popen(
         [str(OOO), *arguments],
         cwd=folder,
@@ -79,7 +80,7 @@ def _run_and_kill(
 
 
 @pytest.mark.parametrize("strategy", ["org-wide", "per-user"])
-def test_a_killed_run_resumes_asks_for_nothing_that_it_has_and_ends_the_same(
+def test_a_killed_run_resumes_without_requesting_a_landed_page_and_publishes_the_same_tables(
     strategy: str, tmp_path: Path
 ) -> None:
     chance = random.Random(strategy)
@@ -97,17 +98,17 @@ def test_a_killed_run_resumes_asks_for_nothing_that_it_has_and_ends_the_same(
         }
         arguments = ("sync", "--strategy", strategy, "--quiet")
         for _ in range(KILLS):
-            landed = _landed_pages(data_dir)
+            landed = find_landed_pages(data_dir)
             simulator.clear_requests()
-            _run_and_kill(arguments, tmp_path, environment, simulator, seconds=chance.uniform(0.0, 3.8))
-            asked = _asked_pages(simulator.requests)
-            kills_during_extraction += bool(asked)
-            assert not asked & landed, "a page that was landed is asked for again"
-        landed = _landed_pages(data_dir)
+            run_and_kill(arguments, tmp_path, environment, simulator, seconds=chance.uniform(0.0, 3.8))
+            requested = find_requested_pages(simulator.requests)
+            kills_during_extraction += bool(requested)
+            assert not requested & landed, "a landed page was requested again"
+        landed = find_landed_pages(data_dir)
         simulator.clear_requests()
         last = run_ooo(*arguments, cwd=tmp_path, **environment)
         assert last.returncode == 0, last.stderr
-        assert not _asked_pages(simulator.requests) & landed
+        assert not find_requested_pages(simulator.requests) & landed
     assert kills_during_extraction
     assert_equals_truth(data_dir / "ooo.duckdb", world.entries(), world.users())
     leftovers = [

@@ -1,4 +1,4 @@
-"""A Prefect server of the tests' own, with its workers: real processes on loopback, nothing sent anywhere."""
+"""Run a Prefect server and its workers for the tests: real processes that listen on the loopback address only."""
 
 import contextlib
 import json
@@ -26,13 +26,13 @@ _T = TypeVar("_T")
 
 
 def until(
-    found: Callable[[], _T | None], *, seconds: float = 240.0, every_seconds: float = 0.2, what: str = ""
+    condition: Callable[[], _T | None], *, seconds: float = 240.0, every_seconds: float = 0.2, what: str = ""
 ) -> _T:
-    """What `found` gives once it is not false; an error that says `what` was waited for at the deadline."""
+    """Return the result of `condition` once it is true. Raise `TimeoutError`, which names `what`, at the deadline."""
     deadline = time.monotonic() + seconds
-    while not (value := found()):
+    while not (value := condition()):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds} s: {what or found}")
+            raise TimeoutError(f"not within {seconds} s: {what or condition}")
         time.sleep(every_seconds)
     return value
 
@@ -46,7 +46,7 @@ class PrefectServer:
     folder: Path
 
     def run(self, *arguments: str, cwd: Path = ROOT, **environment: str) -> str:
-        """What `prefect …` prints; an error with all of it if it fails."""
+        """Run `prefect` with the arguments. Return its output, or raise `AssertionError` with it if it fails."""
         done = subprocess.run(
             [str(PREFECT), *arguments],
             cwd=cwd,
@@ -61,7 +61,7 @@ class PrefectServer:
 
     @contextmanager
     def worker(self, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A process worker with these settings; the block's end ends it and what it runs."""
+        """Run a process worker with these settings. Kill it and its flow runs at the end of the block."""
         folder = self.folder / f"worker-{time.monotonic_ns()}"
         folder.mkdir()
         with (folder / "log").open("wb") as log:
@@ -79,40 +79,40 @@ class PrefectServer:
                 kill_tree(process)
 
     def start(self, deployment: str, **parameters: Any) -> str:
-        """The id of a new run of `flow/deployment`, scheduled for now."""
-        found = self.get(f"/deployments/name/{deployment}")
-        path = f"/deployments/{found['id']}/create_flow_run"
+        """Schedule a run of `flow/deployment` for now, and return its id."""
+        deployment_id = self.get(f"/deployments/name/{deployment}")["id"]
+        path = f"/deployments/{deployment_id}/create_flow_run"
         return str(self.post(path, parameters=parameters, state={"type": "SCHEDULED"})["id"])
 
     def get(self, path: str) -> Any:
-        """The API's answer."""
-        return self._ask("GET", path)
+        """Return the content at `path`."""
+        return self._request("GET", path)
 
     def post(self, path: str, **body: Any) -> Any:
-        """The API's answer."""
-        return self._ask("POST", path, body)
+        """Send `body` to `path`, and return the response."""
+        return self._request("POST", path, body)
 
     def patch(self, path: str, **body: Any) -> None:
-        """What `path` names is changed."""
-        self._ask("PATCH", path, body)
+        """Change the object at `path`."""
+        self._request("PATCH", path, body)
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The answer, once the server's database is not locked by its own services."""
+    def _request(self, method: str, path: str, body: Any = None) -> Any:
+        """Send the request until the server's own services do not lock its database, and return the response."""
 
-        def answered() -> httpx.Response | None:
-            answer = self.api.request(method, path, json=body)
-            return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+        def send() -> httpx.Response | None:
+            response = self.api.request(method, path, json=body)
+            return None if response.status_code == httpx.codes.SERVICE_UNAVAILABLE else response
 
-        answer = until(answered, seconds=60, what=f"an answer to {method} {path}")
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
+        response = until(send, seconds=60, what=f"a response to {method} {path}")
+        assert response.is_success, response.text
+        return response.json() if response.content else None
 
     def flow_run(self, run_id: str) -> Any:
-        """The flow run as it is now."""
+        """Return the present flow run."""
         return self.get(f"/flow_runs/{run_id}")
 
     def wait_for_end(self, run_id: str, *, seconds: float = 240.0) -> Any:
-        """The flow run's state once it is final."""
+        """Wait until the state of the flow run is final, and return it."""
 
         def final() -> Any:
             state = self.flow_run(run_id)["state"]
@@ -121,43 +121,43 @@ class PrefectServer:
         return until(final, seconds=seconds, what=f"the end of flow run {run_id}")
 
     def crash(self, run_id: str) -> None:
-        """The flow run is marked as crashed, as an operator or the automation does whose worker is gone."""
-        crashed = {"type": "CRASHED", "message": "its worker is gone"}
+        """Mark the flow run as crashed, as an operator or the automation does if a worker does not respond."""
+        crashed = {"type": "CRASHED", "message": "its worker does not respond"}
         self.post(f"/flow_runs/{run_id}/set_state", state=crashed, force=True)
 
     def wait_for_state(self, run_id: str, kind: str) -> None:
-        """The flow run is, or has been, in a state of this kind."""
+        """Wait until the flow run is, or has been, in a state of this kind."""
         until(
-            lambda: kind in {one["type"] for one in self.get(f"/flow_run_states/?flow_run_id={run_id}")},
+            lambda: kind in {state["type"] for state in self.get(f"/flow_run_states/?flow_run_id={run_id}")},
             what=f"{kind} of flow run {run_id}",
         )
 
     def artifacts(self, run_id: str) -> dict[str, Any]:
-        """The flow run's artifacts by key."""
-        found = self.post("/artifacts/filter", flow_runs={"id": {"any_": [run_id]}})
-        return {one["key"]: one for one in found}
+        """Return the artifacts of the flow run by key."""
+        artifacts = self.post("/artifacts/filter", flow_runs={"id": {"any_": [run_id]}})
+        return {artifact["key"]: artifact for artifact in artifacts}
 
     def logs(self, run_id: str) -> str:
-        """All that the flow run has logged."""
+        """Return all messages of the flow run's log, in lines."""
         lines: list[str] = []
         while True:
-            found = self.post(
+            page = self.post(
                 "/logs/filter",
                 logs={"flow_run_id": {"any_": [run_id]}},
                 limit=200,
                 offset=len(lines),
             )
-            lines += [one["message"] for one in found]
-            if len(found) < 200:
+            lines += [record["message"] for record in page]
+            if len(page) < 200:
                 return "\n".join(lines)
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL for the process and everything that it started, which is in sessions of its own."""
+    """Send SIGKILL to the process and to its descendants, which are in sessions of their own."""
     doomed = [process.pid]
     for pid in doomed:
         with contextlib.suppress(OSError):
-            os.kill(pid, signal.SIGSTOP)  # it starts nothing more meanwhile
+            os.kill(pid, signal.SIGSTOP)  # a stopped process starts no other one
             doomed += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
     for pid in doomed:
         with contextlib.suppress(OSError):
@@ -166,7 +166,7 @@ def kill_tree(process: subprocess.Popen[bytes]) -> None:
 
 
 def clone_project(folder: Path) -> Path:
-    """A clean clone of this repository's last commit in `folder`."""
+    """Clone the last commit of this repository into `folder`, and return the folder."""
     command = [str(shutil.which("git")), "clone", "--quiet", "--depth", "1", ROOT.as_uri(), str(folder)]
     subprocess.run(command, check=True)
     return folder
@@ -174,7 +174,7 @@ def clone_project(folder: Path) -> Path:
 
 @contextmanager
 def serve_prefect(folder: Path) -> Iterator[PrefectServer]:
-    """A server with its database in `folder`, on a free port, and the work pool with its queue."""
+    """Run a server with its database in `folder`, on a free port, with the work pool and its queue."""
     port = _free_port()
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     environment = inherited | {
@@ -210,8 +210,8 @@ def serve_prefect(folder: Path) -> Iterator[PrefectServer]:
 
 
 def _job_template() -> dict[str, Any]:
-    """A process pool's own template, which the server does not know by itself."""
-    from prefect.workers.process import ProcessWorker  # noqa: PLC0415 - seconds, and only where a server runs
+    """Return the template of a process pool, which the server does not have by itself."""
+    from prefect.workers.process import ProcessWorker  # noqa: PLC0415 - # takes seconds, and only a server needs it
 
     template: dict[str, Any] = json.loads(json.dumps(ProcessWorker.get_default_base_job_template()))
     return template

@@ -1,4 +1,4 @@
-"""Deployments on a real Prefect server with real process workers: schedules, clones, limits and kills."""
+"""Workers run the deployments on their schedule, from their folder or from a clone of their own."""
 
 from pathlib import Path
 from typing import Any
@@ -13,20 +13,20 @@ pytestmark = pytest.mark.slow
 
 
 def worker_settings(url: str, data_dir: Path) -> dict[str, str]:
-    """A worker's environment."""
+    """Return the environment of a worker."""
     return {"CALCOM_API_URL": url, "CALCOM_API_KEY": OWNER_KEY, "OOO_DATA_DIR": str(data_dir)}
 
 
-def test_a_worker_runs_what_the_schedule_asks_for_and_a_clone_of_its_own_if_told_so(
+def test_a_worker_runs_the_scheduled_flow_and_clones_the_repository_if_the_deployment_pulls_it(
     deployed: PrefectServer, tmp_path: Path
 ) -> None:
     world = World.generate(people=20)
     clone = clone_project(tmp_path / "clone")
-    told = (clone / "prefect.yaml").read_text()
-    told = told.replace("\ndeployments:", "\npull: *from_git\n\ndeployments:")
-    often = told.replace('- cron: "15 2 * * *"\n        timezone: UTC', "- interval: 20")
-    assert often != told
-    (clone / "prefect.yaml").write_text(often)
+    manifest = (clone / "prefect.yaml").read_text()
+    pulling = manifest.replace("\ndeployments:", "\npull: *from_git\n\ndeployments:")
+    frequent = pulling.replace('- cron: "15 2 * * *"\n        timezone: UTC', "- interval: 20")
+    assert len({manifest, pulling, frequent}) == 3
+    (clone / "prefect.yaml").write_text(frequent)
     branch = (clone / ".git" / "HEAD").read_text().strip().removeprefix("ref: refs/heads/")
     source = {"OOO_GIT_REPOSITORY": clone.as_uri(), "OOO_GIT_BRANCH": branch}
     with (
@@ -38,8 +38,8 @@ def test_a_worker_runs_what_the_schedule_asks_for_and_a_clone_of_its_own_if_told
 
         def scheduled() -> list[Any]:
             started = {"state": {"type": {"any_": ["RUNNING", "COMPLETED", "FAILED", "CRASHED"]}}}
-            wanted = {"flow_runs": started, "deployments": {"id": {"any_": [nightly]}}}
-            return [one for one in deployed.post("/flow_runs/filter", **wanted) if one["auto_scheduled"]]
+            filters = {"flow_runs": started, "deployments": {"id": {"any_": [nightly]}}}
+            return [run for run in deployed.post("/flow_runs/filter", **filters) if run["auto_scheduled"]]
 
         run = until(scheduled, what="a run of the schedule")[0]
         deployed.patch(f"/deployments/{nightly}", paused=True)

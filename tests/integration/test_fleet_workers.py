@@ -1,4 +1,4 @@
-"""A fleet over several worker processes, a shared exchange and a Dask cluster."""
+"""A fleet is extracted by several workers through a shared hand-off store, and on a Dask cluster."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ if __name__ == "__main__":
 """
 
 
-def test_twenty_organizations_over_three_workers_of_which_three_fail_and_are_named(
+def test_three_workers_load_twenty_organizations_and_report_the_three_that_fail(
     deployed: PrefectServer, tmp_path: Path
 ) -> None:
     exchange = {"OOO_EXCHANGE_URL": (tmp_path / "shared").as_uri()}
@@ -37,10 +37,11 @@ def test_twenty_organizations_over_three_workers_of_which_three_fail_and_are_nam
         state = deployed.wait_for_end(run, seconds=900)
         assert (state["type"], state["name"]) == ("COMPLETED", "Partial"), state["message"]
         summary = deployed.artifacts(run)
-        problems = {one["organization"]: one for one in json.loads(summary["fleet-problems"]["data"])}
+        rows = json.loads(summary["fleet-problems"]["data"])
+        problems = {row["organization"]: row for row in rows}
         assert problems.keys() == fleet.failures.keys()
-        for name, said in fleet.failures.items():
-            assert said in f"exit code {problems[name]['exit_code']}: {problems[name]['error']}"
+        for name, error in fleet.failures.items():
+            assert error in f"exit code {problems[name]['exit_code']}: {problems[name]['error']}"
         assert "| fct ooo entries |" in summary["fleet-summary"]["data"]
         assert_fleet_is_loaded(tmp_path / "machine-0" / "ooo.duckdb", fleet)
         assert [path for path in (tmp_path / "shared").rglob("*") if path.is_file()] == []
@@ -66,5 +67,5 @@ def test_a_fleet_is_extracted_on_a_dask_cluster(prefect: PrefectServer, tmp_path
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        assert "Partial partial: 4 organizations, 1 lacking" in done.stdout, done.stdout + done.stderr
+        assert "Partial partial: 4 organizations, 1 incomplete" in done.stdout, done.stdout + done.stderr
         assert_fleet_is_loaded(tmp_path / "data" / "ooo.duckdb", fleet)

@@ -1,4 +1,4 @@
-"""Runs through a real Prefect server and real workers: they end as they should, and leave the same tables."""
+"""Flow runs on a Prefect server publish the same tables as the command, and end in states that fit."""
 
 import importlib.metadata
 import json
@@ -22,21 +22,21 @@ from prefect.blocks.system import Secret
 from flows.sync import sync
 
 Secret(value=json.loads(sys.argv[1])).save("calcom-key")
-ended = []
+ends = []
 for environment, parameters in json.loads(sys.argv[2]):
     os.environ.update(environment)
     state = sync(**parameters, return_state=True)
-    ended.append([state.type.value, state.name, state.message, str(state.state_details.flow_run_id)])
+    ends.append([state.type.value, state.name, state.message, str(state.state_details.flow_run_id)])
     for name in environment:
         del os.environ[name]
-print(json.dumps(ended))
+print(json.dumps(ends))
 """
 
 
 def run_each(
     prefect: PrefectServer, folder: Path, runs: list[tuple[dict[str, str], dict[str, Any]]]
 ) -> list[list[str]]:
-    """(type, name, message, id) of a flow run for each environment and parameters, all in one process."""
+    """Run the flow for each environment and parameters in one process. Return its type, name, message and id."""
     done = subprocess.run(
         [sys.executable, "-c", _RUN_EACH, json.dumps(OWNER_KEY), json.dumps(runs)],
         cwd=folder,
@@ -47,14 +47,14 @@ def run_each(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    ended: list[list[str]] = json.loads(done.stdout.splitlines()[-1])
-    return ended
+    ends: list[list[str]] = json.loads(done.stdout.splitlines()[-1])
+    return ends
 
 
 def task_runs(prefect: PrefectServer, flow_run_id: str) -> dict[str, int]:
-    """How often each task of a flow run was tried."""
-    found = prefect.post("/task_runs/filter", flow_runs={"id": {"any_": [flow_run_id]}})
-    return {one["name"]: one["run_count"] for one in found}
+    """Return the number of attempts of each task of a flow run."""
+    tasks = prefect.post("/task_runs/filter", flow_runs={"id": {"any_": [flow_run_id]}})
+    return {task["name"]: task["run_count"] for task in tasks}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def world() -> World:
 def ended(
     prefect: PrefectServer, world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, list[str]]:
-    """How one run of each kind ended; their data folders are named for them."""
+    """Run the flow once in each situation, and return how it ended; the data folders have the same names."""
     folder = tmp_path_factory.mktemp("ended")
     victim = world.users()[-1]["id"]
     refused = Fault("403_html", path=rf"/users/{victim}/ooo", times=1000)
@@ -86,6 +86,7 @@ def ended(
                 "OOO_DATA_DIR": str(folder / data),
                 "OOO_MAX_ATTEMPTS": "1",
                 "OOO_RETRY_SECONDS": "0.01",
+                "OOO_ALLOW_NEW_HOST": "true",  # two servers fill one data folder
             }
             return environment, parameters
 
@@ -102,7 +103,7 @@ def ended(
     return dict(zip(runs, states, strict=True)) | {"folder": [str(folder)]}
 
 
-def test_a_flow_runs_state_tells_the_truth_and_its_tables_too(
+def test_the_state_of_a_flow_run_fits_its_outcome_and_its_tables(
     ended: dict[str, list[str]], world: World
 ) -> None:
     (folder,) = map(Path, ended["folder"])
@@ -117,7 +118,7 @@ def test_a_flow_runs_state_tells_the_truth_and_its_tables_too(
     assert "exit code 11: " in ended["refused"][2]
 
 
-def test_only_what_time_may_mend_is_tried_again(
+def test_only_a_task_that_found_the_source_unavailable_is_retried(
     prefect: PrefectServer, ended: dict[str, list[str]], world: World
 ) -> None:
     (folder,) = map(Path, ended["folder"])
@@ -128,7 +129,7 @@ def test_only_what_time_may_mend_is_tried_again(
     assert set(task_runs(prefect, ended["refused"][3]).values()) <= {1}
 
 
-def test_a_secret_block_holds_the_credential_and_its_absence_is_named(
+def test_the_credential_can_be_in_a_secret_block_and_a_missing_block_is_named(
     ended: dict[str, list[str]], world: World
 ) -> None:
     (folder,) = map(Path, ended["folder"])
@@ -138,18 +139,18 @@ def test_a_secret_block_holds_the_credential_and_its_absence_is_named(
     assert "exit code 10: no Secret block 'no-such-block'" in ended["without the block"][2]
 
 
-def test_a_flow_run_leaves_its_summary_its_problems_its_progress_its_links_and_its_assets(
+def test_a_flow_run_has_artifacts_for_its_summary_problems_progress_files_and_assets(
     prefect: PrefectServer, ended: dict[str, list[str]], world: World
 ) -> None:
-    found = prefect.artifacts(ended["partial"][3])
-    summary = found["sync-summary"]["data"]
+    artifacts = prefect.artifacts(ended["partial"][3])
+    summary = artifacts["sync-summary"]["data"]
     for part in ("Sync: partial", "| requests |", "| waited seconds |", "## scopes", "| failed | 1 |"):
         assert part in summary
-    assert f"| fct ooo entries | {len(world.entries()):,} |" not in summary, "a refused user's entries"
-    (problem,) = json.loads(found["sync-problems"]["data"])
+    assert f"| fct ooo entries | {len(world.entries()):,} |" not in summary, "entries of a refused user"
+    (problem,) = json.loads(artifacts["sync-problems"]["data"])
     assert (problem["user_id"], problem["verdict"]) == (world.users()[-1]["id"], "failed")
-    assert found["sync-progress"]["data"] == 100
-    assert "ooo.duckdb" in found["ooo-duckdb"]["data"]
+    assert artifacts["sync-progress"]["data"] == 100
+    assert "ooo.duckdb" in artifacts["ooo-duckdb"]["data"]
     whole = prefect.artifacts(ended["whole"][3])
     assert "sync-problems" not in whole
     assert f"| fct ooo entries | {len(world.entries()):,} |" in whole["sync-summary"]["data"]
@@ -157,33 +158,33 @@ def test_a_flow_run_leaves_its_summary_its_problems_its_progress_its_links_and_i
 
     event = {"prefix": ["prefect.asset.materialization.succeeded"]}
     resource = {"id": ["duckdb://ooo/fct_ooo_entries"]}
-    wanted = {"event": event, "resource": resource}
+    event_filter = {"event": event, "resource": resource}
 
     def materialized() -> list[int]:
-        found = prefect.post("/events/filter", filter=wanted, limit=50)["events"]
-        return [one["payload"]["rows"] for one in found]
+        events = prefect.post("/events/filter", filter=event_filter, limit=50)["events"]
+        return [event["payload"]["rows"] for event in events]
 
     until(lambda: len(world.entries()) in materialized(), seconds=30, what="the asset's event")
 
 
-def test_prefect_keeps_no_key_no_address_and_no_note_anywhere(
+def test_prefect_stores_no_key_no_email_address_and_no_note(
     prefect: PrefectServer, ended: dict[str, list[str]], world: World
 ) -> None:
-    logs = "".join(prefect.logs(one[3]) for name, one in ended.items() if name != "folder")
+    logs = "".join(prefect.logs(end[3]) for name, end in ended.items() if name != "folder")
     assert "entries read" in logs or "read " in logs
     secrets = {OWNER_KEY, "cal_wrong"} | {user["email"] for user in world.users()}
     notes = {note for entry in world.entries() if len(note := entry["notes"] or "") > 12}
     assert len(notes) > 10
-    kept = b"".join(path.read_bytes() for path in prefect.folder.rglob("*") if path.is_file()).decode(
+    stored = b"".join(path.read_bytes() for path in prefect.folder.rglob("*") if path.is_file()).decode(
         errors="replace"
     )
     for secret in secrets | notes:
         assert secret not in logs
-        assert secret not in kept
+        assert secret not in stored
     assert not [path for path in (prefect.folder / "results").rglob("*") if path.is_file()]
 
 
-def test_every_deployment_names_a_flow_that_loads_and_takes_its_parameters() -> None:
+def test_every_deployment_has_a_flow_that_loads_and_accepts_its_parameters() -> None:
     document = yaml.safe_load((ROOT / "prefect.yaml").read_text())
     script = (
         "import json, sys\n"
@@ -191,16 +192,20 @@ def test_every_deployment_names_a_flow_that_loads_and_takes_its_parameters() -> 
         "for entrypoint, parameters in json.loads(sys.argv[1]):\n"
         "    flow = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)\n"
         "    flow.validate_parameters(parameters)\n"
-        "    for name, one in flow.parameters.properties.items():\n"
-        "        assert one.get('description'), (entrypoint, name)\n"
+        "    for name, parameter in flow.parameters.properties.items():\n"
+        "        assert parameter.get('description'), (entrypoint, name)\n"
     )
-    given_by_the_fleet = {"organization": {"organization": {"name": "acme", "api_key": "env:ACME_KEY"}}}
-    wanted = [
-        [one["entrypoint"], one["parameters"] | given_by_the_fleet.get(one["name"], {})]
-        for one in document["deployments"]
+    parameters_of_the_fleet = {"organization": {"organization": {"name": "acme", "api_key": "env:ACME_KEY"}}}
+    deployments = document["deployments"]
+    flows = [
+        [
+            deployment["entrypoint"],
+            deployment["parameters"] | parameters_of_the_fleet.get(deployment["name"], {}),
+        ]
+        for deployment in deployments
     ]
     checked = subprocess.run(
-        [sys.executable, "-c", script, json.dumps(wanted)],
+        [sys.executable, "-c", script, json.dumps(flows)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -208,12 +213,12 @@ def test_every_deployment_names_a_flow_that_loads_and_takes_its_parameters() -> 
         check=False,
     )
     assert checked.returncode == 0, checked.stderr
-    assert {"nightly-sync", "weekly-reconcile"} <= {one["name"] for one in document["deployments"]}
-    for one in document["deployments"]:
-        assert one["description"]
-        assert {"calcom", "out-of-office"} <= set(one["tags"])
+    assert {"nightly-sync", "weekly-reconcile"} <= {deployment["name"] for deployment in deployments}
+    for deployment in deployments:
+        assert deployment["description"]
+        assert {"calcom", "out-of-office"} <= set(deployment["tags"])
 
 
-def test_the_pinned_fastapi_is_one_that_prefects_server_runs_on() -> None:
+def test_the_pinned_fastapi_is_a_version_that_the_prefect_server_supports() -> None:
     major, minor = map(int, importlib.metadata.version("fastapi").split(".")[:2])
     assert (major, minor) < (0, 151)

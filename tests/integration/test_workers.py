@@ -1,4 +1,4 @@
-"""Real workers that meet each other, and real workers that die: one writer at a time, and nothing is lost."""
+"""Two runs never write at the same time, and a run whose worker was killed is resumed without a lost page."""
 
 import itertools
 from datetime import datetime
@@ -16,12 +16,12 @@ from tests.support.truth import assert_equals_truth
 pytestmark = pytest.mark.slow
 
 
-Asked = tuple[str, int]
-"""A page by its path and offset."""
+RequestedPage = tuple[str, int]
+"""A page, by its path and offset."""
 
 
 def worker_settings(url: str, data_dir: Path, **more: str) -> dict[str, str]:
-    """A worker's environment."""
+    """Return the environment of a worker."""
     return {"CALCOM_API_URL": url, "CALCOM_API_KEY": OWNER_KEY, "OOO_DATA_DIR": str(data_dir)} | more
 
 
@@ -29,16 +29,17 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def asked_pages(requests: list[ServedRequest]) -> list[Asked]:
+def find_requested_pages(requests: list[ServedRequest]) -> list[RequestedPage]:
+    """Return the pages of users and entries that the requests name."""
     return [
-        (one.path, int(parse_qs(one.query)["skip"][0]))
-        for one in requests
-        if one.path.endswith(("/ooo", "/users"))
+        (request.path, int(parse_qs(request.query)["skip"][0]))
+        for request in requests
+        if request.path.endswith(("/ooo", "/users"))
     ]
 
 
-def landed_pages(root: Path) -> set[Asked]:
-    """The pages in the one landing under `root`."""
+def find_landed_pages(root: Path) -> set[RequestedPage]:
+    """Return the pages of the one landing under `root`."""
     (folder,) = root.iterdir()
     own = "/v2/organizations/1"
     paths = {"users": f"{own}/users", "organization": f"{own}/ooo"}
@@ -49,7 +50,7 @@ def landed_pages(root: Path) -> set[Asked]:
     }
 
 
-def test_of_two_runs_of_one_warehouse_one_waits_or_is_cancelled(
+def test_of_several_runs_of_one_warehouse_only_one_writes_at_a_time(
     deployed: PrefectServer, tmp_path: Path
 ) -> None:
     world = World.generate(people=20)
@@ -62,22 +63,22 @@ def test_of_two_runs_of_one_warehouse_one_waits_or_is_cancelled(
         deployed.wait_for_state(first, "RUNNING")
         same = deployed.start("sync/nightly-sync")
         other = deployed.start("sync/weekly-reconcile")
-        ends = {one: deployed.wait_for_end(one) for one in (first, same, other)}
-    for one in (first, other):
-        assert (ends[one]["type"], ends[one]["name"]) == ("COMPLETED", "Completed"), ends
+        ends = {run_id: deployed.wait_for_end(run_id) for run_id in (first, same, other)}
+    for run_id in (first, other):
+        assert (ends[run_id]["type"], ends[run_id]["name"]) == ("COMPLETED", "Completed"), ends
     assert ends[same]["type"] in ("CANCELLED", "COMPLETED"), "neither cancelled nor after the first"
-    completed = [one for one, state in ends.items() if state["type"] == "COMPLETED"]  # the others never ran
+    completed = [run_id for run_id, state in ends.items() if state["type"] == "COMPLETED"]
     runs: list[Any] = sorted(
         map(deployed.flow_run, completed),
         key=lambda run: run["start_time"],
     )
     for earlier, later in itertools.pairwise(runs):
-        assert at(earlier["end_time"]) <= at(later["start_time"]), "two wrote at once"
+        assert at(earlier["end_time"]) <= at(later["start_time"]), "two runs wrote at the same time"
     assert_equals_truth(tmp_path / "data" / "ooo.duckdb", world.entries(), world.users())
 
 
 @pytest.mark.parametrize("stage", ["extraction", "load"])
-def test_after_a_worker_was_killed_the_next_run_resumes_and_ends_right(
+def test_a_run_whose_worker_was_killed_is_resumed_by_the_next_run(
     stage: str, deployed: PrefectServer, tmp_path: Path
 ) -> None:
     world = World.generate(people=20 if stage == "extraction" else 1_200)
@@ -89,17 +90,17 @@ def test_after_a_worker_was_killed_the_next_run_resumes_and_ends_right(
         with deployed.worker(**settings) as worker:
             killed = deployed.start("sync/nightly-sync")
             if stage == "extraction":
-                until(lambda: len(asked_pages(simulator.requests)) > 25, what="twenty-five pages")
+                until(lambda: len(find_requested_pages(simulator.requests)) > 25, what="25 pages")
             else:
-                # All is read and landed, and the load's one commit is some tenths of a second of work away.
+                # Everything is landed, and the commit of the load follows some tenths of a second later.
                 landing = tmp_path / "data" / "landing"
                 until(
                     lambda: list(landing.glob("*/read.json")), every_seconds=0.01, what="the end of reading"
                 )
             kill_tree(worker)
-        assert not (tmp_path / "data" / "ooo.duckdb").exists(), "killed too late to show anything"
+        assert not (tmp_path / "data" / "ooo.duckdb").exists(), "the kill came too late"
         deployed.crash(killed)
-        landed = landed_pages(tmp_path / "data" / "landing")
+        landed = find_landed_pages(tmp_path / "data" / "landing")
         assert landed
         simulator.clear_requests()
         with deployed.worker(**settings):
@@ -107,7 +108,7 @@ def test_after_a_worker_was_killed_the_next_run_resumes_and_ends_right(
             state = deployed.wait_for_end(rerun)
         assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), state
         assert "| is resumed | True |" in deployed.artifacts(rerun)["sync-summary"]["data"]
-        asked = asked_pages(simulator.requests)
-        assert not set(asked) & landed, "a page that was landed is asked for again"
-        assert bool(asked) == (stage == "extraction")
+        requested = find_requested_pages(simulator.requests)
+        assert not set(requested) & landed, "a landed page was requested again"
+        assert bool(requested) == (stage == "extraction")
     assert_equals_truth(tmp_path / "data" / "ooo.duckdb", world.entries(), world.users())

@@ -48,7 +48,7 @@ class Organization:
 
 @pytest.fixture
 def organization() -> Organization:
-    """Return eight people, of whom one covers another."""
+    """Return eight people: one of them covers another."""
     world = World.generate(people=8, years=1)
     person, other = world.users()[2], world.users()[4]
     days = ("2031-03-02T00:00:00.000Z", "2031-03-05T23:59:59.999Z")
@@ -204,8 +204,9 @@ def test_no_stored_record_or_error_quotes_an_erased_person(raw: str) -> None:
             erase_person(connection, 7, 2, at=night(2))
         assert rows_of(connection, "SELECT raw FROM ops.quarantine") == [{"raw": others}]
         for table, column in (("scopes", "problem"), ("runs", "error")):
-            texts = rows_of(connection, f"SELECT DISTINCT {column} AS text FROM ops.{table}")
-            assert texts == [{"text": "removed: it named someone who was erased"}]
+            (row,) = rows_of(connection, f"SELECT DISTINCT {column} AS text FROM ops.{table}")
+            assert row["text"].startswith("removed: ")
+            assert not any(trace in row["text"] for trace in ("/2/", "person-2"))
 
 
 def test_a_landing_from_another_machine_does_not_store_an_erased_person_again() -> None:

@@ -35,7 +35,7 @@ def world() -> World:
 
 
 def capped(world: World, cap: int, *faults: Fault, path: str = "") -> Wire:
-    """Return a wire to a server that returns at most `cap` rows per page, whatever the request's `take`."""
+    """Return a wire to a server that returns at most `cap` rows per page, also for a larger `take`."""
     return Wire(Simulator(world, limits=None, page_cap=cap, page_cap_path=path, faults=faults))
 
 

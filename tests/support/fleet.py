@@ -1,4 +1,4 @@
-"""Serve a fleet of simulated organizations, three of which fail, and write its file."""
+"""Serve a fleet of simulated organizations, some with a failure, and write its file."""
 
 import contextlib
 from collections.abc import Iterator, Mapping

@@ -62,7 +62,8 @@ def test_no_published_file_names_a_person_and_every_join_still_works(
         assert published_rows.select(kept).sort(kept).equals(expected.select(kept).sort(kept)), path.stem
         assert all(published_rows[name].null_count() == published_rows.height for name in texts)
     year, known_at = Dates(date(2026, 1, 1), date(2026, 12, 31)), datetime(2026, 6, 1)  # noqa: DTZ001 - UTC
-    for name in [query.name for query in NAMED.values() if query.switch is None]:
+    queries = [query.name for query in NAMED.values() if query.switch is None]
+    for name in [name for name in queries if not name.endswith("_by_team")]:  # no team is published
         run_named(pseudonymous.database, name, year, known_at)
     with duckdb.connect(str(pseudonymous.database), read_only=True) as connection:
         ordered = connection.execute("SELECT user_id FROM dim_people").fetchall()

@@ -47,7 +47,7 @@ demo: install    ## run the pipeline end to end on an invented organization
 # ---- checks
 
 quick: install-dev  ## lint, types, unit tests and specifications, in half a minute
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types test-quick
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going lint types test-quick
 
 test-quick: install-dev
 	$(PYTEST) --quiet tests/unit tests/spec

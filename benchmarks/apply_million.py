@@ -130,6 +130,7 @@ def invent_entries(ids: range, people: int, changed_every: int) -> pl.DataFrame:
         reason=pl.lit(pl.Series(REASONS)).gather(entry_id % len(REASONS)),
         has_notes=pl.lit(value=False),
         is_day_aligned=pl.lit(value=True),
+        date_rule=pl.lit("day_aligned"),
         notes=pl.lit(None, pl.String),
     )
     return rows.with_columns(

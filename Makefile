@@ -50,7 +50,7 @@ quick: install-dev  ## lint, types, unit tests and specifications, in half a min
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going lint types test-quick
 
 test-quick: install-dev
-	$(PYTEST) --quiet tests/unit tests/spec
+	$(PYTEST) --quiet -n 2 tests/unit tests/spec
 
 check: lint types imports spelling sql page documents  ## all checks of code, SQL, language and documents
 

@@ -173,7 +173,7 @@ def _path_id(value: int) -> str:
         raise ProtocolError(
             path="/v2/organizations/…",
             expected=f"an id from 1 to {MAX_PATH_ID} for the path",
-            found=repr(value),
+            observed=repr(value),
         )
     return str(value)
 

@@ -5,7 +5,7 @@ OooError                    the root of all packages' errors; `exit_code` is how
     ├── ApiError            Cal.com answered with an error status; `kind` groups the statuses by recovery
     ├── CredentialError     the credential cannot be sent as an HTTP header
     ├── TransportError      no response arrived: connection refused, name unresolved, reset or timed out
-    ├── WaitTooLongError    the server asks for a pause that is longer than the bound of the settings
+    ├── WaitTooLongError    the server requires a pause that is longer than the bound of the settings
     └── ProtocolError       a response arrived that the API does not document
 """
 
@@ -154,23 +154,23 @@ class WaitTooLongError(CalcomError):
 
 
 class ProtocolError(CalcomError):
-    """A response that the API does not document; `expected` and `found` describe the difference."""
+    """A response that the API does not document; `expected` and `observed` describe the difference."""
 
     def __init__(
         self,
         *,
         path: str,
         expected: str,
-        found: str,
+        observed: str,
         request_id: str | None = None,
         is_permanent: bool = False,
     ) -> None:
-        """Store the facts and build the message, which quotes at most 500 characters of `found`."""
-        self.path, self.expected, self.found = path, expected, redact(found)
+        """Store the facts and build the message, which quotes at most 500 characters of `observed`."""
+        self.path, self.expected, self.observed = path, expected, redact(observed)
         self.request_id = redact(request_id) if request_id else None
         self.is_permanent = is_permanent
         super().__init__(
-            f"unusable answer to GET {path}: expected {expected}, found {self.found}"
+            f"unusable answer to GET {path}: expected {expected}, found {self.observed}"
             f" (request id {self.request_id or 'not sent'}); check that CALCOM_API_URL is Cal.com's API"
         )
 

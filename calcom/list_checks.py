@@ -65,7 +65,7 @@ def check_owner(records: Records, organization_id: int, scope: Scope) -> None:
         raise ProtocolError(
             path=f"/v2/organizations/{organization_id}/{place}",
             expected=f"{noun} of {scope.label}",
-            found=f"{noun} of {scope.kind} {min(others)}",
+            observed=f"{noun} of {scope.kind} {min(others)}",
         )
 
 

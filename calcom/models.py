@@ -182,7 +182,7 @@ class _Envelope(TypedDict, Generic[_Record]):
 
 
 class RecordParser:
-    """Parses pages of one kind of record: the whole page at once, or each record if one is invalid."""
+    """Parses pages of one kind of record: the whole page in one step, or each record if one is invalid."""
 
     def __init__(self, record_type: type, *, noun: str) -> None:
         """Store the type; `noun` names a record in error messages."""
@@ -206,14 +206,14 @@ class RecordParser:
         try:
             records = self._parse_page(body, max_records)
         except _InvalidPageError as error:
-            expected, found = f'{{"status": "success", "data": [{self._noun}, …]}}', str(error)
+            expected, observed = f'{{"status": "success", "data": [{self._noun}, …]}}', str(error)
         except RecursionError:
-            expected, found = "a page", f"{len(body)} bytes of JSON nested too deeply"
+            expected, observed = "a page", f"{len(body)} bytes of JSON nested too deeply"
         except _TooManyRecordsError as error:
-            expected, found = f"at most {max_records} records", str(error)
+            expected, observed = f"at most {max_records} records", str(error)
         else:
             return records
-        raise ProtocolError(path=path, expected=expected, found=found, request_id=request_id)
+        raise ProtocolError(path=path, expected=expected, observed=observed, request_id=request_id)
 
     def _parse_page(self, body: bytes, max_records: int | None) -> Records:
         if body.count(b",") > MAX_VALUES:
@@ -265,7 +265,7 @@ def parse_me(body: bytes, request_id: str | None, *, path: str) -> Me:
             for problem in error.errors(include_input=False, include_url=False)
         )
         expected = "the caller's id and organizationId"
-        raise ProtocolError(path=path, expected=expected, found=problems, request_id=request_id) from None
+        raise ProtocolError(path=path, expected=expected, observed=problems, request_id=request_id) from None
 
 
 def _check_count(records: list[Any], max_records: int | None) -> None:

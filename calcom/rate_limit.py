@@ -254,7 +254,7 @@ class RateLimiter:
         """Wait until one request may be sent, and count it.
 
         The caller sends the request and then calls `record_response` or `record_lost`.
-        Raise `WaitTooLongError` at once if the pause would be longer than the bound.
+        Raise `WaitTooLongError` immediately if the pause would be longer than the bound.
         """
         while (seconds := self.budget.seconds_to_wait(self._clock())) != 0:
             if seconds is None:

@@ -142,7 +142,7 @@ class Requester:
 
         `parse` receives the body and the request id, and raises `ProtocolError` for an invalid body.
         The last error is raised after `max_attempts` attempts, and an error that is not transient, or that is
-        permanent, at once.
+        permanent, immediately.
 
         The retries are a plain loop. `tenacity` around every attempt costs 32 to 40 µs of CPU more. That is
         47 % of a request with an empty page, and 13 % of one with 250 entries. Measured with 2,000 requests
@@ -204,14 +204,16 @@ class Requester:
         if response.status_code != _OK:
             raise self._error_from_response(response, body, path, request_id)
         if body.startswith(_BYTE_ORDER_MARK):
-            found = "a byte order mark before the JSON, which a proxy would send"
-            raise ProtocolError(path=path, expected="plain JSON", found=found, request_id=request_id)
+            observed = "a byte order mark before the JSON, which a proxy would send"
+            raise ProtocolError(path=path, expected="plain JSON", observed=observed, request_id=request_id)
         try:
             return parse(body, request_id)
         except ProtocolError as error:
-            found = self._redact(error.found + _describe_other_content(response))
+            observed = self._redact(error.observed + _describe_other_content(response))
             expected = error.expected
-            raise ProtocolError(path=path, expected=expected, found=found, request_id=request_id) from error
+            raise ProtocolError(
+                path=path, expected=expected, observed=observed, request_id=request_id
+            ) from error
 
     def _redact(self, text: str) -> str:
         return redact(text, self._secrets)
@@ -220,15 +222,18 @@ class Requester:
         """Return the error for an exception of the transport; None for an exception of another kind."""
         if isinstance(error, BodyTooLargeError):
             bound = f"{self._connection.max_response_mb} MB"
-            expected, found = f"at most {bound} (OOO_MAX_RESPONSE_MB)", f"a body of more than {bound}"
+            expected, observed = f"at most {bound} (OOO_MAX_RESPONSE_MB)", f"a body of more than {bound}"
         elif isinstance(error, HeadersTooLargeError):
             bound = f"{MAX_HEADER_BYTES // 1024} KB"
-            expected, found = f"headers of at most {bound}", "more or longer headers"
+            expected, observed = f"headers of at most {bound}", "more or longer headers"
         elif isinstance(error, UnknownEncodingError):
-            expected, found = "the encoding gzip or deflate", f"Content-Encoding: {self._redact(str(error))}"
+            expected, observed = (
+                "the encoding gzip or deflate",
+                f"Content-Encoding: {self._redact(str(error))}",
+            )
         else:
             return self._error_from_failure(error, path)
-        return ProtocolError(path=path, expected=expected, found=found, is_permanent=True)
+        return ProtocolError(path=path, expected=expected, observed=observed, is_permanent=True)
 
     def _error_from_failure(self, error: BaseException, path: str) -> CalcomError | None:
         cause = self._redact(f"{type(error).__name__} {error}".strip())
@@ -236,7 +241,7 @@ class Requester:
         if isinstance(error, httpx.TransportError | TimeoutError):
             return TransportError(host=host, path=path, cause=cause, advice=_advice_for_permanent(error))
         if isinstance(error, httpx.HTTPError):
-            return ProtocolError(path=path, expected="a readable body", found=cause)
+            return ProtocolError(path=path, expected="a readable body", observed=cause)
         return None
 
     def _error_from_response(
@@ -245,12 +250,12 @@ class Requester:
         status = response.status_code
         if status < httpx.codes.BAD_REQUEST:  # a redirect, or a 2xx status without a page
             target = self._redact(response.headers.get("location", "").partition("?")[0].partition("#")[0])
-            found = f"status {status}" + (f" to {target}" if target else "")
+            observed = f"status {status}" + (f" to {target}" if target else "")
             is_permanent = status >= httpx.codes.MULTIPLE_CHOICES
             return ProtocolError(
                 path=path,
                 expected="status 200",
-                found=found,
+                observed=observed,
                 request_id=request_id,
                 is_permanent=is_permanent,
             )

@@ -55,7 +55,8 @@ async def read_body(response: httpx.Response, max_bytes: int) -> bytes:
 
     Raise `BodyTooLargeError` as soon as the body exceeds `max_bytes`, compressed or decompressed,
     `UnknownEncodingError` for an encoding other than gzip and deflate, and `httpx.DecodingError` for broken data.
-    httpx would decompress each part of a body at once, whatever its size, and several encodings one after another.
+    httpx would decompress each part of a body in one step, without a bound on its size, and several encodings one
+    after another.
     """
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity", *_WINDOW_BITS}:

@@ -22,7 +22,7 @@ class RunningServer:
 
 
 class _PromptServer(uvicorn.Server):
-    """A server that stops at once, without waiting for its last responses."""
+    """A server that stops immediately, without waiting for its last responses."""
 
     async def main_loop(self) -> None:
         """Check for the end a hundred times per second; uvicorn checks ten times."""

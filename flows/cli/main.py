@@ -124,7 +124,7 @@ def _print_error(text: str) -> None:
     # A pattern of its own: the help and a wrong option must not load the libraries of flows.report.
     printable = re.sub(
         "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]",
-        lambda found: ascii(found[0])[1:-1],
+        lambda match: ascii(match[0])[1:-1],
         text,
     )
     with contextlib.suppress(OSError, ValueError):

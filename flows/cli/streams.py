@@ -15,7 +15,7 @@ from typing import Any
 from calcom.errors import ExitCode
 
 GRACE_SECONDS = 10.0
-"""The time in which a command ends after SIGTERM or SIGHUP; after that, the process ends at once."""
+"""The time in which a command ends after SIGTERM or SIGHUP; after that, the process ends immediately."""
 
 SENTENCES = {
     ExitCode.INTERRUPTED: "interrupted; the pages that were read are kept, and the next sync resumes",
@@ -32,7 +32,7 @@ class _Descriptor(io.FileIO):
     """The descriptor of a standard stream. Output that has no reader is discarded."""
 
     def __init__(self, descriptor: int, *, is_data: bool) -> None:
-        """With `is_data`, the failure of a disk raises `OutputError`; else it is discarded, too."""
+        """Raise `OutputError` for the failure of a disk if `is_data`; discard it otherwise."""
         super().__init__(descriptor, "wb", closefd=False)
         self._is_data = is_data
 

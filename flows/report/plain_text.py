@@ -22,7 +22,7 @@ def escape_controls(text: str) -> str:
 
 def escape_json(text: str) -> str:
     r"""Return the JSON `text` with each control character as `\uXXXX`, which a parser reads as the character."""
-    return _CONTROLS.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    return _CONTROLS.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def escape_cells(rows: pl.DataFrame) -> pl.DataFrame:
@@ -41,8 +41,8 @@ def disarm_formulas(rows: pl.DataFrame) -> pl.DataFrame:
     return disarmed.rename({name: re.sub(_FORMULA, r"'\g<0>", name) for name in rows.columns})
 
 
-def _escape(found: re.Match[str]) -> str:
-    code = ord(found[0])
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004
 
 

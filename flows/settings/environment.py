@@ -93,12 +93,12 @@ class FormerNames(PydanticBaseSettingsSource):
     """Reads settings under their former names and logs a warning for each that it finds."""
 
     def __init__(self, settings_cls: type[BaseSettings], *sources: EnvSettingsSource) -> None:
-        """Read from `sources`, of which an earlier one takes precedence."""
+        """Read from `sources`. An earlier source takes precedence."""
         super().__init__(settings_cls)
         self._sources = sources
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return no value: `__call__` reads all fields at once."""
+        """Return no value: `__call__` reads all fields together."""
         del field, field_name
         return None, "", False
 

@@ -25,7 +25,7 @@ PHONE = {
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of an invented organization, after a sync by the real program."""
+    """Provide the data folder of an invented organization, after a sync by the real program."""
     folder = tmp_path_factory.mktemp("report")
     world = World.generate(people=60, years=3)
     members = [user["id"] for user in world.users()][::3]
@@ -60,7 +60,7 @@ def url(data_dir: Path) -> str:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the pictures: OOO_TEST_PICTURES, to look at them later, or a temporary folder."""
+    """Return the folder of the pictures: OOO_TEST_PICTURES, or a temporary folder."""
     chosen = os.environ.get("OOO_TEST_PICTURES")
     folder = Path(chosen) if chosen else tmp_path_factory.mktemp("pictures")
     folder.mkdir(parents=True, exist_ok=True)

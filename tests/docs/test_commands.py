@@ -27,7 +27,7 @@ ELSEWHERE = {
 
 
 def _commands() -> list[str]:
-    """Every line after a `$` in a console block, without its comment and its path to `ooo`."""
+    """Return every line after a `$` in a console block, without its comment and its path to `ooo`."""
     commands = []
     for document in DOCUMENTS:
         for block in re.findall(
@@ -45,7 +45,7 @@ HERE = sorted(
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A folder and the environment of a user who has followed the README so far."""
+    """Provide a folder and the environment of a user who has followed the README so far."""
     with serve(Simulator(World.generate(people=5), limits=None)) as server:
         environment = {
             "PATH": f"{OOO.parent}:{os.environ['PATH']}",

@@ -86,7 +86,7 @@ def test_the_demo_in_the_readme_is_the_output_of_the_program(tmp_path: Path) -> 
 
 
 def _stable(text: str) -> list[str]:
-    """The words of the output, with ids, ports and durations, which differ between runs, replaced."""
+    """Return the words of the output, with ids, ports and durations, which differ between runs, replaced."""
     text = re.sub(r"\d{8}T\d+Z-[0-9a-f]{6}", "<run>", text)
     text = re.sub(r"127\.0\.0\.1:\d+", "<address>", text)
     text = re.sub(r"\S*/ooo query", "ooo query", text)

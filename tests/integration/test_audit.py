@@ -37,7 +37,7 @@ RUN_ID = read_all(at=night(2)).run_id
 
 @pytest.fixture
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse after two nights, with a live entry of two people each, a tombstone, and a person without entry."""
+    """Provide a warehouse after two nights: two people with a live entry, a tombstone, a person without entry."""
     with new_warehouse() as opened:
         load(opened, read_all((FIRST, SECOND, DELETED), at=night(1), users=USERS, teams=TEAMS))
         load(opened, read_all((FIRST, SECOND), at=night(2), users=USERS, teams=TEAMS))

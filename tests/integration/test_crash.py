@@ -76,7 +76,7 @@ def undisturbed(first_night: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def undisturbed_night(first_night: Path, tmp_path: Path) -> Iterator[Callable[[int], Any]]:
-    """A function that runs the given night without a kill, and returns its seconds and the resulting rows."""
+    """Return a function that runs the given night without a kill, and returns its seconds and the resulting rows."""
     data_dir = tmp_path / "undisturbed"
     shutil.copytree(first_night, data_dir)
     ours, theirs = PROCESSES.Pipe()

@@ -362,7 +362,7 @@ def test_the_bounds_hold_over_tls_with_the_certificate_of_ssl_cert_file(
     assert len(outcome.requests) == 1
 
 
-# What is counted is what is sent
+# The counted requests are the sent ones
 
 
 @over_each_transport

@@ -27,7 +27,7 @@ NEEDED_BY_A_SYNC = {"duckdb", "httpx", "polars", "pydantic"}
 
 
 def _loaded_by(*arguments: str, ends_with: int) -> set[str]:
-    """The top-level packages that `ooo` loads. Without settings, a sync ends soon."""
+    """Return the top-level packages that `ooo` loads. Without settings, a sync ends soon."""
     command = [sys.executable, "-X", "importtime", "-m", "flows", *arguments]
     environment = {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(

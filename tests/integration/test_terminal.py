@@ -30,7 +30,7 @@ def server_url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def folder(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a publication in `data`."""
+    """Provide a folder with a publication in `data`."""
     folder = tmp_path_factory.mktemp("terminal")
     done = run_ooo("sync", "--quiet", cwd=folder, CALCOM_API_URL=server_url, CALCOM_API_KEY=OWNER_KEY)
     assert done.returncode == 0, done.stderr
@@ -174,7 +174,7 @@ def test_the_present_name_of_a_setting_takes_precedence_over_the_former(
 
 
 def _check(url: str, data: Path, **overrides: object) -> tuple[dict[str, tuple[Level, str]], int]:
-    """The findings by subject, and the exit code."""
+    """Return the findings by subject, and the exit code."""
     settings = {"CALCOM_API_URL": url, "CALCOM_API_KEY": OWNER_KEY, "OOO_DATA_DIR": data} | overrides
     findings = list(run_checks(_env_file=None, **settings))
     by_subject = {finding.subject: (finding.level, finding.text) for finding in findings}

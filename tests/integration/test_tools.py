@@ -92,7 +92,7 @@ TOOLS: tuple[Callable[[Path], dict[str, int]], ...] = (
 
 @pytest.fixture(scope="module")
 def syncing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, int]]]:
-    """A data folder to which one sync after another writes, and its live entries by reason."""
+    """Provide a data folder to which one sync after another writes, and its live entries by reason."""
     folder = tmp_path_factory.mktemp("tools")
     world = World.generate(people=40)
     expected: dict[str, int] = {}

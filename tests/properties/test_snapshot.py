@@ -110,7 +110,7 @@ def path_of(scope: Scope) -> str:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingParameters:
     """The parameters of one reading of everything."""
 
     strategy: Strategy
@@ -162,7 +162,7 @@ class Reading:
 
 
 READINGS = st.builds(
-    Reading,
+    ReadingParameters,
     strategy=st.sampled_from([Strategy.ORG_WIDE, Strategy.PER_USER]),
     page_size=st.integers(2, 12) | st.integers(1, 250),
     concurrency=st.integers(1, 4),
@@ -192,7 +192,7 @@ RERUNS = st.sampled_from([False, False, True])
     is_rerun=RERUNS,
 )
 def test_no_row_that_existed_throughout_a_complete_scope_is_missing(  # noqa: PLR0913 - the parameters that vary
-    *, seed: int, people: int, entries: int, unrest: float, reading: Reading, is_rerun: bool
+    *, seed: int, people: int, entries: int, unrest: float, reading: ReadingParameters, is_rerun: bool
 ) -> None:
     chance = random.Random(seed)
     world = build_world(people, entries, chance)
@@ -219,7 +219,7 @@ def test_no_row_is_missing_from_a_complete_scope_if_requests_fail(  # noqa: PLR0
     people: int,
     entries: int,
     unrest: float,
-    reading: Reading,
+    reading: ReadingParameters,
     faults: list[Fault],
     is_rerun: bool,
 ) -> None:
@@ -261,7 +261,7 @@ def check_proven_ids(landing: Landing, changes: Unrest) -> None:
         ], scope
 
 
-def check_undisturbed_run(reading: Reading, world: World, root: Path) -> None:
+def check_undisturbed_run(reading: ReadingParameters, world: World, root: Path) -> None:
     """Check that a run without changes has exactly the rows of the source."""
     landing = reading.extract(Simulator(world, limits=None), root, SilentListener())
     assert {result.verdict for result in landing.results.values()} == {Verdict.COMPLETE}

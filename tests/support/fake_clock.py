@@ -1,6 +1,6 @@
 """Virtual time: an event loop whose clock jumps to the next timer instead of waiting for it.
 
-`asyncio.sleep` returns at once and advances the clock by exactly its argument. Waiting while no timer and
+`asyncio.sleep` returns immediately and advances the clock by exactly its argument. Waiting while no timer and
 no task is left is a deadlock, and raises an error.
 """
 

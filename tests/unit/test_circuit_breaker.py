@@ -8,7 +8,7 @@ from calcom.scopes import Scope
 
 USER, TEAM = Scope("user", 7), Scope("team", team_id=5)
 LOST = TransportError(host="h", path="/", cause="reset")
-MALFORMED = ProtocolError(path="/", expected="a page", found="another")
+MALFORMED = ProtocolError(path="/", expected="a page", observed="another")
 
 
 def refused(status: int) -> ApiError:

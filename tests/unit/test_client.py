@@ -239,7 +239,7 @@ def test_a_status_other_than_200_below_400_is_a_protocol_error(status: int) -> N
     location = "https://app.example/login?token=abc"
     error, _ = call(always(status, headers={"location": location}))
     assert isinstance(error, ProtocolError)
-    assert f"status {status}" in error.found
+    assert f"status {status}" in error.observed
     assert "token" not in str(error)
 
 
@@ -247,7 +247,7 @@ def test_more_records_than_requested_are_a_protocol_error() -> None:
     body = json.dumps({"status": "success", "data": [{}, {}, {}]}).encode()
     error, _ = call(always(content=body), lambda client: client.fetch_users(1, take=2))
     assert isinstance(error, ProtocolError)
-    assert (error.expected, error.found) == ("at most 2 records", "3 records")
+    assert (error.expected, error.observed) == ("at most 2 records", "3 records")
 
 
 def test_a_page_of_teams_may_be_longer_than_requested_because_some_builds_ignore_take() -> None:

@@ -85,7 +85,7 @@ def test_no_error_quotes_an_address_or_a_key(private: str) -> None:
     errors = [
         error_of(404, json.dumps({"error": {"code": "NotFoundException", "message": text}}).encode()),
         TransportError(host="api.cal.com", path="/v2/me", cause=text),
-        ProtocolError(path="/v2/me", expected="status 200", found=text),
+        ProtocolError(path="/v2/me", expected="status 200", observed=text),
     ]
     for error in errors:
         assert private not in str(error) + repr(error)

@@ -1,4 +1,4 @@
-"""Atomic writes: a reader sees the old file or the new one, and temporary files do no harm."""
+"""Atomic writes: a reader sees the old file or the new one, and temporary files are never read."""
 
 import os
 import stat
@@ -86,7 +86,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         (temporary / "month=1").mkdir(parents=True)
         (temporary / "month=1" / "rows.parquet").write_text("rows")
         assert not path.exists()
-    assert [found.relative_to(path).as_posix() for found in sorted(path.rglob("*"))] == [
+    assert [file.relative_to(path).as_posix() for file in sorted(path.rglob("*"))] == [
         "month=1",
         "month=1/rows.parquet",
     ]

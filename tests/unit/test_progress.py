@@ -9,7 +9,7 @@ ORGANIZATION = Scope("organization")
 
 
 class _Limit:
-    """A limit of 120 requests per minute, of which 7 are left."""
+    """A limit of 120 requests per minute; 7 requests are left."""
 
     def seconds_for(self, requests: int) -> float:
         return 60.0 * ((requests - 7 + 119) // 120)

@@ -77,7 +77,7 @@ def test_the_bounds_in_a_description_are_the_bounds_that_are_checked(name: str, 
 
 
 def _default_expressions() -> dict[str, ast.expr]:
-    """The expression of each setting's default, by the setting's attribute, from the source of the model."""
+    """Return the expression of each setting's default, by the setting's attribute, from the source of the model."""
     tree = ast.parse(Path(model.__file__).read_text(encoding="utf-8"))
     (declared,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings")
     expressions = {}
@@ -92,7 +92,7 @@ def _default_expressions() -> dict[str, ast.expr]:
 
 
 def _settings_behind() -> list[tuple[str, str, str]]:
-    """Each class that is built from settings, with a parameter and the setting that fills it."""
+    """Return each class that is built from settings, with a parameter and the setting that fills it."""
     tree = ast.parse(Path(model.__file__).read_text(encoding="utf-8"))
     return [
         (call.func.id, str(keyword.arg), value.attr)

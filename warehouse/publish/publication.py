@@ -2,9 +2,9 @@
 
 No other program reads the warehouse file: DuckDB opens it for one writer or for several readers, and analysts
 keep files open all day. They read `ooo.duckdb` and `exports/` on the disk and, if a URL is set, the same files in
-object storage (`warehouse/publish/targets.py` describes them). Each name is replaced by one rename, so a program that has
-a file open keeps the version that it opened. A killed publication leaves only temporary files, which the next run
-removes.
+object storage (`warehouse/publish/targets.py` describes them). Each name is replaced by one rename, so a program
+that has a file open keeps the version that it opened. A killed publication leaves only temporary files, which the
+next run removes.
 """
 
 import contextlib

@@ -129,7 +129,7 @@ WHERE e.date_rule = 'nearest_midnight' AND e.deleted_at IS NULL;
 INSERT INTO core.ooo_entry_history BY NAME
 SELECT
     h.* EXCLUDE (valid_to),
-    CASE WHEN h.valid_to IS NULL THEN r.valid_from ELSE h.valid_to END AS valid_to,
+    coalesce(h.valid_to, r.valid_from) AS valid_to,
     CASE WHEN h.is_day_aligned THEN 'day_aligned' ELSE 'date_parts' END AS date_rule,
     CASE WHEN h.change <> 'vanished' THEN NULL WHEN p.left_at = h.valid_from THEN 'person_left' ELSE 'deleted' END
         AS deletion_cause

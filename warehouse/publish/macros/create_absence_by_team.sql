@@ -8,7 +8,8 @@
 -- Source: the lost time rate of lost_time_rate and the prevalence of peak_absence, per team.
 -- Caveats: A person in two teams counts in both, so the teams do not add up to the organization. The current
 --   members count for their whole time in the organization. The rate ends with the last snapshot, unless
---   until_snapshot is false; the other columns do not. Pending invitations do not count. It is an error if no teams are loaded (OOO_TEAMS).
+--   until_snapshot is false; the other columns do not. Pending invitations do not count.
+--   It is an error if no teams are loaded (OOO_TEAMS).
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_team(from_date, to_date, until_snapshot := true) AS TABLE
 WITH asked AS MATERIALIZED (

@@ -24,7 +24,11 @@ SELECT
     coalesce(l.absent_working_days, 0) AS absent_working_days,
     p.available_working_days,
     coalesce(l.absent_working_days, 0) / nullif(p.available_working_days, 0) AS absence_rate,
-    'working days by the work calendar of each person; people count from member_from_on to member_to_on, until the last snapshot of the organization unless asked otherwise; vacation counts as absence, public holidays do not'
+    concat(
+        'working days by the work calendar of each person; people count from member_from_on to member_to_on, ',
+        'until the last snapshot of the organization unless asked otherwise; ',
+        'vacation counts as absence, public holidays do not'
+    )
         AS policy
 FROM people AS p
 JOIN dim_people AS d ON d.organization_id = p.organization_id AND d.user_id = p.user_id

@@ -53,7 +53,9 @@ ends AS (
 )
 SELECT
     e.organization_id, e.date_on, e.user_id, p.name,
-    array_to_string(list_concat(e.passed, CASE WHEN e.next_user_id IS NOT NULL THEN [e.next_user_id] ELSE [] END), ' > ') AS chain,
+    array_to_string(
+        list_concat(e.passed, CASE WHEN e.next_user_id IS NOT NULL THEN [e.next_user_id] ELSE [] END), ' > '
+    ) AS chain,
     (len(e.passed) - 1)::INTEGER AS absent_covers,
     e.outcome,
     CASE WHEN e.outcome = 'present' THEN e.next_user_id END AS present_user_id,

@@ -34,7 +34,11 @@ SELECT
     sum(p.member_days)::BIGINT / any_value(p.range_days) AS average_people,
     coalesce(sum(l.absent_working_days), 0)::BIGINT / (sum(p.member_days)::BIGINT / any_value(p.range_days))
         AS days_lost_per_person,
-    'working days by the work calendar of each person; people count from member_from_on to member_to_on, until the last snapshot of the organization unless asked otherwise; vacation counts as absence, public holidays do not'
+    concat(
+        'working days by the work calendar of each person; people count from member_from_on to member_to_on, ',
+        'until the last snapshot of the organization unless asked otherwise; ',
+        'vacation counts as absence, public holidays do not'
+    )
         AS policy
 FROM people AS p
 LEFT JOIN lost AS l ON l.organization_id = p.organization_id AND l.user_id = p.user_id

@@ -6,7 +6,10 @@
 WITH spans AS (
     SELECT
         p.organization_id, p.calendar,
-        greatest(p.member_from_on, $first_on::DATE) AS from_on,
+        greatest(
+            p.member_from_on, $first_on::DATE,
+            (SELECT min(d.date_on) FROM dim_calendar_days AS d WHERE d.calendar = p.calendar)
+        ) AS from_on,
         least(p.member_to_on, $last_on::DATE, o.last_snapshot_at::DATE) AS to_on
     FROM dim_people AS p
     JOIN dim_organizations AS o USING (organization_id)

@@ -23,7 +23,13 @@ MODULES = (naive_entry_measures, naive_person_time)
 
 
 def compute(warehouse: NaiveWarehouse, name: str, arguments: dict[str, date | datetime]) -> Rows:
-    """Return the rows that the macro `name` should return for the arguments, given in the macro's order."""
+    """Return the rows that the macro `name` should return for the arguments, given in the macro's order.
+
+    Raise `LookupError` where the macro should fail: for a reversed range, and for teams that are not loaded.
+    """
+    if "from_date" in arguments and arguments["from_date"] > arguments["to_date"]:
+        message = "expected from_date <= to_date"
+        raise LookupError(message)
     measure = globals().get(name) or next(
         getattr(module, name) for module in MODULES if hasattr(module, name)
     )

@@ -9,16 +9,18 @@
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_day(from_date, to_date) AS TABLE
 WITH asked AS MATERIALIZED (
-    SELECT
-        CASE WHEN from_date::DATE > to_date::DATE
-            THEN error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
-            WHEN from_date::DATE < '1970-01-01'::DATE OR to_date::DATE > '2099-12-31'::DATE
-            THEN error(concat(
-                'expected dates from 1970-01-01 to 2099-12-31, found ', from_date::DATE, ' and ', to_date::DATE
-            ))
-            ELSE from_date::DATE
-        END AS first_on,
-        to_date::DATE AS last_on
+    SELECT first_on, first_on + (to_date::DATE - from_date::DATE)::INTEGER AS last_on
+    FROM (
+        SELECT
+            CASE WHEN from_date::DATE > to_date::DATE
+                THEN error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+                WHEN from_date::DATE < '1970-01-01'::DATE OR to_date::DATE > '2099-12-31'::DATE
+                THEN error(concat(
+                    'expected dates from 1970-01-01 to 2099-12-31, found ', from_date::DATE, ' and ', to_date::DATE
+                ))
+                ELSE from_date::DATE
+            END AS first_on
+    )
 ),
 days AS (
     SELECT unnest(generate_series(first_on, last_on, INTERVAL 1 DAY))::DATE AS date_on FROM asked

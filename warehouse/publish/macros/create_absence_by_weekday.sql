@@ -9,11 +9,13 @@
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO absence_by_weekday(from_date, to_date) AS TABLE
 WITH asked AS MATERIALIZED (
-    SELECT
-        CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
-            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
-        END AS first_on,
-        to_date::DATE AS last_on
+    SELECT first_on, first_on + (to_date::DATE - from_date::DATE)::INTEGER AS last_on
+    FROM (
+        SELECT
+            CASE WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+                ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+            END AS first_on
+    )
 )
 SELECT
     d.organization_id, d.reason, isodow(d.date_on)::INTEGER AS weekday,

@@ -9,13 +9,15 @@
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO who_is_out_by_team(from_date, to_date) AS TABLE
 WITH asked AS MATERIALIZED (
-    SELECT
-        CASE WHEN NOT EXISTS (FROM dim_teams)
-            THEN error('expected teams, found none; set OOO_TEAMS=true and run ooo sync')
-            WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
-            ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
-        END AS first_on,
-        to_date::DATE AS last_on
+    SELECT first_on, first_on + (to_date::DATE - from_date::DATE)::INTEGER AS last_on
+    FROM (
+        SELECT
+            CASE WHEN NOT EXISTS (FROM dim_teams)
+                THEN error('expected teams, found none; set OOO_TEAMS=true and run ooo sync')
+                WHEN from_date::DATE <= to_date::DATE THEN from_date::DATE
+                ELSE error(concat('expected from_date <= to_date, found ', from_date::DATE, ' and ', to_date::DATE))
+            END AS first_on
+    )
 )
 SELECT
     e.organization_id, m.team_id, t.name AS team, e.entry_id, e.user_id, p.name, e.starts_on, e.ends_on,

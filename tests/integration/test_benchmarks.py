@@ -24,5 +24,5 @@ def test_the_benchmark_of_the_load_prints_the_time_and_the_memory_of_each_stage(
     stages = re.findall(
         r"^  ([a-z-]+) +[\d.]+ s wall +[\d.]+ s CPU +peak +\d+ MB$", done.stdout, re.MULTILINE
     )
-    assert stages == ["stage", "apply", "person-days", "checkpoint", "audits", "publication"] * 3
+    assert stages == ["load", "checkpoint", "audits", "publication"] * 3
     assert "updated=20," in done.stdout

@@ -51,7 +51,7 @@ results["macros"] = [name for name, _ in macros]
 for name, _ in results["tables"] + [[view, None] for view, in results["views"]]:
     query(f"rows of {name}", f"FROM {name} ORDER BY ALL")
 for name, parameters in macros:
-    values = [ARGUMENTS[parameter] for parameter in parameters]
+    values = [ARGUMENTS[parameter] for parameter in parameters if parameter in ARGUMENTS]  # the others have defaults
     query(f"result of {name}", f"FROM {name}({', '.join('?' * len(values))})", values)
 print(json.dumps(results))
 """

@@ -178,7 +178,8 @@ def _read_database(path: Path, measured: set[Version]) -> None:
     version = stat.st_ino, stat.st_mtime_ns, stat.st_size
     with duckdb.connect(path, read_only=True) as connection:
         for measure in find_measures() if version not in measured else ():
-            if measure.parameters == ("from_date", "to_date"):
+            is_by_team = measure.name.endswith("_by_team")  # an error, because no team is loaded
+            if measure.parameters == ("from_date", "to_date") and not is_by_team:
                 connection.execute(f"FROM {measure.name}('2026-01-01', '2026-03-31')").fetchall()
         measured.add(version)
         query = """

@@ -1,7 +1,8 @@
 """Derive the days of work calendars, and assign the calendars to people.
 
-Working days follow from the work week and from the public holidays of the Python package `holidays`. The
-version of the package is published, because the holidays of another version can differ.
+Working days follow from the work week and from the holidays of the Python package `holidays`: the public holidays,
+and those of the named categories. The version of the package is published, because the holidays of another version
+can differ.
 """
 
 import hashlib
@@ -21,21 +22,32 @@ from transforms.schema import CALENDAR_DAYS, CALENDARS, PERSON_CALENDARS
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONDAY_TO_FRIDAY = "monday-to-friday"
 """The built-in calendar: Monday to Friday, without public holidays."""
+PUBLIC = "public"
+"""The category of `holidays` that each calendar with a country has."""
 
 
 @dataclass(frozen=True)
 class WorkCalendar:
-    """One work calendar: the weekdays worked, and the country whose public holidays are days off."""
+    """One work calendar: the weekdays worked, and the country whose holidays are days off."""
 
     name: str
     work_week: tuple[str, ...] = WEEKDAYS[:5]
     country: str | None = None
     subdivision: str | None = None
+    categories: tuple[str, ...] = ()
+    """The categories of `holidays` whose days are days off beside the public holidays."""
+
+    @property
+    def holiday_categories(self) -> tuple[str, ...]:
+        """All categories whose days are days off, `public` first and the others by name; none without a country."""
+        return (PUBLIC, *sorted(set(self.categories) - {PUBLIC})) if self.country else ()
 
     @cached_property
     def holidays(self) -> dict[date, str]:
-        """The name of each public holiday from `FIRST_DAY` to `LAST_DAY`; empty without a country."""
-        return find_holidays(self.country, self.subdivision) if self.country else {}
+        """The name of each holiday from `FIRST_DAY` to `LAST_DAY`; empty without a country."""
+        if self.country is None:
+            return {}
+        return find_holidays(self.country, self.subdivision, self.holiday_categories)
 
     @cached_property
     def working_days(self) -> pl.Series:
@@ -69,11 +81,11 @@ class CalendarPolicy:
         return {calendar.name: calendar.working_days for calendar in self.calendars}
 
 
-def find_holidays(country: str, subdivision: str | None) -> dict[date, str]:
-    """Return the names of the public holidays from `FIRST_DAY` to `LAST_DAY`, by date.
+def find_holidays(country: str, subdivision: str | None, categories: tuple[str, ...]) -> dict[date, str]:
+    """Return the names of the holidays of the categories from `FIRST_DAY` to `LAST_DAY`, by date.
 
     Years outside the range of the package have none. Names are in English if the package has English names.
-    Raise `TransformError` if the package lacks the country or the subdivision.
+    Raise `TransformError` if the package lacks the country, the subdivision, or a category of the country.
     """
     import holidays  # noqa: PLC0415 - takes 0.3 s, and only calendars with a country need it
 
@@ -90,12 +102,17 @@ def find_holidays(country: str, subdivision: str | None) -> dict[date, str]:
         )
         message = f"subdivision: expected {expected}, found {subdivision!r}"
         raise TransformError(message)
+    unknown = [name for name in categories if name not in entity.supported_categories]
+    if unknown:
+        supported = ", ".join(sorted(entity.supported_categories))
+        message = f"categories: expected categories of {country} ({supported}), found {', '.join(map(repr, unknown))}"
+        raise TransformError(message)
     years = range(max(FIRST_DAY.year, entity.start_year), min(LAST_DAY.year, entity.end_year) + 1)
     with warnings.catch_warnings():
         # Some countries warn that they have fewer years, for example of lunar holidays: see docs/calendars.md.
         warnings.simplefilter("ignore", UserWarning)
         # Without a language the names would depend on the machine's locale.
-        return dict(entity(years=years, subdiv=subdivision, language="en_US"))
+        return dict(entity(years=years, subdiv=subdivision, categories=categories, language="en_US"))
 
 
 def assign_calendars(people: pl.DataFrame, policy: CalendarPolicy) -> pl.DataFrame:
@@ -133,6 +150,7 @@ def build_calendars(policy: CalendarPolicy) -> pl.DataFrame:
             "work_week": " ".join(calendar.work_week),
             "country": calendar.country,
             "subdivision": calendar.subdivision,
+            "holiday_categories": " ".join(calendar.holiday_categories) or None,
             "is_default": calendar.name == policy.default,
             "holidays_version": version("holidays") if calendar.country else None,
         }

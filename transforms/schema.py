@@ -239,7 +239,7 @@ CALENDARS = Table.of(
     Column(
         "country",
         pl.String,
-        "The ISO 3166 code of the country whose public holidays are days off; null if none are.",
+        "The ISO 3166 code of the country whose holidays are days off; null if none are.",
         is_nullable=True,
     ),
     Column(
@@ -248,12 +248,17 @@ CALENDARS = Table.of(
         "The part of the country, by its code in the Python package holidays; null for the whole country.",
         is_nullable=True,
     ),
+    Column(
+        "holiday_categories",
+        pl.String,
+        "The categories of the Python package holidays whose days are days off, public first; null without a country.",
+        is_nullable=True,
+    ),
     Column("is_default", pl.Boolean, "True for the calendar of the people without an assigned calendar."),
     Column(
         "holidays_version",
         pl.String,
-        "The version of the Python package holidays, which defines the public holidays;"
-        " null without a country.",
+        "The version of the Python package holidays, which defines the holidays; null without a country.",
         is_nullable=True,
     ),
 )
@@ -267,9 +272,14 @@ CALENDAR_DAYS = Table.of(
     Column(
         "is_working_day",
         pl.Boolean,
-        "True if the weekday is in the work week and the date is not a public holiday.",
+        "True if the weekday is in the work week and the date is not a holiday of the calendar.",
     ),
-    Column("holiday_name", pl.String, "The public holiday, on any weekday; null if none.", is_nullable=True),
+    Column(
+        "holiday_name",
+        pl.String,
+        "The holiday of the calendar, on any weekday; null if none.",
+        is_nullable=True,
+    ),
     Column(
         "working_day_number",
         pl.Int32,

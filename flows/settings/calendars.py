@@ -23,6 +23,7 @@ class _Calendar(_Strict):
     work_week: Annotated[list[_Weekday], Field(min_length=1)] = ["mon", "tue", "wed", "thu", "fri"]
     country: str | None = None
     subdivision: str | None = None
+    categories: list[str] = []
 
 
 class _Group(_Strict):
@@ -97,13 +98,12 @@ def _build_calendar(name: str, table: _Calendar) -> WorkCalendar:
     if name == MONDAY_TO_FRIDAY or not name.strip():
         message = f"calendars: expected a name of your own, found {name!r}, which is built in or empty"
         raise _PolicyError(message)
-    if table.subdivision is not None and table.country is None:
-        message = (
-            f"calendars.{name}: expected a country with the subdivision {table.subdivision!r}, found none"
-        )
+    if table.country is None and (table.subdivision is not None or table.categories):
+        part = "categories" if table.subdivision is None else f"subdivision {table.subdivision!r}"
+        message = f"calendars.{name}: expected a country with the {part}, found none"
         raise _PolicyError(message)
     work_week = tuple(day for day in WEEKDAYS if day in table.work_week)
-    calendar = WorkCalendar(name, work_week, table.country, table.subdivision)
+    calendar = WorkCalendar(name, work_week, table.country, table.subdivision, tuple(table.categories))
     try:
         _ = calendar.holidays
     except TransformError as error:

@@ -136,7 +136,10 @@ def test_the_documented_file_is_valid_and_the_documented_queries_run(tmp_path: P
     people = {"ana@example.com": "munich", 4711: "part-time", "bob@example.com": "monday-to-friday"}
     assert documented.people == people
     assert documented.group_members == {"carla@example.com": "dubai", 4712: "dubai"}
-    policy = Policy({"munich": Calendar(country="DE", subdivision="BY")}, "munich")
+    (munich,) = [calendar for calendar in documented.calendars if calendar.name == "munich"]
+    assert munich.holidays[date(2025, 8, 15)] == "Assumption Day"
+    bavaria = Calendar(country="DE", subdivision="BY", categories=munich.categories)
+    policy = Policy({"munich": bavaria}, "munich")
     with new_warehouse() as connection:
         endless = Absence(1, 1, date(2026, 3, 2), date(9999, 12, 31))
         load(connection, read_all((endless,), at=night(1), policy=policy))
@@ -146,6 +149,28 @@ def test_the_documented_file_is_valid_and_the_documented_queries_run(tmp_path: P
         # April 2026 has 22 weekdays; Good Friday and Easter Monday are off.
         assert published.execute(first).fetchall() == [(20,)]
         assert published.execute(second).fetchall()[0][4:] == (2_912_383, 3_653)
+
+
+def test_a_holiday_of_a_named_category_makes_the_next_friday_a_bridge_day(tmp_path: Path) -> None:
+    # 15 August 2024, Assumption Day, is a Thursday.
+    bridges = {}
+    for categories in ((), ("catholic",)):
+        bavaria = Calendar(country="DE", subdivision="BY", categories=categories)
+        absent = Absence(1, 1, date(2024, 8, 16), date(2024, 8, 16))
+        with new_warehouse() as connection:
+            load(
+                connection,
+                read_all((absent,), at=night(1), users=(1,), policy=Policy({"munich": bavaria}, "munich")),
+            )
+            database = audit_and_publish(connection, tmp_path / f"{len(categories)}").database
+        with duckdb.connect(database, read_only=True) as published:
+            query = "SELECT date_on, people_absent, people FROM bridge_days('2024-08-01', '2024-08-31')"
+            bridges[categories] = published.execute(query).fetchall()
+            categories_published = published.execute(
+                "SELECT holiday_categories FROM dim_calendars"
+            ).fetchall()
+            assert categories_published == [(" ".join(("public", *categories)),)]
+    assert bridges == {(): [], ("catholic",): [(date(2024, 8, 16), 1, 1)]}
 
 
 def test_a_sync_applies_a_changed_file_without_a_new_version_of_any_entry(

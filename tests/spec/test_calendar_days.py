@@ -11,12 +11,13 @@ from transforms.days import explode_entry_days, resolve_person_days
 from transforms.entries import normalise_entries
 
 CALENDARS = """
-| calendar  | work_week           | country | subdivision |
-| office    | mon tue wed thu fri |         |             |
-| munich    | mon tue wed thu fri | DE      | BY          |
-| berlin    | mon tue wed thu fri | DE      | BE          |
-| gulf      | mon tue wed thu sun | AE      |             |
-| part-time | mon wed             | DE      | BE          |
+| calendar  | work_week           | country | subdivision | categories |
+| office    | mon tue wed thu fri |         |             |            |
+| munich    | mon tue wed thu fri | DE      | BY          | catholic   |
+| bavaria   | mon tue wed thu fri | DE      | BY          |            |
+| berlin    | mon tue wed thu fri | DE      | BE          |            |
+| gulf      | mon tue wed thu sun | AE      |             |            |
+| part-time | mon wed             | DE      | BE          |            |
 """
 
 PEOPLE = """
@@ -25,12 +26,16 @@ PEOPLE = """
 | 2       | bob@example.com | 2               | gulf      |
 | 3       |                 | 3               | part-time |
 | 4       | dan@example.com |                 | office    |
+| 5       | eve@example.com | 5               | bavaria   |
 """
 
 # 2026-01-01 is a Thursday and New Year's Day everywhere; 2026-01-06 a Tuesday and Epiphany in Bavaria.
+# 2025-08-15 is a Friday and Assumption Day, a holiday of the category `catholic` in Bavaria.
 ENTRIES = """
 | entry_id | user_id | first      | last       |
 | 1        | 1       | 2025-12-31 | 2026-01-06 |
+| 5        | 1       | 2025-08-14 | 2025-08-16 |
+| 6        | 5       | 2025-08-14 | 2025-08-16 |
 | 2        | 2       | 2026-01-01 | 2026-01-04 |
 | 3        | 3       | 2026-01-05 | 2026-01-07 |
 | 4        | 4       | 2026-01-01 | 2026-01-03 |
@@ -38,6 +43,9 @@ ENTRIES = """
 
 DAYS = """
 | user_id | date_on    | is_working_day |
+| 1       | 2025-08-14 | yes            |
+| 1       | 2025-08-15 | no             |
+| 1       | 2025-08-16 | no             |
 | 1       | 2025-12-31 | yes            |
 | 1       | 2026-01-01 | no             |
 | 1       | 2026-01-02 | yes            |
@@ -55,6 +63,9 @@ DAYS = """
 | 4       | 2026-01-01 | yes            |
 | 4       | 2026-01-02 | yes            |
 | 4       | 2026-01-03 | no             |
+| 5       | 2025-08-14 | yes            |
+| 5       | 2025-08-15 | yes            |
+| 5       | 2025-08-16 | no             |
 """
 
 CALENDAR_DAYS = """
@@ -63,6 +74,8 @@ CALENDAR_DAYS = """
 | office    | 2026-01-06 | yes            |                |
 | munich    | 2026-01-05 | yes            |                |
 | munich    | 2026-01-06 | no             | Epiphany       |
+| bavaria   | 2026-01-05 | yes            |                |
+| bavaria   | 2026-01-06 | no             | Epiphany       |
 | berlin    | 2026-01-05 | yes            |                |
 | berlin    | 2026-01-06 | yes            |                |
 | gulf      | 2026-01-05 | yes            |                |
@@ -75,7 +88,11 @@ CALENDAR_DAYS = """
 def _policy() -> CalendarPolicy:
     calendars = tuple(
         WorkCalendar(
-            row["calendar"] or "", tuple((row["work_week"] or "").split()), row["country"], row["subdivision"]
+            row["calendar"] or "",
+            tuple((row["work_week"] or "").split()),
+            row["country"],
+            row["subdivision"],
+            tuple((row["categories"] or "").split()),
         )
         for row in parse(CALENDARS)
     )
@@ -109,7 +126,7 @@ def test_a_day_of_absence_is_a_working_day_by_the_calendar_of_the_absent_person(
     assert draw(person_days.to_dicts(), list(expected[0])) == expected
 
 
-def test_a_calendar_has_the_working_days_of_its_week_without_its_public_holidays() -> None:
+def test_a_calendar_has_the_working_days_of_its_week_without_its_holidays() -> None:
     expected = parse(CALENDAR_DAYS)
     days = build_calendar_days(_policy(), date(2026, 1, 5), date(2026, 1, 6))
     assert draw(days.to_dicts(), list(expected[0])) == expected

@@ -13,9 +13,10 @@ class Calendar:
     holidays: frozenset[date] = field(default=frozenset(), repr=False)
     country: str | None = None
     subdivision: str | None = None
+    categories: tuple[str, ...] = ()
 
     def is_working(self, day: date) -> bool:
-        """Return True on a day of the work week that is not a public holiday."""
+        """Return True on a day of the work week that is not a holiday."""
         return day.isoweekday() in self.weekdays and day not in self.holidays
 
 

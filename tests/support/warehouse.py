@@ -97,6 +97,7 @@ def as_policy(policy: Policy) -> CalendarPolicy:
             tuple(WEEKDAYS[day - 1] for day in sorted(calendar.weekdays)),
             calendar.country,
             calendar.subdivision,
+            calendar.categories,
         )
         for name, calendar in policy.calendars.items()
     ]

@@ -67,9 +67,9 @@ def test_the_calendar_of_a_person_takes_precedence_over_that_of_the_group_and_th
     )
     assert calendars_of(policy) == ["late", "late", MONDAY_TO_FRIDAY, "early"]
     assert build_calendars(policy).rows() == [
-        ("early", "mon", None, None, True, None),
-        ("late", "sat sun", None, None, False, None),
-        (MONDAY_TO_FRIDAY, "mon tue wed thu fri", None, None, False, None),
+        ("early", "mon", None, None, None, True, None),
+        ("late", "sat sun", None, None, None, False, None),
+        (MONDAY_TO_FRIDAY, "mon tue wed thu fri", None, None, None, False, None),
     ]
 
 
@@ -88,6 +88,36 @@ def test_public_holidays_are_days_off_with_their_names_on_any_weekday(tmp_path: 
     assert by["is_working_day"].sum() == 261 - sum(day.isoweekday() < 6 for day in off)
     (calendar,) = build_calendars(policy).filter(calendar="by").to_dicts()
     assert calendar["holidays_version"][0].isdigit()
+
+
+# 15 August is Assumption Day, a day off in most of Bavaria; `holidays` has it in the category `catholic`.
+@pytest.mark.parametrize(
+    ("categories", "holiday_name", "published"),
+    [
+        ("", None, "public"),
+        ('categories = ["public"]', None, "public"),
+        ('categories = ["catholic"]', "Assumption Day", "public catholic"),
+        ('categories = ["catholic", "public", "catholic"]', "Assumption Day", "public catholic"),
+        ('categories = ["school", "catholic"]', "Assumption Day; Summer Break", "public catholic school"),
+    ],
+)
+def test_the_holidays_of_the_named_categories_are_days_off_beside_the_public_holidays(
+    tmp_path: Path, categories: str, holiday_name: str | None, published: str
+) -> None:
+    policy = policy_of(tmp_path, f'[calendars.munich]\ncountry="DE"\nsubdivision="BY"\n{categories}')
+    days = build_calendar_days(policy, FIRST_DAY, LAST_DAY).filter(calendar="munich")
+    august = days.filter(date_on=date(2025, 8, 15))  # a Friday
+    assert august["holiday_name"].to_list() == [holiday_name]
+    assert august["is_working_day"].to_list() == [holiday_name is None]
+    epiphany = days.filter(date_on=date(2026, 1, 6))  # a Tuesday, and a public holiday
+    assert epiphany["is_working_day"].to_list() == [False]
+    assert build_calendars(policy).filter(calendar="munich")["holiday_categories"].to_list() == [published]
+
+
+def test_categories_change_the_checksum_of_the_rules() -> None:
+    bavaria = WorkCalendar("a", country="DE", subdivision="BY")
+    assert WorkCalendar("a", country="DE", subdivision="BY", categories=("catholic",)).rules != bavaria.rules
+    assert WorkCalendar("a", country="DE", subdivision="BY", categories=("public",)).rules == bavaria.rules
 
 
 def test_two_working_day_numbers_differ_by_the_number_of_working_days_between_the_dates() -> None:
@@ -129,6 +159,17 @@ def test_the_checksum_of_the_rules_depends_on_the_working_days_and_not_on_the_na
             r"subdivision: expected none, because VA has none",
         ),
         ('[calendars.a]\nsubdivision = "BY"', r"calendars\.a: expected a country with the subdivision 'BY'"),
+        (
+            '[calendars.a]\ncountry = "DE"\ncategories = ["catholic", "Catholic", "bank"]',
+            r"calendars\.a\.categories: expected categories of DE \(catholic, public, school\), "
+            r"found 'Catholic', 'bank'",
+        ),
+        (
+            '[calendars.a]\ncountry = "AE"\ncategories = ["catholic"]',
+            r"calendars\.a\.categories: expected categories of AE \(.*public.*\), found 'catholic'",
+        ),
+        ('[calendars.a]\ncountry = "DE"\ncategories = "catholic"', r"calendars\.a\.categories: .*list"),
+        ('[calendars.a]\ncategories = ["catholic"]', r"calendars\.a: expected a country with the categories"),
         ("[calendars.monday-to-friday]", r"found 'monday-to-friday', which is built in"),
         ('[calendars.a]\nworkweek = ["mon"]', r"calendars\.a\.workweek: .*not permitted"),
         ('[people]\n1 = "munich"', r"people, entry 1: expected a calendar \(.*\), found 'munich'"),

@@ -133,9 +133,10 @@ format: install-dev  ## put the Python code, the report page and the Markdown in
 	$(BIN)/python -m tests.support.prose --fix
 	if command -v npm >/dev/null; then npx --no-install biome check --write; fi
 
-docs: install-dev  ## write the generated documents
+docs: install-dev  ## write the generated documents, and build all of them as a site in site/
 	$(BIN)/python docs/build.py
 	$(BIN)/python docs/answers.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # The development set is resolved first, and the runtime set with its versions.
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
@@ -148,4 +149,4 @@ lock:            ## resolve pyproject.toml into the lock files (needs uv); LOCK_
 LOCK_FLAGS ?= --upgrade
 
 clean:           ## remove installed and generated files
-	rm -rf .venv node_modules data .pytest_cache .mypy_cache .ruff_cache .hypothesis .nox .coverage htmlcov
+	rm -rf .venv node_modules data site .pytest_cache .mypy_cache .ruff_cache .hypothesis .nox .coverage htmlcov

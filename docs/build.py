@@ -1,12 +1,15 @@
-"""Write docs/data-dictionary.md and docs/settings.md from the code that they describe.
+"""Write docs/data-dictionary.md, docs/settings.md and docs/commands.md from the code that they describe.
 
 Usage: python docs/build.py
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import duckdb
 
+from flows.cli.main import EXIT_CODES, cli
 from flows.settings import Settings
 from transforms.columns import NOTES
 from transforms.reasons import PRECEDENCE
@@ -74,11 +77,50 @@ def settings_reference() -> str:
         shown = "" if default is None else f"`{getattr(default, 'value', default)}`"
         rows.append((f"`{field.alias}`", shown, field.description or ""))
     return (
-        "# Settings\n\nMade by `python docs/build.py` from `flows/settings/model.py`; a test keeps the two"
-        " equal. Set them in the environment or in a `.env` file; the environment wins.\n\n"
-        + _grid(("variable", "default", "meaning"), rows)
-        + "\n"
+        "# Settings\n\n`python docs/build.py` generates this document from `flows/settings/model.py`, and a test"
+        " compares the two.\nSet a variable in the environment or in a `.env` file.\nThe environment takes"
+        " precedence.\n\n" + _grid(("variable", "default", "meaning"), rows) + "\n"
     )
+
+
+def commands_reference() -> str:
+    """Return the document of the commands, their options and the exit codes, as Markdown."""
+    parts = [
+        "# Commands and exit codes",
+        "`python docs/build.py` generates this document from the commands themselves, and a test compares the"
+        " two.\n`python -m flows` is the same program as `ooo`.\n`ooo COMMAND --help` prints the same texts.",
+        *_describe_command(cli, "ooo"),
+        "## Exit codes",
+        "No error prints a traceback, and no command ends with exit code 1.\nThe"
+        " [runbook](runbook.md#exit-codes-and-what-to-do) says what to do after each of them.",
+        _grid(
+            ("exit code", "meaning"),
+            [(str(int(code)), meaning) for code, meaning in sorted(EXIT_CODES.items())],
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _describe_command(command: click.Command, path: str) -> Iterator[str]:
+    """Yield the sections of a command and of its subcommands. A group has the sections of its commands alone."""
+    if isinstance(command, click.Group):
+        for name, subcommand in sorted(command.commands.items()):
+            yield from _describe_command(subcommand, f"{path} {name}")
+        return
+    context = click.Context(command, info_name=path)
+    text, _, example = (command.help or "").partition("\b\n")
+    paragraphs = [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+    yield f"## {path}"
+    yield "\n\n".join(paragraph.replace(". ", ".\n") for paragraph in paragraphs if paragraph)
+    yield f"```text\n{command.get_usage(context)}\n```"
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    records = [record for option in options if (record := option.get_help_record(context)) is not None]
+    if records:
+        rows = [("`" + names.replace("|", "\\|") + "`", " ".join(text.split())) for names, text in records]
+        yield _grid(("option", "meaning"), rows)
+    if example.strip():
+        lines = (line.strip() for line in example.strip().splitlines())
+        yield "```sh\n" + "\n".join(lines) + "\n```"
 
 
 def _describe_table(table: Table) -> str:
@@ -127,6 +169,13 @@ def _grid(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+GENERATED = {
+    "data-dictionary.md": data_dictionary,
+    "settings.md": settings_reference,
+    "commands.md": commands_reference,
+}
+"""The function that returns each generated document, by its file name."""
+
 if __name__ == "__main__":
-    (DOCS / "data-dictionary.md").write_text(data_dictionary(), encoding="utf-8")
-    (DOCS / "settings.md").write_text(settings_reference(), encoding="utf-8")
+    for name, generate in GENERATED.items():
+        (DOCS / name).write_text(generate(), encoding="utf-8")

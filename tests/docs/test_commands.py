@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,20 +27,27 @@ ELSEWHERE = {
 }
 
 
-def _commands() -> list[str]:
-    """Return every line after a `$` in a console block, without its comment and its path to `ooo`."""
-    commands = []
+def _commands() -> dict[str, str]:
+    """Return the output that the documents show, or "", by command.
+
+    A command is a line after a `$` in a console block, without its comment and its path to `ooo`.
+    """
+    outputs = {}
     for document in DOCUMENTS:
-        for block in re.findall(
-            r"```console\n(.*?)```", document.read_text(encoding="utf-8"), flags=re.DOTALL
-        ):
-            commands += re.findall(r"^\$ (.*?)(?:\s{2,}#.*)?$", block, flags=re.MULTILINE)
-    return [re.sub(r"^(\S+=\S+ )*\.venv/bin/(?=ooo )", "", command).strip() for command in commands]
+        text = document.read_text(encoding="utf-8")
+        for block in re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL):
+            for lines in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                line, _, output = lines.partition("\n")
+                command = re.sub(r"\s{2,}#.*", "", line)
+                command = re.sub(r"^(\S+=\S+ )*\.venv/bin/(?=ooo )", "", command).strip()
+                outputs[command] = output or outputs.get(command, "")
+    return outputs
 
 
+OUTPUTS = _commands()
 HERE = sorted(
-    {command for command in _commands() if not any(re.fullmatch(pattern, command) for pattern in ELSEWHERE)},
-    key=lambda command: ("sync" not in command, command),
+    {command for command in OUTPUTS if not any(re.fullmatch(pattern, command) for pattern in ELSEWHERE)},
+    key=lambda command: (not re.search(r"\booo (sync|demo)\b", command), command),
 )
 
 
@@ -70,6 +78,27 @@ def test_the_command_works_as_it_is_written(command: str, shell: tuple[Path, dic
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    if OUTPUTS[command].strip():
+        assert ran.stdout.strip() == OUTPUTS[command].strip()
+
+
+@pytest.mark.slow
+def test_the_python_example_of_the_tutorial_reads_the_files_of_the_demo(
+    shell: tuple[Path, dict[str, str]],
+) -> None:
+    folder, environment = shell
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n(.*?)```", tutorial, flags=re.DOTALL)
+    assert example is not None
+    ran = subprocess.run(
+        [sys.executable, "-c", example[1]],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "vacation" in ran.stdout, ran.stderr
 
 
 def test_the_documents_have_commands_to_run() -> None:

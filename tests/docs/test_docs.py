@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from calcom.errors import ExitCode
@@ -28,10 +29,9 @@ def _builder() -> object:
     return module
 
 
-@pytest.mark.parametrize("name", ["data-dictionary.md", "settings.md"])
+@pytest.mark.parametrize("name", ["commands.md", "data-dictionary.md", "settings.md"])
 def test_generated_documents_are_up_to_date(name: str) -> None:
-    build = _builder()
-    generate = {"data-dictionary.md": build.data_dictionary, "settings.md": build.settings_reference}[name]  # type: ignore[attr-defined]
+    generate = _builder().GENERATED[name]  # type: ignore[attr-defined]
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generate(), "run python docs/build.py"
 
 
@@ -58,7 +58,11 @@ def test_every_ooo_command_in_the_documents_exists_with_its_options(document: Pa
         name, *rest = line.split()
         if not name.startswith("--"):  # those are Prefect's: its work pool is called ooo
             assert name in COMMANDS, line
-            options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+            command: click.Command = COMMANDS[name]
+            if isinstance(command, click.Group) and rest and not rest[0].startswith("--"):
+                assert rest[0] in command.commands, line
+                command = command.commands[rest[0]]
+            options = {option for parameter in command.params for option in parameter.opts}
             options |= {"--help", "-h"}
             assert {word for word in rest if word.startswith("--")} <= options, line
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 ELSEWHERE = {
-    r"make (install|demo|test|check|bench)": ".ci/run and tests/docs/test_docs.py",
+    r"make (install(-dev)?|demo|test|check|bench)": ".ci/run and tests/docs/test_docs.py",
     r"make test-\w+": ".ci/run",
     r"git pull && make install": "tests/integration/test_upgrade.py",
     r".*\bpython benchmarks/\w+\.py.*": "tests/integration/test_benchmarks.py",

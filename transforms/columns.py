@@ -12,9 +12,19 @@ ABSENT_USER_ID = Column("user_id", pl.Int64, "The id of the absent person.", per
 PROFILE = (
     Column("name", pl.String, "The display name.", is_nullable=True, personal=Personal.TEXT),
     Column("username", pl.String, "The Cal.com user name.", is_nullable=True, personal=Personal.TEXT),
-    Column("time_zone", pl.String, "The IANA time zone in the latest profile.", is_nullable=True),
-    Column("locale", pl.String, "The language in the latest profile.", is_nullable=True),
-    Column("created_at", INSTANT, "The creation of the account, UTC.", is_nullable=True),
+    Column(
+        "time_zone",
+        pl.String,
+        "The IANA time zone in the latest profile.",
+        is_nullable=True,
+        personal=Personal.TRAIT,
+    ),
+    Column(
+        "locale", pl.String, "The language in the latest profile.", is_nullable=True, personal=Personal.TRAIT
+    ),
+    Column(
+        "created_at", INSTANT, "The creation of the account, UTC.", is_nullable=True, personal=Personal.TRAIT
+    ),
 )
 """The profile of a user, without the e-mail address."""
 

@@ -31,14 +31,17 @@ LABELS = (
 )
 """The columns that a suppressed group keeps. All other columns are measures, and are null for it."""
 
-_BITS = 63
-"""The bits of a positive BIGINT. Among 100,000 people, one key in two billion gives two of them the same one."""
+_BITS = 49
+"""The bits of an integer of at most 15 digits, which Excel, JavaScript and jq store exactly.
+
+Among 100,000 people, one key in 100,000 gives two of them the same pseudonym; `assign_pseudonyms` refuses that key.
+"""
 
 
 def pseudonym_of(organization_id: int, user_id: int, key: bytes) -> int:
-    """Return the pseudonym of a person, from 0 to 2^63 - 1; the same key always gives the same number.
+    """Return the pseudonym of a person, from 0 to 2^49 - 1; the same key always gives the same number.
 
-    It is the first 63 bits of an HMAC-SHA-256. Without the key it can be neither reversed nor found by trying
+    It is the first 49 bits of an HMAC-SHA-256. Without the key it can be neither reversed nor found by trying
     all ids. The same person has unrelated pseudonyms in two organizations.
     """
     digest = hmac.digest(key, f"person {organization_id} {user_id}".encode(), hashlib.sha256)

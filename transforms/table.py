@@ -40,6 +40,8 @@ class Personal(StrEnum):
     """The column holds user ids. A pseudonym can replace them, and joins still work."""
     TEXT = "text"
     """The column holds names or free text. It is published empty where pseudonyms are, so it is nullable."""
+    TRAIT = "trait"
+    """The column can single out a person among few. It is published empty where pseudonyms are, as `TEXT` is."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class DeclaredColumn(Protocol):
 
     @property
     def personal(self) -> str | None:
-        """`id` if it holds user ids, `text` if it can name a person in words, else None."""
+        """`id` if it holds user ids, `text` or `trait` if it can name or single out a person, else None."""
 
 
 class DeclaredTable(Protocol):
@@ -63,7 +63,7 @@ class PublishedTable:
     extra_columns: tuple[DeclaredColumn, ...] = ()
     """Columns that are published after the declared ones."""
     is_pseudonymised: bool = False
-    """Pseudonyms stand for user ids, and columns that can name a person in words are empty."""
+    """Pseudonyms stand for user ids, and columns that can name or single out a person are empty."""
 
     @property
     def name(self) -> str:

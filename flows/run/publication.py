@@ -26,7 +26,7 @@ EXPECTED = Expectations(horizon_first_on=FIRST_DAY, horizon_last_on=LAST_DAY)
 def published_tables(*, publishes_notes: bool, pseudonymises: bool = False) -> list[PublishedTable]:
     """Return every published table, in order; `fct_ooo_entries` has the notes only if they are published.
 
-    With `pseudonymises`, pseudonyms stand for user ids, and columns that can name a person in words are empty.
+    With `pseudonymises`, pseudonyms stand for user ids, and columns that can name or single out a person are empty.
     """
     return [
         PublishedTable(

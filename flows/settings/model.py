@@ -128,7 +128,7 @@ class Settings(EnvironmentSettings):
         default=False,
         alias="OOO_BRADFORD",
         description="Set it to true to publish the macro `bradford_factor`, a score of each person's sick leave;"
-        " otherwise the macro does not exist. Ask your works council and your lawyers first.",
+        " otherwise the macro does not exist. Consult your works council and your lawyers first.",
     )
     page_size: PageSize = Field(
         MAX_ENTRIES_TAKE,

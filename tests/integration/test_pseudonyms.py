@@ -1,8 +1,10 @@
 """A pseudonymous publication identifies no person: ids are replaced, texts are empty, and older files are removed."""
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
+from zipfile import ZipFile
 
 import duckdb
 import polars as pl
@@ -10,7 +12,8 @@ import pytest
 
 from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
-from flows.report.queries import NAMED, Dates, run_named
+from flows.report.export import Format, write_rows
+from flows.report.queries import NAMED, Dates, render, run_named, run_sql
 from flows.run import stages
 from flows.run.progress import SilentListener
 from flows.run.summary import RunSummary
@@ -54,7 +57,8 @@ def test_no_published_file_names_a_person_and_every_join_still_works(
         )
         assert published_rows.schema == expected.schema
         people = [name for name in expected.columns if name.endswith("user_id")]
-        texts = [name for name in ("email", "name", "username") if name in expected.columns]
+        hidden = ("email", "name", "username", "time_zone", "locale", "created_at")
+        texts = [name for name in hidden if name in expected.columns]
         kept = [
             name for name in expected.columns if name not in texts and not name.endswith(("_at", "_from"))
         ]
@@ -65,9 +69,27 @@ def test_no_published_file_names_a_person_and_every_join_still_works(
     queries = [query.name for query in NAMED.values() if query.switch is None]
     for name in [name for name in queries if not name.endswith("_by_team")]:  # no team is published
         run_named(pseudonymous.database, name, year, known_at)
+    digits = {float(f"{pseudonym:.15g}") for pseudonym in ids.values()}
+    for name, numbers in read_in_every_format(pseudonymous.database, tmp_path).items():
+        assert numbers == digits, name
+    assert all(float(f"{pseudonym:.15g}") == pseudonym for pseudonym in ids.values())
     with duckdb.connect(str(pseudonymous.database), read_only=True) as connection:
         ordered = connection.execute("SELECT user_id FROM dim_people").fetchall()
     assert ordered == sorted(ordered)  # the order of the rows does not reveal the order of the ids
+
+
+def read_in_every_format(database: Path, folder: Path) -> dict[str, set[float]]:
+    """Return the ids of people in an export per format, as numbers of double precision: those of JavaScript and jq."""
+    people = run_sql(database, "SELECT user_id FROM dim_people")
+    for output in (Format.CSV, Format.XLSX):
+        write_rows(people, folder / f"people.{output}", output)
+    with ZipFile(folder / "people.xlsx") as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    return {
+        "csv": {float(line) for line in (folder / "people.csv").read_text("utf-8-sig").splitlines()[1:]},
+        "json": {float(value) for value in re.findall(r"\d+", render(people, "json"))},
+        "xlsx": {float(value) for value in re.findall(r'<c r="A\d+"[^>t]*><v>(\d+)</v>', sheet)},
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 -- Grain: one run.
 -- Parameters: $organization_id, $user_path, $identifying_texts (a list).
 -- Second run: updates nothing.
-UPDATE ops.runs SET error = 'removed: it named someone who was erased'
+UPDATE ops.runs SET error = 'removed: it named a person who was erased'
 WHERE organization_id = $organization_id
   AND (
       contains(error, $user_path)

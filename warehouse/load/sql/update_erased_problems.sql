@@ -2,7 +2,7 @@
 -- Grain: one scope.
 -- Parameters: $organization_id, $user_path, $identifying_texts (a list).
 -- Second run: updates nothing.
-UPDATE ops.scopes SET problem = 'removed: it named someone who was erased'
+UPDATE ops.scopes SET problem = 'removed: it named a person who was erased'
 WHERE organization_id = $organization_id
   AND (
       contains(problem, $user_path)

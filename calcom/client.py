@@ -29,6 +29,11 @@ MAX_TEAMS_TAKE = 250
 Direction = Literal["asc", "desc"]
 
 
+def users_take(page_size: int) -> int:
+    """Return the number of users per page: as many as possible, unless pages are set smaller than the default."""
+    return MAX_USERS_TAKE if page_size == MAX_ENTRIES_TAKE else page_size
+
+
 class CalcomClient:
     """Reads users, teams and out-of-office entries, one page per call, in the order of the server."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from calcom.client import MAX_ENTRIES_TAKE, MAX_TEAMS_TAKE, MAX_USERS_TAKE, CalcomClient
+from calcom.client import MAX_TEAMS_TAKE, CalcomClient, users_take
 from calcom.errors import ApiError, CalcomError, ErrorKind, is_transient
 from calcom.list_checks import (
     EMPTY_USERS_LIST,
@@ -22,6 +22,7 @@ from calcom.list_checks import (
     describe_spans,
     find_short_ends,
     ignores_paging,
+    is_capped,
 )
 from calcom.models import Records
 from calcom.paging import ALL_IDS, Page, RepeatedReads, Scan, Spans, Verdict
@@ -243,7 +244,7 @@ class Extraction:
         if behind is None:
             records = await self._fetcher_for(scope)(skip=skip, take=page.take)
             behind = self._store_page(scope, skip, page.take, records)
-        return None if behind.rows == 0 or behind.first_id == pages[0].first_id else page.rows
+        return page.rows if is_capped(pages[0], behind) else None
 
     def _end_without_paging(self, scope: Scope, rows: int) -> ScopeResult:
         """End a scope whose list ignores paging: the list of teams is complete if it has fewer than 250 rows."""
@@ -358,8 +359,7 @@ class Extraction:
         return pages[-1].take if pages else self._take_for(scope)
 
     def _take_for(self, scope: Scope) -> int:
-        is_default = self._page_size == MAX_ENTRIES_TAKE
-        return MAX_USERS_TAKE if scope == USERS and is_default else self._page_size
+        return users_take(self._page_size) if scope == USERS else self._page_size
 
     def _fetcher_for(self, scope: Scope) -> Fetch:
         """Return the client's method for one page of the scope; it takes `skip` and `take`."""

@@ -45,6 +45,14 @@ def find_short_ends(pages: Mapping[Scope, list[Page]], kind: str) -> list[tuple[
     return ends
 
 
+def is_capped(first: Page, behind: Page) -> bool:
+    """Return True if `behind`, the page behind a short page, shows that the server had cut the short page.
+
+    `first` is the first page of the list. A server that ignores `skip` returns it again.
+    """
+    return behind.rows > 0 and behind.first_id != first.first_id
+
+
 def ignores_paging(first: Page, page: Page) -> bool:
     """Return True if `page`, of a list that begins with the page `first`, shows that the server ignores paging.
 

@@ -7,7 +7,7 @@ least one request per user, but an error fails one user only.
 from enum import StrEnum
 from math import ceil
 
-from calcom.client import MAX_ENTRIES_TAKE, MAX_USERS_TAKE
+from calcom.client import MAX_ENTRIES_TAKE, users_take
 
 
 class Strategy(StrEnum):
@@ -38,7 +38,7 @@ def requests_for(
     `teams` is None if teams are not read. Otherwise it adds the teams list and one page per team, because
     few teams have more members than a page.
     """
-    users_list = pages_for(users, MAX_USERS_TAKE if take == MAX_ENTRIES_TAKE else take)
+    users_list = pages_for(users, users_take(take))
     teams_list = 0 if teams is None else pages_for(teams, take) + teams
     org_wide = pages_for(entries, take)
     per_user = users + max(0, (entries - users * (take - 1)) // (take - 1))

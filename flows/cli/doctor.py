@@ -6,22 +6,26 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from calcom.client import CalcomClient
+from calcom.client import CalcomClient, users_take
 from calcom.credentials import Credential
 from calcom.errors import ApiError, CalcomError, ErrorKind, ExitCode, OooError
+from calcom.list_checks import MIN_TAKE, is_capped
+from calcom.models import Records
+from calcom.paging import Page
 from flows.report.queries import run_sql
-from flows.run.context import make_client
+from flows.run.context import find_owner, make_client
 from flows.settings import Settings, load_settings
 from flows.settings.data_folder import database_path, lock_data_folder, warehouse_path
 from flows.settings.environment import advise_connection, find_exposed_env_file
@@ -259,36 +263,49 @@ def _check_access(settings: Settings, credential: Credential) -> Iterator[Findin
     with asyncio.Runner() as runner:
         client = make_client(settings.connection())
         try:
-            me = runner.run(client.fetch_me())
-            organization_id = settings.organization_id or me.organizationId
-            text = f"{type(credential).__name__} of user {me.id}"
-            yield Finding("credential", Level.OK, text)
-        except CalcomError as error:
-            advice = f"; {_NEW_CREDENTIAL}" if error.exit_code is ExitCode.CREDENTIALS else ""
-            yield Finding("credential", Level.FAILURE, f"{error}{advice}", error.exit_code)
-            return
-        else:
-            yield from _check_organization(runner, client, organization_id)
+            finding, organization_id = _check_credential(runner, client, settings, credential)
+            yield finding
+            if finding.level is not Level.FAILURE:
+                yield from _check_organization(runner, client, organization_id, settings.page_size)
         finally:
             runner.run(client.close())
 
 
+def _check_credential(
+    runner: asyncio.Runner, client: CalcomClient, settings: Settings, credential: Credential
+) -> tuple[Finding, int | None]:
+    """Return the finding about the credential, and the organization that a sync reads with it."""
+    name = type(credential).__name__
+    try:
+        me = find_owner(runner, client)
+    except ConfigurationError as error:
+        if settings.organization_id is None:
+            return _failed("credential", error), None
+        text = f"{name}; /v2/me refuses its owner, but with CALCOM_ORG_ID a sync does not request /v2/me"
+        return Finding("credential", Level.OK, text), settings.organization_id
+    except CalcomError as error:
+        advice = f"; {_NEW_CREDENTIAL}" if error.exit_code is ExitCode.CREDENTIALS else ""
+        return Finding("credential", Level.FAILURE, f"{error}{advice}", error.exit_code), None
+    organization_id = settings.organization_id or me.organizationId
+    return Finding("credential", Level.OK, f"{name} of user {me.id}"), organization_id
+
+
 def _check_organization(
-    runner: asyncio.Runner, client: CalcomClient, organization_id: int | None
+    runner: asyncio.Runner, client: CalcomClient, organization_id: int | None, page_size: int
 ) -> Iterator[Finding]:
     if organization_id is None:
         text = "the credential's owner has no organization; set CALCOM_ORG_ID to the organization's id"
         yield Finding("organization", Level.FAILURE, text, ExitCode.CONFIGURATION)
         return
     try:
-        runner.run(client.fetch_users(organization_id, take=1))
-        yield Finding("users", Level.OK, f"the users of organization {organization_id} can be read")
+        fetch = partial(client.fetch_users, organization_id)
+        yield _check_list(runner, fetch, users_take(page_size), "users")
     except CalcomError as error:
         yield _refused("users", error, "ORG_MEMBERSHIP_READ")
         return
     try:
-        runner.run(client.fetch_organization_entries(organization_id, take=1))
-        yield Finding("entries", Level.OK, "the entries of the organization can be read org-wide")
+        fetch = partial(client.fetch_organization_entries, organization_id)
+        yield _check_list(runner, fetch, page_size, "entries")
     except CalcomError as error:
         if isinstance(error, ApiError) and error.kind in (ErrorKind.FORBIDDEN, ErrorKind.NOT_FOUND):
             text = "org-wide reading is refused; the strategy `auto` reads per user, with more requests"
@@ -298,6 +315,39 @@ def _check_organization(
     windows = client.rate_limiter.budget.windows.values()
     limits = ", ".join(f"{window.limit} requests in {window.length:.0f} s" for window in windows)
     yield Finding("rate limit", Level.OK, limits or "the responses state no rate limit")
+
+
+def _check_list(
+    runner: asyncio.Runner, fetch: Callable[..., Coroutine[Any, Any, Records]], take: int, subject: str
+) -> Finding:
+    """Read a page of the size that a sync requests and, if it is short, check that no row follows it.
+
+    Sends one request, and a second one behind a short page that does not state itself whether it is the end.
+    """
+    records = runner.run(fetch(take=take))
+    page = Page.of_ids(skip=0, take=take, ids=records.ids)
+    if subject == "users" and page.rows == 0:
+        text = (
+            "the users list is empty, although the organization has the credential's owner: a sync deletes nothing"
+            f" and ends with exit code {ExitCode.PARTIAL.value}; check CALCOM_ORG_ID and CALCOM_API_URL"
+        )
+        return Finding(subject, Level.WARNING, text)
+    has_next = records.has_next(0) if page.is_last and page.rows else False
+    if has_next is None:
+        behind = runner.run(fetch(skip=page.rows, take=take))
+        has_next = is_capped(page, Page.of_ids(skip=page.rows, take=take, ids=behind.ids))
+    if not has_next:
+        text = f"the {subject} of the organization can be read, {take} per request"
+        return Finding(subject, Level.OK, text)
+    text = f"the server returns at most {page.rows} of {take} requested {subject}"
+    if page.rows < MIN_TAKE:
+        text += (
+            ", which proves nothing: a sync deletes nothing and ends with exit code"
+            f" {ExitCode.PARTIAL.value}; remove the limit of the server or gateway"
+        )
+    else:
+        text += f"; a sync reads them {page.rows} per request, so it sends more requests"
+    return Finding(subject, Level.WARNING, text)
 
 
 def _refused(subject: str, error: CalcomError, scope: str) -> Finding:

@@ -21,6 +21,7 @@ import httpx
 from calcom.client import CalcomClient
 from calcom.errors import ApiError, ErrorKind
 from calcom.extraction import Extraction
+from calcom.models import Me
 from calcom.rate_limit import USUAL_WINDOW_SECONDS
 from calcom.requester import Connection
 from calcom.strategy import Strategy
@@ -272,10 +273,10 @@ def make_client(
         raise ConfigurationError(message) from error
 
 
-def find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
-    """Return the organization of the credential's owner. Raise `ConfigurationError` if there is none."""
+def find_owner(runner: asyncio.Runner, client: CalcomClient) -> Me:
+    """Return the credential's owner. Raise `ConfigurationError` if Cal.com can't show an owner without a username."""
     try:
-        me = runner.run(client.fetch_me())
+        return runner.run(client.fetch_me())
     except ApiError as error:
         if error.kind is not ErrorKind.INVALID_REQUEST:
             raise
@@ -284,6 +285,11 @@ def find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
             " CALCOM_ORG_ID to the organization's id, and the other endpoints are used"
         )
         raise ConfigurationError(message) from error
+
+
+def find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
+    """Return the organization of the credential's owner. Raise `ConfigurationError` if there is none."""
+    me = find_owner(runner, client)
     if me.organizationId is None:
         message = (
             "the credential's owner has no organization (/v2/me answers organizationId null); set"

@@ -3,6 +3,7 @@
 Usage: python docs/build.py
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from transforms.table import Table
 from warehouse.connection import read_statement
 from warehouse.load.audit import AUDITS
 from warehouse.publish.measures import Measure, find_measures
+from warehouse.publish.views import View, find_views
 
 DOCS = Path(__file__).parent
 
@@ -50,6 +52,11 @@ def data_dictionary() -> str:
             ("audit", "severity", "promise"),
             [(f"`{audit.name}`", audit.severity, audit.promise) for audit in AUDITS],
         ),
+        "## Views",
+        "The views have names beside the ids, and need no dates.\nThey are in `ooo.duckdb` only, and have no Parquet"
+        " files.\nThe [BI guide](bi-guide.md#attached-databases) describes how to read them from an attached"
+        " database.\nA view shows no more than the tables: without published names, its names are null.",
+        *_describe_views(),
         "## Macros",
         "Each macro takes `(from_date, to_date)`, both inclusive, and is used like a table:"
         " `FROM absence_by_reason('2026-01-01', '2026-12-31')`.\nThe command"
@@ -134,15 +141,38 @@ def _describe_table(table: Table) -> str:
     )
 
 
+def _describe_views() -> list[str]:
+    """Return a section per view."""
+    with _open_empty_publication() as connection:
+        return [_describe_view(connection, view) for view in find_views()]
+
+
+def _describe_view(connection: duckdb.DuckDBPyConnection, view: View) -> str:
+    described = connection.execute(f"DESCRIBE FROM {view.name}").fetchall()
+    types = {name: sql_type for name, sql_type, *_ in described}
+    columns = [(f"`{column}`", types[column], meaning) for column, meaning in view.columns.items()]
+    return (
+        f"### {view.name}\n\n{view.purpose}\n\n- One row: {view.grain}.\n- Caveats: {view.caveats}\n\n"
+        + _grid(("column", "type", "meaning"), columns)
+    )
+
+
 def _describe_measures() -> list[str]:
-    """Return a section per macro. DuckDB describes the columns of the macros, over empty tables."""
+    """Return a section per macro."""
+    with _open_empty_publication() as connection:
+        return [_describe_measure(connection, measure) for measure in find_measures()]
+
+
+@contextlib.contextmanager
+def _open_empty_publication() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a database with the published tables, empty, the views and the macros, for the types of columns."""
     with duckdb.connect() as connection:
         for table in PUBLISHED:
             columns = ", ".join(f"{column.name} {column.sql_type}" for column in table.columns)
             connection.execute(f"CREATE TABLE {table.name} ({columns})").fetchall()
-        for measure in find_measures():
-            connection.execute(read_statement(measure.statement)).fetchall()
-        return [_describe_measure(connection, measure) for measure in find_measures()]
+        for program in (*find_views(), *find_measures()):
+            connection.execute(read_statement(program.statement)).fetchall()
+        yield connection
 
 
 def _describe_measure(connection: duckdb.DuckDBPyConnection, measure: Measure) -> str:

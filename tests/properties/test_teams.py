@@ -1,4 +1,4 @@
-"""Compare teams, members and the measures by team with the naive engine, over invented readings."""
+"""Compare teams, members, the measures by team and the views with the naive engine, over invented readings."""
 
 import tempfile
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.naive import NaiveWarehouse
 from tests.support.naive_measures import compute
+from tests.support.naive_views import VIEWS
 from tests.support.readings import Absence, Membership, Reading, Team, TeamReading, TeamReject
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, rows_of
 
@@ -70,9 +71,11 @@ def readings(draw: Callable[..., Any], number: int) -> Reading:
     """Draw a reading of organization 7 or 8, with its teams."""
     starts = st.integers(0, 12).map(lambda days: MONDAY + timedelta(days=days))
     absences = [
-        Absence(entry_id, draw(USER_IDS), first, first + timedelta(days=draw(st.integers(0, 9))), reason)
+        Absence(entry_id, draw(USER_IDS), first, first + timedelta(days=length), reason, cover=cover)
         for entry_id in range(1, draw(st.integers(0, 6)) + 1)
-        for first, reason in [(draw(starts), draw(st.sampled_from(["sick", "vacation", "public_holiday"])))]
+        for first, length in [(draw(starts), draw(st.integers(-1, 9)))]
+        for reason in [draw(st.sampled_from(["sick", "vacation", "public_holiday"]))]
+        for cover in [draw(st.none() | USER_IDS | st.just(77))]
     ]
     return Reading(
         organization_id=draw(st.sampled_from([7, 7, 8])),
@@ -92,7 +95,7 @@ QUICK = settings(max_examples=settings.default.max_examples // 6, suppress_healt
 
 @QUICK
 @given(nights=NIGHTS, first=st.integers(0, 14), length=st.integers(-1, 20))
-def test_teams_members_and_their_measures_equal_those_of_the_naive_engine(
+def test_teams_their_measures_and_the_views_equal_those_of_the_naive_engine(
     nights: tuple[Reading, ...], first: int, length: int
 ) -> None:
     _compare(nights, MONDAY + timedelta(days=first), length)
@@ -101,7 +104,7 @@ def test_teams_members_and_their_measures_equal_those_of_the_naive_engine(
 @pytest.mark.slow
 @settings(QUICK, max_examples=settings.default.max_examples // 2)
 @given(nights=NIGHTS, first=st.integers(0, 14), length=st.integers(-1, 20))
-def test_teams_members_and_their_measures_equal_those_of_the_naive_engine_in_many_more_teams(
+def test_teams_their_measures_and_the_views_equal_those_of_the_naive_engine_in_many_more_teams(
     nights: tuple[Reading, ...], first: int, length: int
 ) -> None:
     _compare(nights, MONDAY + timedelta(days=first), length)
@@ -123,6 +126,9 @@ def _compare(nights: tuple[Reading, ...], first: date, length: int) -> None:
                 columns = expected[0] if expected else {}
                 actual = rows_of(published, f"FROM {table}")
                 assert [{name: row[name] for name in columns} for row in actual] == expected, table
+            for view, list_rows in VIEWS.items():
+                actual, expected = rows_of(published, f"FROM {view}"), list_rows(naive)
+                assert _sorted(actual) == _sorted(expected), view
             arguments: dict[str, Any] = {"from_date": first, "to_date": last}
             for name in ("absence_by_team", "who_is_out_by_team"):
                 query = f"FROM {name}($from_date, $to_date)"
@@ -133,6 +139,10 @@ def _compare(nights: tuple[Reading, ...], first: date, length: int) -> None:
                         published.execute(query, arguments).fetchall()
                 else:
                     assert published.execute(query, arguments).fetchall() == expected_rows, name
+
+
+def _sorted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: repr(sorted(row.items())))
 
 
 def _check_scope_rows(connection: duckdb.DuckDBPyConnection, reading: Reading) -> None:

@@ -37,7 +37,12 @@ def query(name, sql, values=()):
         results[name] = [[plain(value) for value in row] for row in rows]
 
 query("tables", "SELECT table_name, comment FROM duckdb_tables() ORDER BY table_name")
-query("views", "SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY view_name")
+query("views", "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal ORDER BY view_name")
+query(
+    "comments of macros",
+    "SELECT schema_name, function_name, comment FROM duckdb_functions() WHERE function_type = 'table_macro'"
+    " AND NOT internal ORDER BY ALL",
+)
 query(
     "columns",
     "SELECT table_name, column_name, data_type, is_nullable, comment FROM duckdb_columns()"
@@ -48,14 +53,22 @@ macros = connection.execute(
     " AND schema_name = 'main' AND NOT internal ORDER BY function_name"
 ).fetchall()
 results["macros"] = [name for name, _ in macros]
-for name, _ in results["tables"] + [[view, None] for view, in results["views"]]:
+for name, _ in results["tables"] + results["views"]:
     query(f"rows of {name}", f"FROM {name} ORDER BY ALL")
 for name, parameters in macros:
     values = [ARGUMENTS[parameter] for parameter in parameters if parameter in ARGUMENTS]  # the others have defaults
     query(f"result of {name}", f"FROM {name}({', '.join('?' * len(values))})", values)
+connection.close()
+connection = duckdb.connect()
+connection.execute(f"ATTACH '{sys.argv[1]}' AS copied (READ_ONLY)")
+for name, _ in results["views"]:
+    query(f"rows of copied.{name}", f"FROM copied.{name} ORDER BY ALL")
 print(json.dumps(results))
 """
-"""Read everything that the database has through its own catalogue, so that later additions are covered."""
+"""Read everything that the database has through its own catalogue, so that later additions are covered.
+
+Read the database as the opened file first, and then attached to an empty database.
+"""
 
 
 def query_everything(database: Path, version: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from warehouse.connection import (
 )
 from warehouse.errors import WarehouseError
 from warehouse.publish.measures import Measure
+from warehouse.publish.views import View, find_views
 from warehouse.tables import PublishedTable, define_columns
 
 STORAGE_VERSION = "v1.0.0"
@@ -79,7 +80,8 @@ def build_database(
     results = run_in_parallel(connection, jobs, workers=workers)
     counts = {table.name: rows for table, (rows, _) in zip(tables, results, strict=True)}
     fingerprints = {table.name: fingerprint for table, (_, fingerprint) in zip(tables, results, strict=True)}
-    made_by = digest_declarations(tables, *(read_statement(measure.statement) for measure in measures))
+    programs: tuple[View | Measure, ...] = (*find_views(), *measures)
+    made_by = digest_declarations(tables, *(read_statement(program.statement) for program in programs))
     kept = _copy_previous(previous, temporary, fingerprints, made_by) if previous else set()
     others = [table for table in tables if table.name not in kept]
     with (
@@ -90,7 +92,7 @@ def build_database(
             for table in others:
                 _create_table(connection, table)
         is_large = sum(counts[table.name] for table in others) > MAX_ROWS_IN_PARALLEL
-        fill_jobs = [partial(_create_macros, measures=() if kept else measures)]
+        fill_jobs = [partial(_create_programs, programs=() if kept else programs)]
         fill_jobs += [partial(_fill_table, table=table) for table in others]
         run_in_parallel(connection, fill_jobs, workers=1 if is_large else workers)
         connection.execute("CHECKPOINT published").fetchall()
@@ -200,12 +202,24 @@ def _fill_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) ->
         connection.execute(f"INSERT INTO published.main.{table.name} {table.query()}").fetchall()
 
 
-def _create_macros(connection: duckdb.DuckDBPyConnection, measures: Sequence[Measure]) -> None:
+def _create_programs(connection: duckdb.DuckDBPyConnection, programs: Sequence[View | Measure]) -> None:
+    """Create the views and the macros, with their comments."""
     with connection.cursor() as own:  # USE then changes no other connection
         own.execute("USE published").fetchall()
         with transaction(own):
-            for measure in measures:
-                run_statement(own, measure.statement)
+            for program in programs:
+                run_statement(own, program.statement)
+            own.execute("".join(_describe(program) for program in programs) or "SELECT 1").fetchall()
+
+
+def _describe(program: View | Measure) -> str:
+    """Return the statements that store the meaning of a view and of its columns, or of a macro, as comments."""
+    if isinstance(program, Measure):
+        return f"COMMENT ON MACRO TABLE {program.name} IS '{quote(program.comment)}';"
+    return f"COMMENT ON VIEW {program.name} IS '{quote(program.comment)}';" + "".join(
+        f"COMMENT ON COLUMN {program.name}.{column} IS '{quote(meaning)}';"
+        for column, meaning in program.columns.items()
+    )
 
 
 def _select_count(table: PublishedTable) -> str:

@@ -1,13 +1,14 @@
 """Find the measures: the table macros of ooo.duckdb, each declared in the header of its own SQL file."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from warehouse.connection import read_statement
 
-_FIELDS = ("Purpose", "Grain", "Formula", "Source", "Caveats", "Switch", "Second run")
+_FIELDS = ("Purpose", "Grain", "Formula", "Source", "Caveats", "Second run")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,14 @@ class Measure:
     """The setting that must be on for the macro to be published; None if it always is."""
 
     @property
+    def comment(self) -> str:
+        """The comment of the macro."""
+        return (
+            f"{self.purpose} One row: {self.grain}. Formula: {self.formula} Source: {self.source}"
+            f" Caveats: {self.caveats}"
+        )
+
+    @property
     def statement(self) -> str:
         """The name of the statement that creates the macro, for `run_statement`."""
         return f"publish/macros/create_{self.name}"
@@ -40,25 +49,43 @@ def find_measures() -> tuple[Measure, ...]:
     The order is the one in which the macros can be created: a measure follows the measures that it uses. Otherwise
     they are ordered by name.
     """
-    names = sorted(entry.name for entry in files("warehouse").joinpath("publish/macros").iterdir())
-    texts = [
-        read_statement(f"publish/macros/{name.removesuffix('.sql')}")
-        for name in names
-        if name.endswith(".sql")
-    ]
-    measures = {parse_measure(text).name: (parse_measure(text), text) for text in texts}
-    ordered: dict[str, Measure] = {}
+    texts = read_folder("publish/macros")
+    return tuple(parse_measure(texts[name]) for name in order_by_use(texts))
+
+
+def read_folder(folder: str) -> dict[str, str]:
+    """Return the text of each `create_NAME.sql` in `warehouse/<folder>` by `NAME`, ascending."""
+    files_there = sorted(entry.name for entry in files("warehouse").joinpath(folder).iterdir())
+    names = [name.removesuffix(".sql") for name in files_there if name.endswith(".sql")]
+    return {name.removeprefix("create_"): read_statement(f"{folder}/{name}") for name in names}
+
+
+def order_by_use(texts: Mapping[str, str]) -> list[str]:
+    """Return the names of `texts`, each after the names from which its text selects."""
+    ordered: dict[str, None] = {}
 
     def add(name: str) -> None:
-        measure, text = measures[name]
-        for used in re.findall(r"(?:FROM|JOIN) (\w+)\(", text):
-            if used in measures and used not in ordered:
+        for used in re.findall(r"(?:FROM|JOIN) (\w+)", texts[name]):
+            if used in texts and used != name and used not in ordered:
                 add(used)
-        ordered.setdefault(name, measure)
+        ordered.setdefault(name)
 
-    for name in measures:
+    for name in texts:
         add(name)
-    return tuple(ordered.values())
+    return list(ordered)
+
+
+def parse_header(
+    name: str, header: str, required: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, str]:
+    """Return the fields of a statement's header. Raise `ValueError` if one of `required` is missing or empty."""
+    text = " ".join(line[2:].strip() for line in header.splitlines())
+    parts = re.split(rf"(?:^| )({'|'.join((*required, *optional))}): ?", text)
+    fields = {key: value.strip() for key, value in zip(parts[1::2], parts[2::2], strict=True)}
+    missing = [field for field in required if not fields.get(field)]
+    if missing:
+        raise ValueError(f"the header of create_{name}.sql lacks {', '.join(missing)}")
+    return fields
 
 
 def parse_measure(text: str) -> Measure:
@@ -67,12 +94,7 @@ def parse_measure(text: str) -> Measure:
     if created is None:
         raise ValueError(f"expected CREATE OR REPLACE MACRO name(parameters) AS TABLE, found {text[:80]!r}")
     name, parameters = created.groups()
-    header = " ".join(line[2:].strip() for line in text[: created.start()].splitlines())
-    parts = re.split(rf"(?:^| )({'|'.join(_FIELDS)}): ", header)
-    fields = dict(zip(parts[1::2], parts[2::2], strict=True))
-    missing = [field for field in _FIELDS if field != "Switch" and not fields.get(field)]
-    if missing:
-        raise ValueError(f"the header of create_{name}.sql lacks {', '.join(missing)}")
+    fields = parse_header(name, text[: created.start()], _FIELDS, optional=("Switch",))
     return Measure(
         name=name,
         parameters=tuple(part for part in parameters.split(", ") if ":=" not in part),

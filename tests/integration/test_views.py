@@ -54,7 +54,7 @@ def test_out_today_has_each_absent_person_once_with_the_day_of_return(tmp_path: 
     assert (first["back_on"], second["back_on"]) == (_next_weekday(after), after)
     assert (first["covering_user_id"], first["is_cover_absent"]) == (2, True)
     assert (first["reason_label"], first["data_as_of"]) == ("Sick leave", night(1))
-    # In organization 8, nobody has the id of the cover.
+    # Organization 8 has no person with the id of the cover.
     assert (other["covering_user_id"], other["covering_name"], other["is_cover_absent"]) == (2, None, False)
 
 
@@ -73,7 +73,7 @@ def pseudonymised(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_view_names_nobody_in_a_pseudonymised_publication(pseudonymised: Path, view: str) -> None:
+def test_a_view_has_no_names_in_a_pseudonymised_publication(pseudonymised: Path, view: str) -> None:
     with duckdb.connect(pseudonymised, read_only=True) as published:
         rows = rows_of(published, f"FROM {view}")
         people = {user_id for (user_id,) in published.execute("SELECT user_id FROM dim_people").fetchall()}

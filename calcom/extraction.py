@@ -100,7 +100,7 @@ class Extraction:
     ) -> None:
         """`page_size` is the number of rows per page, 2 to 250; `max_concurrency` bounds the open requests."""
         self._client, self._store, self._listener = client, store, listener
-        self._organization_id, self._page_size = organization_id, max(2, page_size)
+        self._organization_id, self._page_size = organization_id, page_size
         self._max_concurrency = max_concurrency
         self._traffic: dict[Scope, Traffic] = {}
         self._states_end: dict[Scope, bool] = {}

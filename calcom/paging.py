@@ -286,11 +286,14 @@ class Scan:
         self._spans = sorted([*separate, added], key=lambda span: span.low)
 
     def _advance(self, current: _Span, added: _Span) -> None:
-        """Move the anchor to the end of the joined span; count a repair if it is no further than before."""
+        """Move the anchor to the end of the joined span; count a repair if it is no further than before.
+
+        A page behind the anchor that was read ahead changes nothing.
+        """
         joined = self._span_with(current.high)
         if joined.high > current.high:
             self._anchor, self._overshoot = joined.last_at, None
-        else:
+        elif self._overshoot is not None or added.last_at > self._anchor:
             self._anchor = added.last_at
             self._count_repair()
             if self._overshoot is not None and self._overshoot <= self._anchor:

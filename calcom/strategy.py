@@ -1,9 +1,10 @@
-"""The choice between the two ways of reading an organization's entries, by the number of requests. Pure.
+"""The two ways of reading an organization's entries, and their number of requests. Pure.
 
 Both ways are complete. Organization-wide pages hold the entries of many users. Per-user reads need at
 least one request per user, but an error fails one user only.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from math import ceil
 
@@ -11,12 +12,20 @@ from calcom.client import MAX_ENTRIES_TAKE, users_take
 
 
 class Strategy(StrEnum):
-    """How entries are read. `auto` chooses the cheaper way; `both` reads both ways and compares."""
+    """How entries are read. `both` reads both ways and compares.
+
+    `auto` reads org-wide, which never needs more requests than per-user, and per user if org-wide is refused.
+    """
 
     AUTO = "auto"
     PER_USER = "per-user"
     ORG_WIDE = "org-wide"
     BOTH = "both"
+
+    @property
+    def first(self) -> "Strategy":
+        """The strategy with which a run starts."""
+        return Strategy.ORG_WIDE if self is Strategy.AUTO else self
 
 
 def pages_for(rows: int, take: int) -> int:
@@ -24,44 +33,47 @@ def pages_for(rows: int, take: int) -> int:
     return 1 if rows < take else 1 + ceil((rows - take + 1) / (take - 1))
 
 
-def requests_for(
+def requests_for_lists(row_counts: Sequence[int], take: int) -> int:
+    """Return the number of requests for lists of one kind, from the number of rows of each list.
+
+    One of them checks the end of the longest list. No list needs the check if one of them fills a page, because the
+    server has then honoured `take`, nor if all lists are empty.
+    """
+    checks_end = 0 < max(row_counts, default=0) < take
+    return sum(pages_for(rows, take) for rows in row_counts) + checks_end
+
+
+def spread(rows: int, lists: int) -> list[int]:
+    """Return the number of rows of each list if `rows` rows are spread evenly over `lists` lists."""
+    return [rows // lists + (number < rows % lists) for number in range(lists)]
+
+
+def requests_for(  # noqa: PLR0913 - the facts of one organization
     strategy: Strategy,
     *,
     users: int,
     entries: int,
     teams: int | None = None,
     take: int = MAX_ENTRIES_TAKE,
+    entries_by_user: Sequence[int] | None = None,
+    members_by_team: Sequence[int] | None = None,
 ) -> int:
-    """Return the number of requests for `users` users with `entries` entries in total, users list included.
+    """Return the number of requests for the lists of an organization that does not change meanwhile.
 
-    `per-user` counts one page per user, and the pages that the remaining rows need if one user has them all.
-    `teams` is None if teams are not read. Otherwise it adds the teams list and one page per team, because
-    few teams have more members than a page.
+    The number is exact for a server that returns as many rows as are requested. Without `entries_by_user`, the entries
+    count as spread evenly over the users. `teams` is None if teams are not read. Without `members_by_team`, each team
+    counts as having one member.
     """
-    users_list = pages_for(users, users_take(take))
-    teams_list = 0 if teams is None else pages_for(teams, take) + teams
-    org_wide = pages_for(entries, take)
-    per_user = users + max(0, (entries - users * (take - 1)) // (take - 1))
+    requests = requests_for_lists([users], users_take(take))
+    if teams is not None:
+        members = [1] * teams if members_by_team is None else members_by_team
+        requests += requests_for_lists([teams], take) + requests_for_lists(members, take)
+    org_wide = requests_for_lists([entries], take)
+    by_user = spread(entries, users) if entries_by_user is None else entries_by_user
+    per_user = requests_for_lists(by_user, take)
     by_strategy = {
         Strategy.ORG_WIDE: org_wide,
         Strategy.PER_USER: per_user,
         Strategy.BOTH: org_wide + per_user,
-        Strategy.AUTO: min(org_wide, per_user),
     }
-    return users_list + teams_list + by_strategy[strategy]
-
-
-def choose(*, users: int, entries: int | None, take: int = MAX_ENTRIES_TAKE) -> Strategy:
-    """Return the strategy with fewer requests; `entries` is None if their number is unknown.
-
-    Organization-wide reading needs fewer requests if users have less than a page of entries on average,
-    as in nearly every organization. It is also the default for an unknown number of entries, unless the
-    organization has one user. With an empty users list, only the organization's endpoint can find entries.
-    """
-    if entries is None or users == 0:
-        return Strategy.PER_USER if users == 1 else Strategy.ORG_WIDE
-    candidates = (Strategy.ORG_WIDE, Strategy.PER_USER)
-    return min(
-        candidates,
-        key=lambda strategy: requests_for(strategy, users=users, entries=entries, take=take),
-    )
+    return requests + by_strategy[strategy.first]

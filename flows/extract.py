@@ -21,8 +21,8 @@ def extract(organization: Organization, size: OrganizationSize | None = None) ->
 
     Args:
         organization: The organization, as the fleet's file describes it.
-        size: The size of the organization in the warehouse, from which the cheaper strategy is chosen. If it is
-            empty, the size is estimated.
+        size: The size of the organization in the warehouse, which lets several pages be requested at the same
+            time. If it is empty, the pages are requested one after the other.
 
     """
     try:

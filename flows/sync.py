@@ -25,8 +25,8 @@ def sync(
     that a guard stopped, or that failed, ends as `Failed` with the message of `ooo sync`.
 
     Args:
-        strategy: The way in which entries are read. auto takes the cheaper of org-wide and per-user; both reads
-            twice and compares.
+        strategy: The way in which entries are read. auto reads org-wide, or per user if org-wide is refused; both
+            reads twice and compares.
         allow_mass_delete: Load even if the run would delete most entries. For one run, after a check.
         credential_block: The Secret block that holds the credential. If it is empty, the worker's environment
             has to hold the credential.

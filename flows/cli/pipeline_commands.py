@@ -43,7 +43,7 @@ _SEED = click.option("--seed", default=1, show_default=True, help="The seed of t
     type=click.Choice(STRATEGIES),
     default="auto",
     show_default=True,
-    help="The way in which entries are read.",
+    help="The way in which entries are read; auto reads org-wide, or per user if that is refused.",
 )
 @_ALLOW_MASS_DELETE
 @json_option("object, the run summary")

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-import polars as pl
-
 from calcom.client import MAX_TEAMS_TAKE, MAX_USERS_TAKE, CalcomClient
 from calcom.credentials import ApiKey
 from calcom.models import Records
@@ -14,7 +12,7 @@ from calcom.paging import Page, Scan
 from calcom.rate_limit import USUAL_WINDOW_SECONDS, Window
 from calcom.requester import Connection
 from calcom.scopes import ORGANIZATION, TEAMS, USERS, Scope
-from calcom.strategy import Strategy, choose, requests_for
+from calcom.strategy import Strategy, requests_for
 from flows.report.queries import run_sql
 from flows.run.context import find_organization, make_client
 from flows.settings import Settings
@@ -97,15 +95,10 @@ def make_reading_plan(
     *,
     user_ids: list[int],
     team_ids: list[int] | None,
-    size: OrganizationSize | None,
-    page_size: int,
 ) -> ReadingPlan:
-    """Return the plan for the users and teams that were listed; `auto` takes the strategy with fewer requests."""
-    settled = requested
-    if requested is Strategy.AUTO:
-        settled = choose(users=len(user_ids), entries=size.entries if size else None, take=page_size)
+    """Return the plan for the users and teams that were listed."""
     return ReadingPlan(
-        strategy=settled,
+        strategy=requested.first,
         user_ids=tuple(user_ids),
         team_ids=None if team_ids is None else tuple(team_ids),
         may_fall_back=requested is Strategy.AUTO,
@@ -154,37 +147,50 @@ class Forecast:
             f"organization {self.organization_id}: {self.people:,} people,{teams} {self.entries:,} entries"
             f" ({how}); {self.limits}"
         ]
-        cheapest = min(self.costs, key=lambda cost: cost.requests).strategy
         lines += [
             f"  {cost.strategy.value:<9} {cost.requests:>7,} requests  {cost.seconds / 60:>6.1f} min of waiting"
-            + ("   <- auto" if cost.strategy is cheapest else "")
+            + ("   <- auto" if cost.strategy is Strategy.AUTO.first else "")
             for cost in self.costs
         ]
         return "\n".join(lines)
 
 
 def forecast(settings: Settings, connection: Connection | None = None) -> Forecast:
-    """Return the cost of a sync, from the published tables; without a publication, the lists are read."""
+    """Return the cost of a sync, from the published tables; without a publication, the lists are read.
+
+    The number of requests is exact if the tables are as Cal.com is now, and the server returns as many rows as are
+    requested. It includes the request for the credential's owner, which finds the organization.
+    """
     connection = connection or settings.connection()
     with asyncio.Runner() as runner:
         client = make_client(connection)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
-            size = _read_published_size(settings, organization_id)
-            people = size[0] if size else runner.run(_count_users(client, organization_id))
-            teams = _read_published_teams(settings, organization_id) if settings.reads_teams else None
-            if settings.reads_teams and not teams:
+            by_user = _read_published_size(settings, organization_id)
+            people = len(by_user) or runner.run(_count_users(client, organization_id))
+            by_team = _read_published_teams(settings, organization_id) if settings.reads_teams else []
+            teams = len(by_team) if settings.reads_teams else None
+            if teams == 0:
                 teams = runner.run(_count_teams(client, organization_id))
         finally:
             runner.run(client.close())
-    entries = size[1] if size else people * ASSUMED_ENTRIES_PER_PERSON
+    entries = sum(by_user) if by_user else people * ASSUMED_ENTRIES_PER_PERSON
     windows = client.rate_limiter.budget.windows
     if not client.traffic.requests:
         limit = API_KEY_LIMIT if isinstance(settings.credential(), ApiKey) else TOKEN_LIMIT
         windows["documented"] = Window(limit, limit, float("inf"), USUAL_WINDOW_SECONDS)
     costs = []
     for strategy in (Strategy.ORG_WIDE, Strategy.PER_USER, Strategy.BOTH):
-        requests = requests_for(strategy, users=people, entries=entries, teams=teams, take=settings.page_size)
+        requests = requests_for(
+            strategy,
+            users=people,
+            entries=entries,
+            teams=teams,
+            take=settings.page_size,
+            entries_by_user=by_user or None,
+            members_by_team=by_team or None,
+        )
+        requests += settings.organization_id is None  # /v2/me finds the organization
         costs.append(Cost(strategy, requests, client.rate_limiter.seconds_for(requests)))
     limits = ", ".join(f"{window.limit} requests in {window.length:.0f} s" for window in windows.values())
     return Forecast(
@@ -192,31 +198,34 @@ def forecast(settings: Settings, connection: Connection | None = None) -> Foreca
         people=people,
         entries=entries,
         teams=teams,
-        is_known=size is not None,
+        is_known=bool(by_user),
         limits=f"limit {limits}" if limits else "no rate limit stated",
         costs=costs,
     )
 
 
-def _read_published_size(settings: Settings, organization_id: int) -> tuple[int, int] | None:
-    """Return the published numbers of people and live entries, or None if the organization is not published."""
+def _read_published_size(settings: Settings, organization_id: int) -> list[int]:
+    """Return the published number of live entries of each person; empty if the organization is not published."""
     if not database_path(settings).exists():
-        return None
-    people, entries = _query(settings, "read/sql/select_published_size", organization_id).row(0)
-    return (people, entries) if people else None
+        return []
+    return _query(settings, "read/sql/select_published_size", organization_id)
 
 
-def _read_published_teams(settings: Settings, organization_id: int) -> int:
-    """Return the published number of teams; 0 if there are none, or if the publication has no table of teams."""
+def _read_published_teams(settings: Settings, organization_id: int) -> list[int]:
+    """Return the published number of members of each team; empty also if the publication has no table of teams."""
     try:
-        return int(_query(settings, "read/sql/select_published_teams", organization_id).item())
+        return _query(settings, "read/sql/select_published_teams", organization_id)
     except (ConfigurationError, QueryError):
-        return 0
+        return []
 
 
-def _query(settings: Settings, statement: str, organization_id: int) -> pl.DataFrame:
+def _query(settings: Settings, statement: str, organization_id: int) -> list[int]:
+    """Return the only column of the statement."""
     parameters = {"organization_id": organization_id}
-    return run_sql(database_path(settings), read_statement(statement), parameters)
+    counts: list[int] = (
+        run_sql(database_path(settings), read_statement(statement), parameters).to_series().to_list()
+    )
+    return counts
 
 
 async def _count_users(client: CalcomClient, organization_id: int) -> int:

@@ -169,8 +169,6 @@ def _plan(run: RunContext) -> ReadingPlan:
         Strategy(run.landing.facts.strategy),
         user_ids=run.landing.user_ids(),
         team_ids=run.landing.team_ids() if run.settings.reads_teams else None,
-        size=size,
-        page_size=page_size,
     )
     run.strategy = plan.strategy
     missing = estimate_requests(plan, size=size, page_size=page_size) - run.landing.page_count

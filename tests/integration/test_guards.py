@@ -47,8 +47,10 @@ def absences(count: int) -> tuple[Absence, ...]:
         (40, 0, True),
         (40, 1, False),
         (100, 49, True),
-        (250, 200, False),
-        (255, 204, False),
+        (100, 50, False),  # exactly 50
+        (250, 200, False),  # exactly 50, and exactly 20 %
+        (255, 204, False),  # exactly 20 %
+        (255, 203, True),
     ],
 )
 def test_all_of_ten_entries_or_a_large_share_never_vanish_silently(
@@ -72,6 +74,18 @@ def test_people_are_guarded_like_entries() -> None:
         load(connection, read_all((), at=night(1), users=tuple(range(1, 13))), STRICT)
         with pytest.raises(GuardError, match="12 of 12 people"):
             load(connection, read_all((), at=night(2), users=(99,)), STRICT)
+
+
+@pytest.mark.parametrize(("remaining", "is_stopped"), [(204, False), (203, True)])
+def test_exactly_a_fifth_of_the_people_may_leave_and_no_more(remaining: int, *, is_stopped: bool) -> None:
+    with new_warehouse() as connection:
+        load(connection, read_all((), at=night(1), users=tuple(range(1, 256))), STRICT)
+        reading = read_all((), at=night(2), users=tuple(range(1, remaining + 1)))
+        if is_stopped:
+            with pytest.raises(GuardError, match="52 of 255 people"):
+                load(connection, reading, STRICT)
+        else:
+            load(connection, reading, STRICT)
 
 
 def test_an_organization_from_another_host_is_refused_before_it_is_read(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -71,14 +72,20 @@ def test_notes_are_in_the_files_that_the_setting_allows_and_in_no_other(
     assert notes != "publish" or NOTE in entries["notes"].to_list()
 
 
-def test_an_entry_whose_note_is_not_stored_still_has_notes(settings_for: Callable[..., Settings]) -> None:
-    with serve_organization() as url:
-        summary = sync(settings_for(url, OOO_NOTES="drop"))
-    with duckdb.connect(str(summary.warehouse), read_only=True) as connection:
-        counts = connection.execute(
-            "SELECT count(notes), count_if(has_notes) > 0 FROM core.ooo_entries"
-        ).fetchall()
-    assert counts == [(0, True)]
+def test_an_entry_has_notes_if_cal_com_has_them_whether_or_not_they_are_stored(
+    settings_for: Callable[..., Settings], tmp_path: Path
+) -> None:
+    stored = {}
+    for notes in ("core", "drop"):
+        with serve_organization() as url:
+            summary = sync(settings_for(url, OOO_NOTES=notes, OOO_DATA_DIR=tmp_path / notes))
+        with duckdb.connect(str(summary.warehouse), read_only=True) as connection:
+            query = "SELECT entry_id, has_notes, notes FROM core.ooo_entries ORDER BY entry_id"
+            stored[notes] = connection.execute(query).fetchall()
+    has_notes = {entry_id: bool(text) for entry_id, _, text in stored["core"]}
+    assert set(has_notes.values()) == {True, False}
+    assert {entry_id: flag for entry_id, flag, _ in stored["core"]} == has_notes
+    assert stored["drop"] == [(entry_id, flag, None) for entry_id, flag in has_notes.items()]
 
 
 @pytest.mark.parametrize("former", ["core", "publish"])

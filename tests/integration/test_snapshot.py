@@ -232,6 +232,16 @@ def test_a_person_whose_record_fails_validation_has_not_left(
     assert live(connection) == [1]
 
 
+@pytest.mark.parametrize("rejects", [(Reject("entry", 9, 1),), (Reject("entry", None, 1),)])
+def test_a_person_who_is_named_only_by_an_entry_that_fails_validation_has_not_left(
+    rejects: tuple[Reject, ...], connection: duckdb.DuckDBPyConnection
+) -> None:
+    load(connection, read_all((A, C), at=night(1)))
+    load(connection, read_all((), at=night(2), users=(2,), rejects=rejects))
+    assert person(connection, 1)["left_at"] is None
+    assert person(connection, 3)["left_at"] == night(2)
+
+
 def test_a_person_who_joined_after_the_users_list_was_read_is_stored_with_every_entry(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:

@@ -74,6 +74,47 @@ def test_a_spell_continues_over_overlaps_and_days_off_but_not_over_a_working_day
     check(tmp_path, "absence_spells", spells, SPELLS)
 
 
+LONG_SPELL = """
+| entry | user | from  | to    | reason |
+| 1     | 1    | 01-05 | 01-30 | sick   |
+| 2     | 1    | 01-06 | 01-06 | sick   |
+| 3     | 1    | 01-20 | 01-20 | sick   |
+| 4     | 1    | 02-02 | 02-02 | sick   |
+"""
+
+
+def test_a_spell_continues_to_the_latest_day_of_all_its_entries_not_only_of_the_last_one(
+    tmp_path: Path,
+) -> None:
+    spells = """
+    | starts_on  | ends_on    | calendar_days | working_days | entries |
+    | 2026-01-05 | 2026-02-02 | 29            | 21           | 4       |
+    """
+    check(tmp_path, "absence_spells", spells, LONG_SPELL)
+
+
+TIES = """
+| entry | user | from  | to    | reason   |
+| 1     | 1    | 01-13 | 01-14 | sick     |
+| 2     | 1    | 01-06 | 01-07 | vacation |
+| 3     | 1    | 01-20 | 01-21 | vacation |
+| 4     | 2    | 01-09 | 01-12 | sick     |
+| 5     | 2    | 02-06 | 02-06 | sick     |
+| 6     | 2    | 02-09 | 02-09 | sick     |
+| 7     | 3    | 01-06 | 01-07 | vacation |
+"""
+
+
+def test_of_equally_long_absences_the_earliest_counts_and_people_follow_by_id(tmp_path: Path) -> None:
+    longest = """
+    | user_id | longest_days | longest_from_on | longest_to_on | unbroken_days | unbroken_from_on | unbroken_to_on |
+    | 2       | 4            | 2026-01-09      | 2026-01-12    | 4             | 2026-01-09       | 2026-01-12     |
+    | 1       | 2            | 2026-01-06      | 2026-01-07    | 2             | 2026-01-06       | 2026-01-07     |
+    | 3       | 2            | 2026-01-06      | 2026-01-07    | 2             | 2026-01-06       | 2026-01-07     |
+    """
+    check(tmp_path, "longest_absence", longest, TIES)
+
+
 def test_the_days_off_within_a_spell_are_those_of_the_work_calendar_of_the_person(tmp_path: Path) -> None:
     spells = """
     | user_id | reason   | starts_on  | ends_on    | calendar_days | working_days | entries |

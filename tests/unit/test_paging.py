@@ -1,5 +1,7 @@
 """A scan requests the fewest pages that prove a snapshot, and is complete only with a proof."""
 
+import random
+
 import pytest
 
 from calcom.paging import (
@@ -13,6 +15,8 @@ from calcom.paging import (
     Verdict,
 )
 from calcom.strategy import pages_for
+
+END = ALL_IDS[0][1]
 
 
 def serve(ids: list[int], skip: int, take: int) -> Page:
@@ -127,6 +131,40 @@ def test_pages_may_be_requested_ahead_and_accepted_in_any_order() -> None:
     assert scan.next_skips(2, expected_rows=30) == [12, 15]
 
 
+@pytest.mark.parametrize("take", [2, 3, 4, 7])
+@pytest.mark.parametrize("step", [1, 2])
+def test_no_page_is_requested_twice_in_any_order_of_the_responses(take: int, step: int) -> None:
+    ids = list(range(1, 30 * step, step))
+    for seed in range(20):
+        order, scan = random.Random(seed), Scan(take)
+        in_flight, requested = list[int](), list[int]()
+        while not scan.is_over:
+            skips = scan.next_skips(6 - len(in_flight), expected_rows=len(ids))
+            in_flight, requested = [*in_flight, *skips], [*requested, *skips]
+            skip = in_flight.pop(order.randrange(len(in_flight)))
+            scan.accept(serve(ids, skip, take))
+        assert len(set(requested)) == len(requested)
+        assert (scan.verdict, scan.repairs) == (Verdict.COMPLETE, 0)
+
+
+def test_spans_with_one_id_between_them_do_not_join() -> None:
+    ids = [10, 20, 30, 31, 32, 33]
+    scan, rows = Scan(3), set[int]()
+    assert scan.next_skips(3, expected_rows=9) == [0, 2, 4]
+    for skip in (0, 4):
+        scan.accept(serve(ids, skip, 3))
+    ids[1:1] = [11, 12]  # a person with two entries joins, so that the page at offset 2 ends before 31
+    assert (serve(ids, 2, 3).first_id, serve(ids, 2, 3).last_id) == (12, 30)
+    scan.accept(serve(ids, 2, 3))
+    assert scan.proven == ((0, 30), (32, END))
+    while not scan.is_over:
+        (skip,) = scan.next_skips()
+        rows.update(ids[skip : skip + 3])
+        scan.accept(serve(ids, skip, 3))
+    assert scan.verdict is Verdict.COMPLETE
+    assert 31 in rows
+
+
 def test_speculation_never_passes_the_expected_rows_or_a_page_that_ended_the_list() -> None:
     scan = Scan(4)
     assert scan.next_skips(8, expected_rows=12) == [0, 3, 6]
@@ -214,7 +252,6 @@ def test_a_scan_of_a_million_rows_accepted_out_of_order_takes_linear_time() -> N
 # Pages that cannot be read
 
 IDS = list(range(10, 210, 10))
-END = ALL_IDS[0][1]
 
 
 def test_the_spans_on_both_sides_of_a_gap_are_proven() -> None:

@@ -17,14 +17,11 @@ def make(
     strategy: Strategy,
     user_ids: tuple[int, ...] = (7, 8),
     team_ids: tuple[int, ...] | None = None,
-    size: OrganizationSize | None = SIZE,
 ) -> ReadingPlan:
     return make_reading_plan(
         strategy,
         user_ids=list(user_ids),
         team_ids=None if team_ids is None else list(team_ids),
-        size=size,
-        page_size=250,
     )
 
 
@@ -45,7 +42,7 @@ def test_the_plan_names_every_scope_of_its_strategy(
 
 
 def test_the_fallback_is_a_new_plan_that_reads_the_same_users_and_teams_per_user() -> None:
-    plan = make(Strategy.AUTO, team_ids=(5,), size=None)
+    plan = make(Strategy.AUTO, team_ids=(5,))
     fallback = plan.reading_per_user()
     assert (plan.strategy, plan.may_fall_back, plan.reads_organization) == (Strategy.ORG_WIDE, True, True)
     assert plan.scopes == {USERS, ORGANIZATION, TEAMS, SALES}, "the first plan is unchanged"
@@ -60,13 +57,9 @@ def test_a_strategy_of_the_users_choice_is_kept_and_has_no_fallback(strategy: St
     assert (plan.strategy, plan.may_fall_back) == (strategy, False)
 
 
-def test_auto_takes_the_strategy_with_fewer_requests() -> None:
-    many_entries = OrganizationSize(people=2, entries=9_000, observed_at=SIZE.observed_at)
-    many_users = tuple(range(1, 400))
-    assert make(Strategy.AUTO, size=many_entries).strategy is Strategy.PER_USER
-    assert make(Strategy.AUTO, many_users, size=many_entries).strategy is Strategy.ORG_WIDE
-    assert make(Strategy.AUTO, many_users, size=None).strategy is Strategy.ORG_WIDE
-    assert make(Strategy.AUTO, (), size=None).strategy is Strategy.ORG_WIDE
+def test_auto_begins_with_the_organizations_endpoint() -> None:
+    for user_ids in ((), (7,), tuple(range(1, 400))):
+        assert make(Strategy.AUTO, user_ids).strategy is Strategy.ORG_WIDE
 
 
 def test_the_batches_hold_each_user_once_in_order_and_no_more_than_the_bound() -> None:
@@ -86,5 +79,5 @@ def test_the_label_of_a_batch_names_its_scopes() -> None:
 def test_the_estimate_counts_the_lists_the_entries_and_the_teams() -> None:
     page_size = 250
     org_wide, per_user = make(Strategy.ORG_WIDE), make(Strategy.PER_USER, team_ids=(5,))
-    assert estimate_requests(org_wide, size=SIZE, page_size=page_size) == 1 + 4
-    assert estimate_requests(per_user, size=None, page_size=page_size) == 1 + 2 + 1 + 1
+    assert estimate_requests(org_wide, size=SIZE, page_size=page_size) == 1 + 1 + 4
+    assert estimate_requests(per_user, size=None, page_size=page_size) == 2 + 3 + 2 + 2

@@ -9,7 +9,7 @@ import pytest
 from flows.run.publication import published_tables
 from transforms import schema, staged
 from transforms.errors import TransformError
-from transforms.privacy import assign_pseudonyms, pseudonym_of
+from transforms.privacy import assign_pseudonyms, pseudonym_of, suppress_small_groups
 from transforms.table import Personal, Table
 from warehouse.tables import personal_columns
 
@@ -80,6 +80,33 @@ def test_a_pseudonymous_publication_has_no_personal_column_and_the_same_schema()
         for tables in (named, pseudonymous)
     ]
     assert schemas[0] == schemas[1]
+
+
+@pytest.mark.parametrize(
+    ("people", "min_group_size", "shown"),
+    [
+        ([5, 9], 5, [5, 9]),
+        ([5, 9], 6, [None, None]),
+        ([2, 3, 9], 5, [None, None, 9]),  # the suppressed groups have exactly five people together
+        ([2, 2, 9], 5, [None, None, None]),
+        ([0, 5], 5, [0, 5]),
+    ],
+)
+def test_a_group_of_exactly_the_least_size_is_shown_beside_suppressed_groups_of_that_size(
+    people: list[int], min_group_size: int, shown: list[int | None]
+) -> None:
+    groups = pl.DataFrame({"reason": [f"r{size}" for size in people], "people": people})
+    assert suppress_small_groups(groups, min_group_size)["people"].to_list() == shown
+
+
+@pytest.mark.parametrize(
+    ("sick", "min_group_size", "shown"), [(3, 3, 3), (2, 3, None), (7, 3, 7), (8, 3, None), (10, 3, 10)]
+)
+def test_a_part_is_shown_if_it_and_the_rest_have_exactly_the_least_size(
+    sick: int, min_group_size: int, shown: int | None
+) -> None:
+    groups = pl.DataFrame({"people_absent": [10], "people_sick": [sick]})
+    assert suppress_small_groups(groups, min_group_size)["people_sick"].to_list() == [shown]
 
 
 def test_a_pseudonym_is_the_first_49_bits_of_a_keyed_hash() -> None:

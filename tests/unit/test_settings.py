@@ -198,3 +198,14 @@ def test_delta_without_its_extra_is_a_configuration_error(monkeypatch: pytest.Mo
 
 def test_an_object_store_that_fails_ends_with_the_exit_code_of_the_warehouse() -> None:
     assert ObjectStoreError("refused").exit_code == 15
+
+
+@pytest.mark.parametrize(("configured", "rows"), [("1", 2), ("2", 2), ("249", 249), ("250", 250)])
+def test_a_page_has_at_least_two_rows_so_that_pages_can_overlap(configured: str, rows: int) -> None:
+    assert load_settings(_env_file=None, OOO_PAGE_SIZE=configured).page_size == rows
+
+
+@pytest.mark.parametrize("configured", ["0", "251", "-1"])
+def test_a_page_size_that_cal_com_refuses_is_an_error(configured: str) -> None:
+    with pytest.raises(ConfigurationError, match="OOO_PAGE_SIZE"):
+        load_settings(_env_file=None, OOO_PAGE_SIZE=configured)

@@ -1,8 +1,10 @@
-"""The strategy with fewer requests is chosen, and the number of requests is computed."""
+"""The number of requests of each strategy."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from calcom.strategy import Strategy, choose, pages_for, requests_for
+from calcom.strategy import Strategy, pages_for, requests_for, requests_for_lists, spread
 
 
 @pytest.mark.parametrize(
@@ -12,26 +14,61 @@ def test_each_anchored_page_after_the_first_has_one_row_less_that_is_new(rows: i
     assert pages_for(rows, 250) == pages
 
 
-@pytest.mark.parametrize(
-    ("users", "entries", "chosen"),
-    [
-        (1, None, Strategy.PER_USER),
-        (2, None, Strategy.ORG_WIDE),
-        (420, 6_165, Strategy.ORG_WIDE),
-        (10_000, 200_000, Strategy.ORG_WIDE),
-        (2, 100_000, Strategy.PER_USER),
-        (1, 0, Strategy.ORG_WIDE),
-    ],
-)
-def test_the_strategy_with_fewer_requests_is_chosen(
-    users: int, entries: int | None, chosen: Strategy
-) -> None:
-    assert choose(users=users, entries=entries) is chosen
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=12), st.integers(2, 12))
+def test_org_wide_never_needs_more_requests_than_per_user(entries_by_user: list[int], take: int) -> None:
+    org_wide, per_user = (
+        requests_for(
+            strategy,
+            users=len(entries_by_user),
+            entries=sum(entries_by_user),
+            entries_by_user=entries_by_user,
+            take=take,
+        )
+        for strategy in (Strategy.AUTO, Strategy.PER_USER)
+    )
+    assert org_wide <= per_user
 
 
 def test_the_users_list_is_part_of_the_number_of_requests() -> None:
     costs = {strategy: requests_for(strategy, users=10_000, entries=200_000) for strategy in Strategy}
     assert costs[Strategy.ORG_WIDE] == 804 + 11
-    assert costs[Strategy.PER_USER] == 10_000 + 11
-    assert costs[Strategy.BOTH] == 804 + 10_000 + 11
+    assert costs[Strategy.PER_USER] == 10_000 + 1 + 11  # one request checks the end of the longest list
+    assert costs[Strategy.BOTH] == 804 + 10_000 + 1 + 11
     assert costs[Strategy.AUTO] == costs[Strategy.ORG_WIDE]
+
+
+@pytest.mark.parametrize(
+    ("row_counts", "requests"),
+    [
+        ([], 0),
+        ([0], 1),
+        ([0, 0], 2),
+        ([1], 2),
+        ([9], 2),
+        ([10], 2),
+        ([9, 0, 3], 4),
+        ([10, 0, 3], 4),
+        ([19], 3),
+        ([18, 19, 9], 6),
+    ],
+)
+def test_one_request_checks_the_end_of_lists_of_which_none_fills_a_page(
+    row_counts: list[int], requests: int
+) -> None:
+    assert requests_for_lists(row_counts, 10) == requests
+
+
+@pytest.mark.parametrize(
+    ("rows", "lists", "counts"), [(0, 2, [0, 0]), (5, 2, [3, 2]), (1, 3, [1, 0, 0]), (0, 0, [])]
+)
+def test_rows_are_spread_evenly(rows: int, lists: int, counts: list[int]) -> None:
+    assert spread(rows, lists) == counts
+
+
+def test_the_number_of_requests_follows_the_distribution_of_the_entries() -> None:
+    shared = {"users": 3, "entries": 600}
+    assert requests_for(Strategy.PER_USER, **shared) == 3 + 1 + 2
+    assert requests_for(Strategy.PER_USER, **shared, entries_by_user=[600, 0, 0]) == 3 + 2 + 2
+    assert requests_for(Strategy.ORG_WIDE, **shared, teams=2) == 3 + 2 + (1 + 1) + (2 + 1)
+    assert requests_for(Strategy.ORG_WIDE, **shared, teams=2, members_by_team=[250, 1]) == 3 + 2 + (1 + 1) + 3
+    assert requests_for(Strategy.ORG_WIDE, **shared, teams=0) == 3 + 2 + 1

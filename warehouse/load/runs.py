@@ -92,7 +92,7 @@ class OrganizationSize:
 def read_organization_size(
     connection: duckdb.DuckDBPyConnection, organization_id: int
 ) -> OrganizationSize | None:
-    """Return the size of the organization, from which a strategy is chosen; None before the first snapshot."""
+    """Return the size of the organization, from which pages are requested ahead; None before the first snapshot."""
     observed_at = latest_snapshot_at(connection, organization_id)
     if observed_at is None:
         return None

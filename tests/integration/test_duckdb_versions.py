@@ -37,6 +37,11 @@ def expected(database: Path) -> dict[str, Any]:
     assert [name for name, result in results.items() if isinstance(result, str)] == []
     for name, _ in results["views"]:
         assert results[f"rows of copied.{name}"] == results[f"rows of {name}"]
+        assert results[f"rows after search_path of {name}"] == results[f"rows of {name}"]
+    for name in results["macros"]:
+        assert results[f"result of attached {name}"] == results[f"result of {name}"]
+        assert results[f"result after search_path of {name}"] == results[f"result of {name}"]
+    assert results["own tables"] == [["memory"]]
     return results
 
 

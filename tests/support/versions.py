@@ -55,14 +55,28 @@ macros = connection.execute(
 results["macros"] = [name for name, _ in macros]
 for name, _ in results["tables"] + results["views"]:
     query(f"rows of {name}", f"FROM {name} ORDER BY ALL")
-for name, parameters in macros:
-    values = [ARGUMENTS[parameter] for parameter in parameters if parameter in ARGUMENTS]  # the others have defaults
-    query(f"result of {name}", f"FROM {name}({', '.join('?' * len(values))})", values)
+
+def call(label, prefix=""):
+    for name, parameters in macros:
+        values = [ARGUMENTS[parameter] for parameter in parameters if parameter in ARGUMENTS]  # others have defaults
+        query(f"{label} {name}", f"FROM {prefix}{name}({', '.join('?' * len(values))})", values)
+
+call("result of")
+connection.close()
+connection = duckdb.connect()
+connection.execute(f"ATTACH '{sys.argv[1]}' AS ooo (READ_ONLY)")
+call("result of attached", "ooo.attached.")
 connection.close()
 connection = duckdb.connect()
 connection.execute(f"ATTACH '{sys.argv[1]}' AS copied (READ_ONLY)")
 for name, _ in results["views"]:
     query(f"rows of copied.{name}", f"FROM copied.{name} ORDER BY ALL")
+connection.execute("SET search_path = 'memory,copied'")
+call("result after search_path of")
+for name, _ in results["views"]:
+    query(f"rows after search_path of {name}", f"FROM {name} ORDER BY ALL")
+connection.execute("CREATE TABLE own_table (number INTEGER)")
+query("own tables", "SELECT database_name FROM duckdb_tables() WHERE table_name = 'own_table'")
 print(json.dumps(results))
 """
 """Read everything that the database has through its own catalogue, so that later additions are covered.

@@ -183,11 +183,11 @@ def _select_out_of_order(table: PublishedTable) -> str:
     previous = ", ".join(f"lag({name}) OVER ()" for name in table.key)
     return (
         f"SELECT count(*) FROM (SELECT row({table.key_list()}) AS key, row({previous}) AS previous_key,"  # noqa: S608
-        f" lag({table.key[0]}) OVER () IS NOT NULL AS has_previous FROM published.main.{table.name})"
+        f" lag({table.key[0]}) OVER () IS NOT NULL AS has_previous FROM ooo.main.{table.name})"
         " WHERE has_previous AND key <= previous_key"
     )
 
 
 def _select_repeated_keys(table: PublishedTable) -> str:
-    repeated = f"SELECT {table.key_list()} FROM published.main.{table.name} GROUP BY ALL HAVING count(*) > 1"  # noqa: S608
+    repeated = f"SELECT {table.key_list()} FROM ooo.main.{table.name} GROUP BY ALL HAVING count(*) > 1"  # noqa: S608
     return f"SELECT count(*) FROM ({repeated})"  # noqa: S608

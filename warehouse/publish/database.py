@@ -28,7 +28,7 @@ from warehouse.connection import (
     transaction,
 )
 from warehouse.errors import WarehouseError
-from warehouse.publish.measures import Measure
+from warehouse.publish.measures import Measure, qualify
 from warehouse.publish.views import View, find_views
 from warehouse.tables import PublishedTable, define_columns
 
@@ -80,8 +80,8 @@ def build_database(
     results = run_in_parallel(connection, jobs, workers=workers)
     counts = {table.name: rows for table, (rows, _) in zip(tables, results, strict=True)}
     fingerprints = {table.name: fingerprint for table, (_, fingerprint) in zip(tables, results, strict=True)}
-    programs: tuple[View | Measure, ...] = (*find_views(), *measures)
-    made_by = digest_declarations(tables, *(read_statement(program.statement) for program in programs))
+    statements = [*(view.statement for view in find_views()), *(measure.statement for measure in measures)]
+    made_by = digest_declarations(tables, *map(read_statement, statements))
     kept = _copy_previous(previous, temporary, fingerprints, made_by) if previous else set()
     others = [table for table in tables if table.name not in kept]
     with (
@@ -92,10 +92,12 @@ def build_database(
             for table in others:
                 _create_table(connection, table)
         is_large = sum(counts[table.name] for table in others) > MAX_ROWS_IN_PARALLEL
-        fill_jobs = [partial(_create_programs, programs=() if kept else programs)]
+        names = [table.name for table in tables]
+        programs = partial(_create_programs, views=find_views(), measures=measures, tables=names)
+        fill_jobs = [] if kept else [programs]
         fill_jobs += [partial(_fill_table, table=table) for table in others]
         run_in_parallel(connection, fill_jobs, workers=1 if is_large else workers)
-        connection.execute("CHECKPOINT published").fetchall()
+        connection.execute("CHECKPOINT ooo").fetchall()
         written = select_each(connection, [_select_count(table) for table in tables])
         rows = {table.name: count for table, (count,) in zip(tables, written, strict=True)}
     if temporary.with_name(f"{temporary.name}.wal").exists():
@@ -154,10 +156,10 @@ def _copy_previous(
 
 @contextlib.contextmanager
 def attached(connection: duckdb.DuckDBPyConnection, database: Path, options: str) -> Iterator[None]:
-    """Attach `database` as `published` for the block, and keep the insertion order of rows within it."""
+    """Attach `database` as `ooo` for the block, and keep the insertion order of rows within it."""
     query = "SELECT current_database(), current_setting('preserve_insertion_order')"
     own, keeps_order = connection.execute(query).fetchall()[0]
-    attachment = f"ATTACH '{quote(database)}' AS published"
+    attachment = f"ATTACH '{quote(database)}' AS ooo"
     connection.execute(f"{attachment} ({options})" if options else attachment).fetchall()
     try:
         connection.execute("SET preserve_insertion_order = true").fetchall()
@@ -165,14 +167,14 @@ def attached(connection: duckdb.DuckDBPyConnection, database: Path, options: str
     finally:
         connection.execute(f"SET preserve_insertion_order = {keeps_order}").fetchall()
         connection.execute(f'USE "{own}"').fetchall()
-        connection.execute("DETACH published").fetchall()
+        connection.execute("DETACH ooo").fetchall()
 
 
 @contextlib.contextmanager
 def using(connection: duckdb.DuckDBPyConnection, database: Path) -> Iterator[None]:
     """Resolve unqualified names and macros in the published `database` for the block."""
     with attached(connection, database, "READ_ONLY"):
-        connection.execute("USE published").fetchall()
+        connection.execute("USE ooo").fetchall()
         yield
 
 
@@ -192,43 +194,61 @@ def _one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def _create_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
     columns = define_columns(table.columns)
-    connection.execute(f"CREATE OR REPLACE TABLE published.main.{table.name} ({columns})").fetchall()
+    connection.execute(f"CREATE OR REPLACE TABLE ooo.main.{table.name} ({columns})").fetchall()
 
 
 def _fill_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
     """Write the comments and the rows of the table. One comment costs as much as some hundred rows."""
     with transaction(connection):
         connection.execute(_comments(table)).fetchall()
-        connection.execute(f"INSERT INTO published.main.{table.name} {table.query()}").fetchall()
+        connection.execute(f"INSERT INTO ooo.main.{table.name} {table.query()}").fetchall()
 
 
-def _create_programs(connection: duckdb.DuckDBPyConnection, programs: Sequence[View | Measure]) -> None:
-    """Create the views and the macros, with their comments."""
+def _create_programs(
+    connection: duckdb.DuckDBPyConnection,
+    views: Sequence[View],
+    measures: Sequence[Measure],
+    tables: Sequence[str],
+) -> None:
+    """Create the views and the macros, with their comments. The schema `attached` has each macro a second time."""
     with connection.cursor() as own:  # USE then changes no other connection
-        own.execute("USE published").fetchall()
+        own.execute("USE ooo").fetchall()
         with transaction(own):
-            for program in programs:
-                run_statement(own, program.statement)
-            own.execute("".join(_describe(program) for program in programs) or "SELECT 1").fetchall()
+            for statement in (
+                *(view.statement for view in views),
+                *(measure.statement for measure in measures),
+            ):
+                run_statement(own, statement)
+            own.execute("CREATE SCHEMA attached").fetchall()
+            for measure in measures:
+                own.execute(qualify(measure, tables, measures)).fetchall()
+            comments = [*map(_comment_view, views), *map(_comment_macro, measures)]
+            own.execute("".join(comments)).fetchall()
 
 
-def _describe(program: View | Measure) -> str:
-    """Return the statements that store the meaning of a view and of its columns, or of a macro, as comments."""
-    if isinstance(program, Measure):
-        return f"COMMENT ON MACRO TABLE {program.name} IS '{quote(program.comment)}';"
-    return f"COMMENT ON VIEW {program.name} IS '{quote(program.comment)}';" + "".join(
-        f"COMMENT ON COLUMN {program.name}.{column} IS '{quote(meaning)}';"
-        for column, meaning in program.columns.items()
+def _comment_view(view: View) -> str:
+    """Return the statements that store the meaning of the view and of its columns as comments."""
+    return f"COMMENT ON VIEW {view.name} IS '{quote(view.comment)}';" + "".join(
+        f"COMMENT ON COLUMN {view.name}.{column} IS '{quote(meaning)}';"
+        for column, meaning in view.columns.items()
+    )
+
+
+def _comment_macro(measure: Measure) -> str:
+    """Return the statements that store the meaning of the macro, in both schemas, as comments."""
+    return "".join(
+        f"COMMENT ON MACRO TABLE {schema}.{measure.name} IS '{quote(measure.comment)}';"
+        for schema in ("main", "attached")
     )
 
 
 def _select_count(table: PublishedTable) -> str:
-    return f"SELECT count(*) FROM published.main.{table.name}"  # noqa: S608 - a declared name
+    return f"SELECT count(*) FROM ooo.main.{table.name}"  # noqa: S608 - a declared name
 
 
 def _comments(table: PublishedTable) -> str:
     """Return the statements that store the meaning of the table and of its columns as comments."""
-    return f"COMMENT ON TABLE published.main.{table.name} IS '{quote(table.comment)}';" + "".join(
-        f"COMMENT ON COLUMN published.main.{table.name}.{column.name} IS '{quote(column.meaning)}';"
+    return f"COMMENT ON TABLE ooo.main.{table.name} IS '{quote(table.comment)}';" + "".join(
+        f"COMMENT ON COLUMN ooo.main.{table.name}.{column.name} IS '{quote(column.meaning)}';"
         for column in table.columns
     )

@@ -213,7 +213,7 @@ def _export_months(
     """
     query = (
         f"SELECT DISTINCT year({column}), month({column})"  # noqa: S608 - declared names
-        f" FROM published.main.{table.name} ORDER BY ALL"
+        f" FROM ooo.main.{table.name} ORDER BY ALL"
     )
     months = connection.execute(query).fetchall() or [(today.year, today.month)]
     described = []
@@ -226,7 +226,7 @@ def _export_months(
 
 
 def _select(table: PublishedTable) -> str:
-    return f"SELECT {table.column_list()} FROM published.main.{table.name}"  # noqa: S608 - declared names
+    return f"SELECT {table.column_list()} FROM ooo.main.{table.name}"  # noqa: S608 - declared names
 
 
 def _export(connection: duckdb.DuckDBPyConnection, folder: Path, name: str, selection: str) -> dict[str, Any]:

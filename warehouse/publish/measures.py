@@ -1,7 +1,7 @@
 """Find the measures: the table macros of ooo.duckdb, each declared in the header of its own SQL file."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -51,6 +51,24 @@ def find_measures() -> tuple[Measure, ...]:
     """
     texts = read_folder("publish/macros")
     return tuple(parse_measure(texts[name]) for name in order_by_use(texts))
+
+
+def qualify(measure: Measure, tables: Collection[str], measures: Collection[Measure]) -> str:
+    """Return the statement that creates the macro in the schema `attached` of a database with the alias `ooo`.
+
+    DuckDB looks for the unqualified tables and macros of a macro in the current database of the caller. In the
+    statement they are qualified, so that the macro works in an attached database that is not the current one.
+    """
+    text = read_statement(measure.statement)
+    schemas = dict.fromkeys(tables, "ooo.main") | {macro.name: "ooo.attached" for macro in measures}
+    for common_table_expression in re.findall(r"\b(\w+) AS (?:MATERIALIZED )?\(", text):
+        schemas.pop(common_table_expression, None)
+
+    def add_schema(match: re.Match[str]) -> str:
+        keyword, name = match.groups()
+        return f"{keyword} {schemas[name]}.{name}" if name in schemas else match[0]
+
+    return re.sub(r"\b(FROM|JOIN|REPLACE MACRO) (\w+)", add_schema, text)
 
 
 def read_folder(folder: str) -> dict[str, str]:

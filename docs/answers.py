@@ -14,7 +14,8 @@ from pathlib import Path
 
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
-from flows.report.queries import render, run_sql
+from flows.report.queries import run_sql
+from flows.report.render import render
 from flows.run import stages as pipeline
 from flows.run.context import open_run
 from flows.run.progress import SilentListener

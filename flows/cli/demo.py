@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
-from flows.report.queries import Dates, render, run_named, run_sql
+from flows.report.queries import Dates, run_named, run_sql
+from flows.report.render import render
 from flows.run import stages
 from flows.run.progress import show_progress
 from flows.settings import NO_CREDENTIAL, load_settings

@@ -13,7 +13,8 @@ import click
 
 from calcom.errors import ExitCode, OooError
 from flows.cli.pipeline_commands import demo, doctor, erase_user, fleet, maintain, plan, simulate, sync
-from flows.cli.query_commands import completion, export, query, report, status
+from flows.cli.query_commands import export, query
+from flows.cli.report_commands import completion, report, status
 from flows.cli.streams import SENTENCES, catch_signals, protect_streams, signal_code
 
 EXIT_CODES = {
@@ -23,7 +24,7 @@ EXIT_CODES = {
     ExitCode.CREDENTIALS: "The credential or the access to the organization is refused.",
     ExitCode.UNAVAILABLE: "Cal.com is unavailable.",
     ExitCode.PROTOCOL: "A response does not match Cal.com's API.",
-    ExitCode.TRANSFORM: "A transform failed.",
+    ExitCode.TRANSFORM: "A transform or the SQL of a query failed.",
     ExitCode.WAREHOUSE: "The warehouse or the disk failed.",
     ExitCode.GUARD: "A guard failed: mass deletion, quarantine limit, audit, or age of data.",
     ExitCode.PARTIAL: "Partial: some scopes failed or are unproven, the rest is published.",
@@ -64,7 +65,7 @@ def cli(context: click.Context) -> None:
     \b
       ooo demo                                   try it on an invented organization
       CALCOM_API_KEY=cal_… ooo sync              read, load and publish to ./data
-      ooo query absence_by_reason --from 2026-01-01 --to 2026-12-31
+      ooo query who_is_out --from this-week      list the absences of this week
     """
     from flows.settings.permissions import FilePermissions, created_with
 

@@ -1,8 +1,10 @@
 """Write to standard output and standard error, which may be a terminal, a pipe, or lack Unicode."""
 
 import json
+import os
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -42,6 +44,14 @@ def write_text(text: str) -> None:
     click.echo(escape_controls(text))
 
 
+def write_notes(sentences: Iterable[str]) -> None:
+    """Write sentences about the output to standard error."""
+    from flows.report.plain_text import escape_controls
+
+    for sentence in sentences:
+        click.echo(escape_controls(f"note: {sentence}"), err=True)
+
+
 def write_data(text: str) -> None:
     """Write `text`, which another program reads, in UTF-8 with any encoding of the terminal.
 
@@ -51,6 +61,14 @@ def write_data(text: str) -> None:
         write_text(text)
     else:
         click.echo(text.encode("utf-8", "replace"))
+
+
+def table_width() -> int | None:
+    """Return the width of the terminal, from COLUMNS or the terminal itself; None if the output is no terminal."""
+    is_set = os.environ.get("COLUMNS", "").isdecimal()
+    if not is_set and (sys.stdout is None or not sys.stdout.isatty()):
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def draws_lines() -> bool:

@@ -8,18 +8,17 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from flows.report.filters import FILTER_COLUMNS, NO_FILTERS, Filters, select
 from flows.report.plain_text import disarm_formulas
-from flows.report.queries import DEFAULT_LIMITS, NAMED, Dates, QueryLimits, run_named, run_sql
+from flows.report.queries import DEFAULT_LIMITS, NAMED, Dates, QueryLimits, open_published, run_named
 from flows.settings.errors import QueryError, QueryLimitError
 from landing.files import write_atomically
-from transforms.reasons import PRECEDENCE
 from transforms.schema import PUBLISHED
 from warehouse.errors import WarehouseError
 
@@ -56,37 +55,38 @@ def select_rows(  # noqa: PLR0913 - the options of an export
     database: Path,
     name: str,
     dates: Dates,
-    reason: str | None = None,
+    filters: Filters = NO_FILTERS,
     *,
     min_group_size: int = 1,
     limits: QueryLimits = DEFAULT_LIMITS,
 ) -> pl.DataFrame:
     """Return the rows of a table or named query that overlap `dates`, without deleted entries.
 
-    A `reason` keeps the rows with that reason code only. A table without dates is returned whole.
-    `min_group_size` is as for `run_named`. Raises `QueryError` for a reason that is unknown, or if the
-    rows have no reason.
+    `filters` keep the rows of a reason, a team or a person. A table without dates is returned whole.
+    `min_group_size` is as for `run_named`. Raises `QueryError` for a filter that the rows have no column for.
     """
     if name not in _TABLES:
-        rows = run_named(database, name, dates, min_group_size=min_group_size, limits=limits)
-        _require_reason(database, name, rows.columns, reason)
-        return rows if reason is None else rows.filter(pl.col("reason") == reason)
+        return run_named(database, name, dates, filters=filters, min_group_size=min_group_size, limits=limits)
     table = _TABLES[name]
     columns = [column.name for column in table.columns]
-    _require_reason(database, name, columns, reason)
     conditions = {
         "date_on": "date_on BETWEEN $first_on AND $last_on",
         "ends_on": "starts_on <= $last_on AND ends_on >= $first_on",
         "deleted_at": "deleted_at IS NULL",
     }
-    filters = [condition for column, condition in conditions.items() if column in columns]
-    filters += ["reason = $reason"] if reason else []
-    where = f" WHERE {' AND '.join(filters)}" if filters else ""
+    filters_of_dates = [condition for column, condition in conditions.items() if column in columns]
+    where = f" WHERE {' AND '.join(filters_of_dates)}" if filters_of_dates else ""
     sql = f"SELECT * FROM {name}{where} ORDER BY {', '.join(table.key)}"  # noqa: S608 - declared names
-    values = {"first_on": dates.from_date, "last_on": dates.to_date, "reason": reason}
-    return run_sql(
-        database, sql, {key: value for key, value in values.items() if f"${key}" in sql}, limits=limits
-    )
+    values = {"first_on": dates.from_date, "last_on": dates.to_date}
+    with open_published(database, limits) as fetch:
+        selection = select(fetch, filters)
+        if options := selection.unmatched(columns):
+            matching = [other.name for other in PUBLISHED if not selection.unmatched(other.polars_schema)]
+            missing = " and no ".join(f"column {FILTER_COLUMNS[option]} for {option}" for option in options)
+            raise QueryError(f"{name} has no {missing}; the tables with one are {', '.join(matching)}")
+        return selection.matching(
+            fetch(sql, {key: value for key, value in values.items() if f"${key}" in sql})
+        )
 
 
 def write_rows(rows: pl.DataFrame, path: Path, output: Format, *, is_raw: bool = False) -> None:
@@ -216,19 +216,3 @@ def _excel_value(value: Any) -> Any:  # noqa: PLR0911 - one for each type
     if isinstance(value, list | dict):
         return json.dumps(value, default=str, ensure_ascii=False)
     return str(value)
-
-
-def _require_reason(database: Path, name: str, columns: list[str], reason: str | None) -> None:
-    """Raise `QueryError` if `reason` is unknown, or if the rows have no reason."""
-    if reason is None:
-        return
-    if "reason" not in columns:
-        tables = ", ".join(table.name for table in _TABLES.values() if "reason" in table.polars_schema)
-        raise QueryError(f"{name} has no column reason to filter by; the tables with one are: {tables}")
-    codes = {code.code for code in PRECEDENCE}
-    if reason not in codes:
-        codes |= set(run_sql(database, "SELECT DISTINCT reason FROM fct_ooo_entries")["reason"].drop_nulls())
-    if reason not in codes:
-        nearest = get_close_matches(reason.lower(), sorted(codes), n=1)
-        hint = f"did you mean {nearest[0]}? " if nearest else ""
-        raise QueryError(f"unknown reason {reason!r}; {hint}Expected one of {', '.join(sorted(codes))}")

@@ -1,9 +1,8 @@
-"""Query the published database with named queries (its macros) or SQL, and render the rows as text."""
+"""Query the published database with named queries (its macros) or SQL."""
 
 import contextlib
-import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from flows.report.plain_text import disarm_formulas, escape_cells, escape_controls, escape_json
+from flows.report.filters import NO_FILTERS, Fetch, Filters, restrict_tables, select
 from flows.settings.data_folder import require_publication
-from flows.settings.errors import QueryError, QueryLimitError
+from flows.settings.errors import QueryError, QueryLimitError, SqlError
 from transforms.errors import TransformError
 from transforms.privacy import suppress_small_groups
 from warehouse.errors import WarehouseError
@@ -69,34 +68,64 @@ def run_named(  # noqa: PLR0913 - the parameters of named queries
     dates: Dates,
     as_of_at: datetime | None = None,
     *,
+    filters: Filters = NO_FILTERS,
     min_group_size: int = 1,
     limits: QueryLimits = DEFAULT_LIMITS,
 ) -> pl.DataFrame:
-    """Return the rows of the named query `name` over `dates`.
+    """Return the rows of the named query `name` over `dates`, for the people and reasons of `filters`.
 
     `as_of_at` is an instant, UTC without a zone, for the named queries that take one. `min_group_size` is in
     people: smaller groups are suppressed, as `suppress_small_groups` describes. Queries that list people are
-    not changed by it. Raises as `run_sql`.
+    not changed by it. Raises as `run_sql`, and `QueryError` for a filter that the query does not take.
     """
     measure = NAMED[name]
     values = {"from_date": dates.from_date, "to_date": dates.to_date, "as_of_at": as_of_at}
     parameters = {name: values[name] for name in measure.parameters}
     sql = f"FROM {measure.name}({', '.join(f'${parameter}' for parameter in parameters)})"
-    try:
-        rows = run_sql(database, sql, parameters, limits=limits)
-    except QueryError as error:
-        if not isinstance(error.__cause__, duckdb.CatalogException):
-            raise
-        switch = f" with {measure.switch}=true" if measure.switch else " with this version"
-        message = f"{database} was published without {name}; run `ooo sync`{switch}"
-        raise QueryError(message) from error.__cause__
-    if min_group_size > 1 and "user_id" not in rows.columns:
+    with open_published(database, limits) as fetch:
         try:
-            return suppress_small_groups(rows, min_group_size)
-        except TransformError as error:
-            message = f"{name} can't be shown with OOO_MIN_GROUP_SIZE={min_group_size}: {error}"
-            raise QueryError(message) from error
-    return rows
+            selection = select(fetch, filters)
+            columns = fetch(f"{sql} LIMIT 0", parameters).columns if filters.options() else []
+            if options := selection.unmatched(columns):
+                _raise_if_groups_could_be_subtracted(name, columns, options, min_group_size)
+                restrict_tables(fetch, measure, selection, options)
+            rows = fetch(sql, parameters)
+        except SqlError as error:
+            raise _describe_refusal(database, name, error) from error.__cause__
+    return selection.matching(_suppressed(name, rows, min_group_size))
+
+
+def _raise_if_groups_could_be_subtracted(
+    name: str, columns: Sequence[str], options: Sequence[str], min_group_size: int
+) -> None:
+    """Raise `QueryError` for a measure of chosen people or reasons: less than the whole, it reveals the others."""
+    if min_group_size > 1 and "user_id" not in columns:
+        message = (
+            f"{name} can't be restricted by {' and '.join(options)} with OOO_MIN_GROUP_SIZE={min_group_size}, because"
+            " the difference to the whole would show a small group; choose a query that lists teams or reasons"
+        )
+        raise QueryError(message)
+
+
+def _describe_refusal(database: Path, name: str, error: SqlError) -> QueryError:
+    """Return the error of a named query as an error of its arguments or of the publication, where it is one."""
+    measure, cause = NAMED[name], error.__cause__
+    if isinstance(cause, duckdb.CatalogException):
+        switch = f" with {measure.switch}=true" if measure.switch else " with this version"
+        return QueryError(f"{database} was published without {name}; run `ooo sync`{switch}")
+    if isinstance(cause, duckdb.InvalidInputException):  # the macro refuses its arguments
+        return QueryError(f"{name}: {str(cause).partition(': ')[2] or cause}")
+    return error
+
+
+def _suppressed(name: str, rows: pl.DataFrame, min_group_size: int) -> pl.DataFrame:
+    if min_group_size == 1 or "user_id" in rows.columns:
+        return rows
+    try:
+        return suppress_small_groups(rows, min_group_size)
+    except TransformError as error:
+        message = f"{name} can't be shown with OOO_MIN_GROUP_SIZE={min_group_size}: {error}"
+        raise QueryError(message) from error
 
 
 def run_sql(
@@ -109,43 +138,62 @@ def run_sql(
     """Return the rows of `sql`, which can only read. `parameters` are the values of its `$name` parameters.
 
     The query reads the published tables alone, unless `limits` are unrestricted. Raises `ConfigurationError` if
-    nothing is published yet, `QueryError` if DuckDB refuses the query, `QueryLimitError` if the query exceeds a
-    limit, and `WarehouseError` if the database cannot be opened.
+    nothing is published yet, `QueryError` for a statement that does more than read, `SqlError` if DuckDB cannot run
+    it, `QueryLimitError` if the query exceeds a limit, and `WarehouseError` if the database cannot be opened.
     """
-    require_publication(database)
-    with _open_published(database, limits) as connection, _interrupting(connection, limits) as expired:
-        try:
-            if limits.is_restricted:
-                _raise_unless_reading(connection, sql)
-            relation = connection.sql(sql, params=parameters)
-            if relation is None:
-                return pl.DataFrame()
-            return _read_rows(relation)
-        except duckdb.OutOfMemoryException as error:
-            message = (
-                f"the query needs more memory than {limits.memory}: {_first_line(error)}; choose a shorter range"
-                " or fewer columns, or set OOO_MEMORY_LIMIT"
-            )
-            raise QueryLimitError(message) from error
-        except (duckdb.Error, pl.exceptions.PolarsError, OSError, RuntimeError) as error:
-            if expired.is_set():
-                message = (
-                    f"the query was interrupted after {limits.seconds:g} s, its time limit; simplify it, or raise"
-                    " OOO_QUERY_SECONDS"
-                )
-                raise QueryLimitError(message) from error
-            if str(error) == "Query interrupted":  # DuckDB's form of Ctrl-C
-                raise KeyboardInterrupt from error
-            if isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException):
-                message = (
-                    f"can't read {database}: {_first_line(error)}; run `ooo sync`, which publishes it again"
-                )
-                raise WarehouseError(message) from error
-            raise QueryError(str(error)) from error
+    with open_published(database, limits) as fetch:
+        return fetch(sql, parameters, reads_only=limits.is_restricted)
 
 
 @contextlib.contextmanager
-def _open_published(database: Path, limits: QueryLimits) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_published(database: Path, limits: QueryLimits = DEFAULT_LIMITS) -> Iterator[Fetch]:
+    """Yield a function that runs statements on the published database. Raise as `run_sql`."""
+    require_publication(database)
+    with _connect(database, limits) as connection, _interrupting(connection, limits) as expired:
+
+        def fetch(
+            sql: str, parameters: Mapping[str, Any] | None = None, *, reads_only: bool = False
+        ) -> pl.DataFrame:
+            with _translating_errors(database, limits, expired):
+                if reads_only:
+                    _raise_unless_reading(connection, sql)
+                relation = connection.sql(sql, params=parameters)
+                return pl.DataFrame() if relation is None else _read_rows(relation)
+
+        yield fetch
+
+
+@contextlib.contextmanager
+def _translating_errors(database: Path, limits: QueryLimits, expired: threading.Event) -> Iterator[None]:
+    """Raise the errors of DuckDB in the block as errors of this project."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        message = (
+            f"the query needs more memory than {limits.memory}: {_first_line(error)}; choose a shorter range"
+            " or fewer columns, or set OOO_MEMORY_LIMIT"
+        )
+        raise QueryLimitError(message) from error
+    except (duckdb.Error, pl.exceptions.PolarsError, OSError, RuntimeError) as error:
+        if expired.is_set():
+            message = (
+                f"the query was interrupted after {limits.seconds:g} s, its time limit; simplify it, or raise"
+                " OOO_QUERY_SECONDS"
+            )
+            raise QueryLimitError(message) from error
+        if str(error) == "Query interrupted":  # DuckDB's form of Ctrl-C
+            raise KeyboardInterrupt from error
+        if isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException):
+            message = f"can't read {database}: {_first_line(error)}; run `ooo sync`, which publishes it again"
+            raise WarehouseError(message) from error
+        if isinstance(error, duckdb.PermissionException):
+            message = f"{error}; add --unrestricted to read other files and databases"
+            raise QueryError(message) from error
+        raise SqlError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _connect(database: Path, limits: QueryLimits) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection that can only read. Raise `WarehouseError` if the file is damaged or not readable."""
     config: dict[str, Any] = {**_RESTRICTIONS, "memory_limit": limits.memory} if limits.is_restricted else {}
     try:
@@ -212,29 +260,3 @@ def _read_rows(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-def render(rows: pl.DataFrame, output: str, *, draws_lines: bool = True, is_raw: bool = False) -> str:
-    """Return `rows` as text: a `table`, `csv` or `json`. Without `draws_lines`, the table's lines are ASCII.
-
-    Control characters are escaped in tables and in JSON. CSV cells that a spreadsheet would execute begin with an
-    apostrophe, unless `is_raw`.
-    """
-    if output == "csv":
-        try:
-            return (rows if is_raw else disarm_formulas(rows)).write_csv().rstrip("\n")
-        except pl.exceptions.PolarsError as error:
-            raise QueryError(f"{error}; try --output json") from error
-    if output == "json":
-        return escape_json(json.dumps(rows.to_dicts(), default=str, ensure_ascii=False, indent=2))
-    with pl.Config(
-        tbl_rows=100,
-        tbl_cols=-1,
-        tbl_width_chars=220,
-        fmt_str_lengths=60,
-        tbl_hide_column_data_types=True,
-        tbl_hide_dataframe_shape=True,
-        thousands_separator=False,
-        tbl_formatting="UTF8_FULL_CONDENSED" if draws_lines else "ASCII_FULL_CONDENSED",
-    ):
-        return escape_controls(str(escape_cells(rows)))

@@ -2,7 +2,8 @@
 
 FlowsError                  the root of this package's errors
 ├── ConfigurationError      a setting, a file or the command line describes something that cannot work
-├── QueryError              DuckDB refused a query, or a query does not fit the data
+├── QueryError              the publication does not have the rows, or the restrictions do not permit the query
+│   ├── SqlError            DuckDB cannot run the SQL
 │   └── QueryLimitError     a query needs more time or memory than it may use
 ├── OutputError             standard output cannot be written
 ├── UnknownPersonError      the warehouse has no such person, or has the person in several organizations
@@ -28,9 +29,15 @@ class ConfigurationError(FlowsError):
 
 
 class QueryError(FlowsError):
-    """A query that DuckDB refuses; the message is DuckDB's own."""
+    """A query for rows that the publication does not have, or that the restrictions of `ooo query` do not permit."""
 
     exit_code = ExitCode.USAGE
+
+
+class SqlError(QueryError):
+    """SQL that DuckDB cannot run; the message is DuckDB's own."""
+
+    exit_code = ExitCode.TRANSFORM
 
 
 class QueryLimitError(QueryError):

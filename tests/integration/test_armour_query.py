@@ -12,9 +12,8 @@ import polars as pl
 import pytest
 
 from flows.cli.main import cli
-from flows.cli.query_commands import _period
 from flows.report.export import Format, write_rows
-from flows.report.queries import render
+from flows.report.render import render
 from flows.settings.errors import QueryLimitError
 from tests.support.naive import Absence
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
@@ -102,23 +101,6 @@ def test_a_wrong_argument_exits_with_2_and_the_nearest_value(
     refused = run(data_dir, *arguments)
     assert refused.exit_code == 2, refused.output
     assert hint in " ".join(refused.output.split())
-
-
-@pytest.mark.parametrize(
-    ("name", "first", "last"),
-    [
-        ("today", "2026-01-31", "2026-01-31"),
-        ("yesterday", "2026-01-30", "2026-01-30"),
-        ("this-week", "2026-01-26", "2026-02-01"),
-        ("next-week", "2026-02-02", "2026-02-08"),
-        ("this-month", "2026-01-01", "2026-01-31"),
-        ("next-month", "2026-02-01", "2026-02-28"),
-        ("this-year", "2026-01-01", "2026-12-31"),
-        ("last-year", "2025-01-01", "2025-12-31"),
-    ],
-)
-def test_a_period_has_its_first_and_last_day(name: str, first: str, last: str) -> None:
-    assert [str(day) for day in _period(name, date(2026, 1, 31))] == [first, last]
 
 
 def test_a_period_is_accepted_by_query_and_export(data_dir: Path, tmp_path: Path) -> None:

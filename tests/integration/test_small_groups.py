@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from flows.report.export import select_rows
+from flows.report.filters import Filters
 from flows.report.queries import NAMED, Dates, run_named
 from flows.settings.errors import QueryError
 from tests.support.naive import Absence
@@ -49,7 +50,7 @@ def test_a_part_of_a_group_is_suppressed_if_the_part_or_the_rest_is_small(databa
 
 
 def test_an_export_of_one_reason_keeps_the_suppression_over_all_reasons(database: Path) -> None:
-    rows = select_rows(database, "absence_by_reason", DAYS, reason="travel", min_group_size=3)
+    rows = select_rows(database, "absence_by_reason", DAYS, Filters(reasons=("travel",)), min_group_size=3)
     assert rows.select("people", "absence_days").row(0) == (None, None)
 
 

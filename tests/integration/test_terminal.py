@@ -78,7 +78,6 @@ def test_an_export_of_a_named_query_has_the_rows_of_the_query(folder: Path) -> N
         (("export", "nothing"), "fct_entry_days"),
         (("export", "dim_people", "--reason", "sick"), "no column reason"),
         (("export", "--format", "pdf"), "parquet"),
-        (("query", "SELECT nothing"), "nothing"),
         (("query", "who_is_off"), "who_is_out"),
     ],
 )

@@ -223,7 +223,7 @@ def test_sql_that_duckdb_cannot_run_is_no_usage_error(data_dir: Path, sql: str, 
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (("statu",), "status"),
+        (("doctorr",), "doctor"),
         (("fleet", "syncc"), "sync"),
         (("query", "who_is_off"), "who_is_out"),
         (("query", "fct_ooo_entry"), "fct_ooo_entries"),

@@ -14,7 +14,7 @@ PACKAGES := calcom landing transforms warehouse flows
 
 .PHONY: help install install-dev demo quick check lint types imports spelling sql page documents format docs lock clean \
 	check-page test-quick test test-fast test-slow test-unit test-spec test-contract test-properties test-integration \
-	test-browser test-docs test-proof coverage bench
+	test-browser test-docs test-proof coverage bench bench-core
 
 help:            ## show these lines
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -124,6 +124,10 @@ coverage: install-dev  ## the fast suite with the coverage of each file, and the
 
 bench: install-dev  ## measure sync against dlt and bare scripts (an hour; installs dlt under benchmarks/)
 	$(BIN)/python benchmarks/run.py
+
+bench-core: install-dev  ## measure the core paths in a minute; BENCH= adds options of pytest-benchmark
+	$(PYTEST) --quiet -p pytest_benchmark.plugin benchmarks/bench_core.py --benchmark-max-time=1 \
+		--benchmark-min-rounds=5 --benchmark-columns=min,median,rounds $(BENCH)
 
 # ---- files that are written by programs
 

@@ -2,7 +2,6 @@
 
 import atexit
 import contextlib
-import gc
 import os
 import sys
 from typing import NoReturn
@@ -11,16 +10,11 @@ from typing import NoReturn
 def main() -> NoReturn:
     """Run the command and end the process with its exit code."""
     _open_standard_descriptors()
-    # httpx loads rich and pygments for its own command line, unless that module is missing: 60 ms.
-    sys.modules["httpx._main"] = None  # type: ignore[assignment]
-    gc.set_threshold(50_000)  # imports leave no garbage, and a search every 700 objects costs 80 ms
     # By default, Polars' allocator keeps freed memory for ten seconds: 37 MB of 415 for 200,000 entries.
     # Returning the memory immediately costs 0.3 s, because the next step allocates it again.
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0")
-    # By default, Pydantic searches every installed package for plugins: 10 ms.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
-        from flows.cli.main import main as run_command  # noqa: PLC0415 - after the defaults above
+        from flows.cli.main import main as run_command  # noqa: PLC0415 - after the default above
 
         run_command()
     except SystemExit as exit_request:

@@ -1,6 +1,7 @@
 """Maintenance: removes old landings and leftovers, purges erased bytes from files, and compacts the warehouse."""
 
 import shutil
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -69,17 +70,18 @@ def _repair_clock(settings: Settings) -> int:
         return repair_future_instants(connection, utc_now())
 
 
-def complete_purges(settings: Settings) -> None:
+def complete_purges(settings: Settings, reasons: AbstractSet[str] | None = None) -> None:
     """Remove erased people, and notes that are not to be stored, from every file of the data folder.
 
     The caller holds the lock of the data folder, and has closed the warehouse. A run calls this once, after the
     load. After an erasure, all landings, reports and generations are removed, and the tables are published again.
-    The warehouse is compacted last: the compacted file has no pending purge.
+    The warehouse is compacted last: the compacted file has no pending purge. `reasons` are the pending purges, if the
+    caller has read them; otherwise they are read from the warehouse.
     """
     path, landings = warehouse_path(settings), landing_root(settings)
     if not settings.keeps_notes:
         purge_landings(landings, may_stay=lambda facts: not facts.keeps_notes)
-    if not path.exists():
+    if not path.exists() or reasons == set():
         return
     memory_limit = settings.memory_limit or MEMORY_LIMIT
     with open_warehouse(path, memory_limit=memory_limit) as connection:

@@ -27,6 +27,7 @@ from flows.settings.data_folder import warehouse_path
 from flows.settings.errors import AccessRefusedError, ClockError, naming_organization
 from transforms.runs import RunRecord
 from warehouse.errors import GuardError, WarehouseError
+from warehouse.load.erasure import pending_purges
 from warehouse.load.runs import find_differences, find_run, insert_run
 
 
@@ -142,8 +143,9 @@ def sync(  # noqa: PLR0913 - the options of one run
             extract(run, stages)
             stages.load(run)
             stages.publish(run)
+        purges = pending_purges(run.warehouse())
         run.close_warehouse()
-        complete_purges(settings)
+        complete_purges(settings, purges)
         return summarize(run)
 
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from warehouse.connection import insert_frame, run_statement
 from warehouse.errors import GuardError
-from warehouse.load.erasure import NOTES, request_purge
+from warehouse.load.erasure import NOTES, erased_people, request_purge
 from warehouse.load.runs import Difference
 from warehouse.tables import DeclaredTable, define_columns
 
@@ -45,7 +45,7 @@ _APPLY = (
     "update_closed_versions",
     "insert_entry_versions",
     "update_vanished_entries",
-    "update_unchanged_entries",
+    "update_seen_entries",
     "delete_replaced_entries",
     "insert_entries",
     "create_former_people",
@@ -174,8 +174,9 @@ def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, gu
     }
     check_host(connection, snapshot, guards)
     _insert_scopes(connection, snapshot)
-    for name in _REMOVE_ERASED:
-        run_statement(connection, f"load/sql/{name}", parameters)
+    if erased_people(connection, snapshot.organization_id):
+        for name in _REMOVE_ERASED:
+            run_statement(connection, f"load/sql/{name}", parameters)
     insert_differences(connection, snapshot)
     run_statement(connection, "load/sql/delete_departed_people", parameters)
     run_statement(connection, "load/sql/delete_departed_entries", parameters)

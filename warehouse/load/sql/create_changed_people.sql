@@ -4,10 +4,10 @@
 -- Second run: creates the same table again, from core as applied.
 CREATE OR REPLACE TEMP TABLE changed_people AS
 WITH people AS (
-    SELECT organization_id, user_id FROM entry_changes WHERE change NOT IN ('unchanged', 'note_changed')
+    SELECT organization_id, user_id FROM entry_changes WHERE change <> 'note_changed'
     UNION
     SELECT organization_id, former_user_id FROM entry_changes
-    WHERE change NOT IN ('unchanged', 'note_changed') AND former_user_id IS NOT NULL
+    WHERE change <> 'note_changed' AND former_user_id IS NOT NULL
     UNION
     SELECT organization_id, user_id
     FROM marts.person_calendars AS w

@@ -9,4 +9,4 @@ SELECT
     user_id, covering_user_id, starts_on, ends_on, calendar_days, materialized_days, reason, reason_raw,
     has_notes, starts_at_raw, ends_at_raw, is_day_aligned, date_rule, deletion_cause
 FROM entry_changes
-WHERE change NOT IN ('unchanged', 'note_changed');
+WHERE change <> 'note_changed';

@@ -7,7 +7,8 @@ SELECT
     (SELECT count(*) FROM staged_rejects WHERE record_kind = 'entry') AS quarantined,
     count(*) FILTER (change = 'appeared') AS inserted,
     count(*) FILTER (change IN ('changed', 'reinterpreted', 'returned')) AS updated,
-    count(*) FILTER (change IN ('unchanged', 'note_changed')) AS unchanged,
+    (SELECT count(*) FROM staged_entries)
+        - count(*) FILTER (change IN ('appeared', 'changed', 'reinterpreted', 'returned')) AS unchanged,
     count(*) FILTER (change = 'note_changed') AS notes_changed,
     count(*) FILTER (change = 'vanished') AS deleted,
     (

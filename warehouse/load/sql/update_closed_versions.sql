@@ -5,4 +5,4 @@
 UPDATE core.ooo_entry_history AS h SET valid_to = $observed_at
 FROM entry_changes AS e
 WHERE h.organization_id = e.organization_id AND h.entry_id = e.entry_id
-  AND h.valid_to IS NULL AND e.change NOT IN ('unchanged', 'note_changed');
+  AND h.valid_to IS NULL AND e.change <> 'note_changed';

@@ -2,18 +2,33 @@
 
 from typing import Any
 
-from prefect import flow, get_run_logger
+import prefect.runtime
+from prefect import flow
 from prefect.client.schemas.objects import State
 
 from calcom.errors import OooError
 from calcom.strategy import Strategy
 from flows.orchestration.artifacts import show_run, showing_progress
 from flows.orchestration.blocks import load_flow_settings
-from flows.orchestration.tasks import end_with, fail_with, stages_as_tasks
+from flows.orchestration.logs import log_summary, open_run_logger
+from flows.orchestration.tasks import RUN_LIMIT_SECONDS, end_with, fail_with, name_run, stages_as_tasks
+from flows.orchestration.turns import take_turn
 from flows.run.stages import sync as run_sync
+from flows.settings import Settings
 
 
-@flow(name="sync", persist_result=False, log_prints=False)
+def _name() -> str:
+    strategy = Strategy(prefect.runtime.flow_run.parameters.get("strategy", Strategy.AUTO))
+    return name_run(f"strategy {strategy.value}")
+
+
+@flow(
+    name="sync",
+    flow_run_name=_name,
+    timeout_seconds=RUN_LIMIT_SECONDS,
+    persist_result=False,
+    log_prints=False,
+)
 def sync(
     strategy: Strategy = Strategy.AUTO,
     allow_mass_delete: bool = False,  # noqa: FBT001, FBT002 - the deployment's parameters
@@ -32,19 +47,22 @@ def sync(
             has to hold the credential.
 
     """
-    logger = get_run_logger()
     try:
         settings = load_flow_settings(credential_block)
-        with showing_progress(logger.info, key="sync-progress") as listener:
-            summary = run_sync(
-                settings,
-                strategy=strategy,
-                listener=listener,
-                allows_mass_delete=allow_mass_delete,
-                stages=stages_as_tasks(settings.retry_seconds),
-            )
+        return take_turn(settings, lambda: _sync(settings, strategy, allows_mass_delete=allow_mass_delete))
     except OooError as error:
-        return fail_with(error)
-    logger.info("%s", summary.as_text())
-    show_run(summary)
+        return fail_with(error, title="Sync")
+
+
+def _sync(settings: Settings, strategy: Strategy, *, allows_mass_delete: bool) -> State[dict[str, Any]]:
+    with showing_progress(open_run_logger().info, key="sync-progress") as listener:
+        summary = run_sync(
+            settings,
+            strategy=strategy,
+            listener=listener,
+            allows_mass_delete=allows_mass_delete,
+            stages=stages_as_tasks(settings.retry_seconds),
+        )
+    log_summary(summary.exit_code, summary.as_text())
+    show_run(summary, settings)
     return end_with(summary.exit_code, summary.headline, summary.as_json())

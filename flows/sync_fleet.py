@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from prefect import flow, get_run_logger
+import prefect.runtime
+from prefect import Flow, flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterParentFlowRunId,
+)
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
 from prefect.futures import as_completed
-from prefect.states import Completed, Failed
+from prefect.states import Cancelling, Completed, Failed
 
 from calcom.errors import OooError
 from flows.fleet.loader import Loader, extract_organization, open_loader, report_failure
@@ -20,7 +25,17 @@ from flows.fleet.organizations import Organization, read_organizations
 from flows.fleet.summary import FleetSummary
 from flows.orchestration.artifacts import record_assets, show_fleet
 from flows.orchestration.blocks import load_flow_settings, read_block
-from flows.orchestration.tasks import as_publishing_task, as_task, end_with, fail_with
+from flows.orchestration.logs import log_summary, open_run_logger
+from flows.orchestration.tasks import (
+    READ_LIMIT_SECONDS,
+    RUN_LIMIT_SECONDS,
+    as_publishing_task,
+    as_task,
+    end_with,
+    fail_with,
+    name_run,
+)
+from flows.orchestration.turns import take_turn
 from flows.run.progress import LineListener
 from warehouse.load.runs import OrganizationSize
 
@@ -36,7 +51,7 @@ Extracted = tuple[str, State[Any]]
 
 def _extract(organization: Organization, size: OrganizationSize | None) -> State[None]:
     try:
-        listener = LineListener(get_run_logger().info)
+        listener = LineListener(open_run_logger().info)
         run_id = extract_organization(organization, read_block=read_block, listener=listener, size=size)
     except OooError as error:
         report_failure(organization, error)
@@ -55,7 +70,7 @@ def _publish(loader: Loader) -> FleetSummary:
     return summary
 
 
-extract_task = as_task(_extract, "extract", "extract {organization.name}")
+extract_task = as_task(_extract, "extract", "extract {organization.name}", limit_seconds=READ_LIMIT_SECONDS)
 load_task = as_task(_load, "load", "load {name}")
 publish_task = as_publishing_task(_publish)
 
@@ -111,7 +126,33 @@ def _final_states(client: SyncPrefectClient, run_ids: list[UUID]) -> Iterator[tu
                 yield run.id, run.state
 
 
-@flow(name="fleet", persist_result=False, log_prints=False)
+def _cancel_extractions(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Cancel the extractions of a fleet that was cancelled. Their landings stay, and the next run resumes them."""
+    del flow, state
+    parent = FlowRunFilterParentFlowRunId(any_=[flow_run.id])
+    extractions = FlowRunFilter(parent_flow_run_id=parent)
+    offset = 0
+    with get_client(sync_client=True) as client:
+        while runs := client.read_flow_runs(flow_run_filter=extractions, limit=RUNS_PER_POLL, offset=offset):
+            offset += len(runs)
+            for run in runs:
+                if run.state is not None and not run.state.is_final():
+                    message = f"the fleet's run {flow_run.name} was cancelled"
+                    client.set_flow_run_state(run.id, Cancelling(message=message))
+
+
+def _name() -> str:
+    return name_run(Path(prefect.runtime.flow_run.parameters.get("organizations_file", "orgs.toml")).name)
+
+
+@flow(
+    name="fleet",
+    flow_run_name=_name,
+    timeout_seconds=RUN_LIMIT_SECONDS,
+    on_cancellation=[_cancel_extractions],
+    persist_result=False,
+    log_prints=False,
+)
 def fleet(
     organizations_file: Path = Path("orgs.toml"),
     extract_with: Literal["work pool", "task runner"] = "work pool",
@@ -130,11 +171,10 @@ def fleet(
         give_up_after_hours: Hours that an extraction may take before the others are published without it.
 
     """
-    logger = get_run_logger()
-    listener = LineListener(logger.info)
     extracting = extract_on_work_pool if extract_with == "work pool" else extract_on_task_runner
-    try:
-        settings, organizations = load_flow_settings(), read_organizations(organizations_file)
+
+    def sync_organizations() -> State[dict[str, Any]]:
+        listener = LineListener(open_run_logger().info)
         with open_loader(settings, listener=listener, allows_mass_delete=allow_mass_delete) as loader:
             for name, state in extracting(loader, organizations, give_up_after_hours=give_up_after_hours):
                 if state.is_completed():
@@ -142,8 +182,12 @@ def fleet(
                 else:
                     loader.record_failed_extraction(name, state.message or f"the run ended as {state.name}")
             summary = publish_task(loader)
+        log_summary(summary.exit_code, summary.as_text())
+        show_fleet(summary, settings)
+        return end_with(summary.exit_code, summary.headline, summary.as_json())
+
+    try:
+        settings, organizations = load_flow_settings(), read_organizations(organizations_file)
+        return take_turn(settings, sync_organizations)
     except OooError as error:
-        return fail_with(error)
-    logger.info("%s", summary.as_text())
-    show_fleet(summary)
-    return end_with(summary.exit_code, summary.headline, summary.as_json())
+        return fail_with(error, title="Fleet")

@@ -29,7 +29,7 @@ def open_warehouse(
     """Open the warehouse file for the block, and yield the connection. DuckDB extensions are never downloaded.
 
     `memory_limit` is in DuckDB's notation, such as `512MB`. Errors of DuckDB in the block are raised as
-    `WarehouseError`.
+    `WarehouseError`, and a statement that a signal ended as `KeyboardInterrupt`.
     """
     config: dict[str, Any] = {
         "autoinstall_known_extensions": "false",
@@ -55,7 +55,8 @@ def open_warehouse(
             path.chmod(0o600)
             spill_folder.mkdir(mode=0o700)
     try:
-        yield connection
+        with catching_interrupts():
+            yield connection
     except duckdb.Error as error:
         message = (
             f"the warehouse {path} could not be read or written: {explain(error)};"
@@ -66,6 +67,20 @@ def open_warehouse(
         connection.close()
         with contextlib.suppress(OSError):
             spill_folder.rmdir()
+
+
+@contextlib.contextmanager
+def catching_interrupts() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` if a signal ended a statement in the block.
+
+    DuckDB replaces the exception that the handler of the signal raised by a `RuntimeError`.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from error
 
 
 def explain(error: Exception) -> str:

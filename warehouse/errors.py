@@ -17,6 +17,10 @@ class WarehouseError(OooError):
     exit_code = ExitCode.WAREHOUSE
 
 
+class LockedError(WarehouseError):
+    """Another run holds the lock of the data folder."""
+
+
 class GuardError(WarehouseError):
     """A snapshot would delete or quarantine more than the guards allow; nothing was committed."""
 

@@ -25,6 +25,7 @@ from flows.run.context import (
 from flows.run.maintenance import complete_purges
 from flows.run.progress import ProgressListener
 from flows.run.publication import publish_tables
+from flows.run.stages import PLAIN_STAGES, Stages
 from flows.settings import NO_CREDENTIAL, Settings, load_settings
 from flows.settings.calendars import read_policy
 from flows.settings.data_folder import landing_root, lock_data_folder
@@ -49,11 +50,12 @@ def extract_organization(
     read_block: Callable[[str], Any],
     listener: ProgressListener,
     size: OrganizationSize | None = None,
+    tasks: Stages = PLAIN_STAGES,
 ) -> str:
     """Leave a complete landing of the organization in the hand-off store. Return its run id.
 
     A landing that an earlier run left there is reused if it is young enough to resume. A killed extraction is
-    resumed from the working folder of this machine, which is empty afterwards.
+    resumed from the working folder of this machine, which is empty afterwards. `tasks` are the functions that read.
     """
     settings = settings_for(organization, read_block=read_block)
     store = open_hand_off_store(settings)
@@ -63,8 +65,10 @@ def extract_organization(
     max_age = timedelta(hours=own.resume_hours)
     if (reusable := store.find_reusable(organization.name, facts, max_age=max_age)) is not None:
         return reusable
-    with open_run(own, strategy=organization.strategy, listener=listener, size=size) as run:
-        stages.extract(run)
+    with open_run(
+        own, strategy=organization.strategy, listener=listener, size=size, find=tasks.find_organization
+    ) as run:
+        stages.extract(run, tasks)
         store.put(organization.name, run.landing)
         prune_landings(landing_root(own), keep=0)
         return run.landing.facts.run_id

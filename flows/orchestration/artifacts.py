@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
+import duckdb
 from prefect.artifacts import (
     create_link_artifact,
     create_markdown_artifact,
@@ -19,9 +20,13 @@ from prefect.assets import Asset, AssetProperties
 
 from calcom.scopes import Scope
 from flows.fleet.summary import FleetSummary
+from flows.report.page import report_path
 from flows.run.progress import LineListener
 from flows.run.summary import RunSummary
+from flows.settings import Settings
+from flows.settings.clock import utc_now
 from transforms.schema import PUBLISHED
+from warehouse.read.facts import read_headline
 
 UPDATE_SECONDS = 5.0
 """The interval of updates of the progress artifact; each update costs the server one request."""
@@ -83,26 +88,61 @@ def showing_progress(write: Callable[[str], None], *, key: str) -> Iterator[Arti
     finally:
         is_over.set()
         thread.join()
-        update_progress_artifact(artifact_id, listener.percent, description=listener.stage)
+        with contextlib.suppress(Exception):  # as above
+            update_progress_artifact(artifact_id, listener.percent, description=listener.stage)
 
 
-def show_run(summary: RunSummary) -> None:
-    """Create the artifacts of a run: its summary, its incomplete scopes, and links to the published files."""
+def show_run(summary: RunSummary, settings: Settings) -> None:
+    """Create the artifacts of a run: its summary, its problems, its headline figures, and links to the files."""
     facts = summary.as_json()
     problems = facts.pop("problems")
-    create_markdown_artifact(summary_markdown(f"Sync: {summary.outcome}", facts), key="sync-summary")
+    show_summary("Sync", summary.outcome, facts)
     show_problems("sync-problems", problems, "Scopes that are not complete, with the cause")
     show_files({"ooo.duckdb": summary.database, "Parquet files": summary.parquet_folder})
+    show_headline(summary.database, settings)
 
 
-def show_fleet(summary: FleetSummary) -> None:
-    """Create the artifacts of a fleet sync: its summary, its incomplete organizations, and links."""
-    create_markdown_artifact(
-        summary_markdown(f"Fleet: {summary.outcome}", summary.as_json()), key="fleet-summary"
-    )
+def show_fleet(summary: FleetSummary, settings: Settings) -> None:
+    """Create the artifacts of a fleet sync: its summary, its problems, its headline figures, and links."""
+    show_summary("Fleet", summary.outcome, summary.as_json())
     show_problems("fleet-problems", summary.problems, "Incomplete organizations, with the cause")
     if summary.database and summary.parquet_folder:
         show_files({"ooo.duckdb": summary.database, "Parquet files": summary.parquet_folder})
+        show_headline(summary.database, settings)
+
+
+def show_headline(database: Path, settings: Settings) -> None:
+    """Create the artifact `report`: the headline figures, and where the report page and the tables are."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        figures = read_headline(connection, utc_now().date())
+    page = report_path(settings).resolve()
+    where = [
+        f"[Report page]({settings.report_url})"
+        if settings.report_url
+        else f"Report page: `{page}`, on the machine of the worker. Set OOO_REPORT_URL to link to it here."
+    ]
+    if settings.publish_url:
+        where.append(f"Tables in the object store: `{settings.publish_url}`")
+    create_markdown_artifact(
+        "\n\n".join([summary_markdown("Out of office", figures), *where]),
+        key="report",
+        description="The headline figures of the published tables, and the place of the report page",
+    )
+
+
+def show_summary(title: str, outcome: str, facts: Mapping[str, Any]) -> None:
+    """Create the artifact that has all facts of a run, such as `sync-summary`."""
+    create_markdown_artifact(
+        summary_markdown(f"{title}: {outcome}", facts),
+        key=f"{title.lower()}-summary",
+        description=f"The summary of the run: {outcome}",
+    )
+
+
+def show_failure(title: str, exit_code: int, error: str) -> None:
+    """Create the summary of a run that failed. A Prefect server that is unavailable does not hide the failure."""
+    with contextlib.suppress(Exception):
+        show_summary(title, "failed", {"outcome": "failed", "exit_code": exit_code, "error": error})
 
 
 def record_assets(rows: Mapping[str, int], **facts: Any) -> None:
@@ -116,14 +156,26 @@ def record_assets(rows: Mapping[str, int], **facts: Any) -> None:
 def show_problems(key: str, problems: Sequence[Mapping[str, Any]], description: str) -> None:
     """Create a table of `problems`, or no artifact if there is no problem."""
     if problems:
-        create_table_artifact([dict(problem) for problem in problems], key=key, description=description)
+        rows = [
+            {
+                name: _cell(value) if isinstance(value, list | dict) else value
+                for name, value in problem.items()
+            }
+            for problem in problems
+        ]
+        create_table_artifact(rows, key=key, description=description)
 
 
 def show_files(files: Mapping[str, Path]) -> None:
     """Create a link to each file or folder; it works in a browser on the same machine."""
     for name, path in files.items():
         key = name.lower().replace(".", "-").replace(" ", "-")
-        create_link_artifact(path.resolve().as_uri(), key=key, link_text=name)
+        create_link_artifact(
+            path.resolve().as_uri(),
+            key=key,
+            link_text=name,
+            description=f"{path.resolve()}, on the machine of the worker",
+        )
 
 
 def summary_markdown(title: str, facts: Mapping[str, Any]) -> str:
@@ -168,4 +220,8 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_words(str(key))}: {_cell(each)}" for key, each in value.items())
+    if isinstance(value, list | tuple | set):
+        return "; ".join(map(_cell, value))
     return " ".join(str(value).split()).replace("|", "\\|")

@@ -49,6 +49,10 @@ MEGABYTES_PER_MILLION = 180
 """DuckDB's memory per million entries: the whole process then stays under 500 MB for one million."""
 
 
+FindOrganization = Callable[[asyncio.Runner, CalcomClient], int]
+"""Finds the organization of the credential's owner."""
+
+
 @dataclass(frozen=True)
 class PreviousRun:
     """The state that earlier runs left in the warehouse for one organization."""
@@ -175,12 +179,13 @@ def open_run(  # noqa: PLR0913 - the options of one run
     allows_mass_delete: bool = False,
     connection: Connection | None = None,
     size: OrganizationSize | None = None,
+    find: FindOrganization | None = None,
 ) -> Iterator[RunContext]:
     """Lock the data folder and open a run with a new landing, or with the landing of a killed run.
 
     The landing keeps the pages that were read, however the run ends. `connection` replaces the connection that
     the settings describe (another transport, another clock). `size` is the size of the organization in a
-    warehouse on another machine.
+    warehouse on another machine. `find` replaces `find_organization`, for example by a task that retries.
     """
     connection = connection or settings.connection()
     policy = read_policy(settings.calendars)
@@ -198,7 +203,7 @@ def open_run(  # noqa: PLR0913 - the options of one run
         if (seconds := memory.load()) > 0:
             client.rate_limiter.block_for(seconds)
         try:
-            organization_id = settings.organization_id or find_organization(runner, client)
+            organization_id = settings.organization_id or (find or find_organization)(runner, client)
             previous = read_previous_run(settings, organization_id)
             _check_previous_run(settings, organization_id, previous)
             landing = _open_landing(settings, organization_id, strategy, previous)

@@ -14,7 +14,7 @@ from calcom.requester import Connection
 from calcom.scopes import ORGANIZATION, TEAM_KINDS, TEAMS, USERS, Scope
 from calcom.strategy import Strategy
 from flows.run.comparison import settle_differences
-from flows.run.context import RunContext, Source, open_run
+from flows.run.context import FindOrganization, RunContext, Source, find_organization, open_run
 from flows.run.load import load_landing
 from flows.run.maintenance import complete_purges
 from flows.run.plan import Batch, ReadingPlan, estimate_requests, make_reading_plan
@@ -110,6 +110,7 @@ def publish(run: RunContext) -> None:
 class Stages:
     """The functions that a run calls, in this order; Prefect replaces each by a task around it."""
 
+    find_organization: FindOrganization = find_organization
     read_lists: Callable[[RunContext], None] = read_lists
     read_organization: Callable[[RunContext, Batch], bool] = read_organization
     read_users: Callable[[RunContext, Batch], None] = read_users
@@ -138,6 +139,7 @@ def sync(  # noqa: PLR0913 - the options of one run
         listener=listener,
         allows_mass_delete=allows_mass_delete,
         connection=connection,
+        find=stages.find_organization,
     ) as run:
         with recording_failure(run):
             extract(run, stages)

@@ -10,7 +10,7 @@ from filelock import FileLock, SoftFileLock, Timeout
 from flows.settings.errors import ConfigurationError
 from flows.settings.model import Settings
 from flows.settings.permissions import FilePermissions, created_with
-from warehouse.errors import WarehouseError
+from warehouse.errors import LockedError, WarehouseError
 
 LOCK_TIMEOUT_SECONDS = 1.0
 """The longest wait for the lock of the data folder: `ooo status` holds it for less than a second."""
@@ -47,19 +47,26 @@ def landing_root(settings: Settings) -> Path:
 
 
 @contextlib.contextmanager
-def lock_data_folder(data_dir: Path, permissions: FilePermissions = FilePermissions.OWNER) -> Iterator[None]:
+def lock_data_folder(
+    data_dir: Path,
+    permissions: FilePermissions = FilePermissions.OWNER,
+    *,
+    name: str = ".lock",
+    timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+) -> Iterator[None]:
     """Hold the lock of `data_dir`, so that no other run opens its warehouse. The lock ends with the process.
 
     Files that are created inside the block are readable by their owner alone; a new data folder itself has
-    `permissions`. Raises `WarehouseError` if another run holds the lock for longer than `LOCK_TIMEOUT_SECONDS`.
+    `permissions`. Raises `LockedError` if another run holds the lock for longer than `timeout_seconds`, and
+    `WarehouseError` if the folder cannot be locked. `name` is the file of the lock.
     """
     try:
         with created_with(permissions):
             data_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(data_dir / ".lock", mode=0o600)
+        lock = FileLock(data_dir / name, mode=0o600)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the fallback to a soft lock, which is an error here
-            lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
+            lock.acquire(timeout=timeout_seconds)
         if isinstance(lock, SoftFileLock):
             lock.release()
             message = (
@@ -71,7 +78,7 @@ def lock_data_folder(data_dir: Path, permissions: FilePermissions = FilePermissi
         message = (
             f"another run is writing to {data_dir}; wait for it to end, or set OOO_DATA_DIR to another folder"
         )
-        raise WarehouseError(message) from None
+        raise LockedError(message) from None
     except (OSError, NotImplementedError) as error:
         message = f"can't write to {data_dir}: {error}; correct the permissions or set OOO_DATA_DIR"
         raise WarehouseError(message) from error

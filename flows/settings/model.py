@@ -21,6 +21,7 @@ from flows.settings.values import (
     Notes,
     PageSize,
     PublishUrl,
+    ReportUrl,
     choose_credential,
     is_exposed,
 )
@@ -238,6 +239,12 @@ class Settings(EnvironmentSettings):
         description="The URL of an object store that receives the published files too: s3://bucket/prefix, gs://…,"
         " az://… or file:///…. Credentials come from the variables of the clouds' own tools, such as"
         " AWS_ACCESS_KEY_ID and AWS_ENDPOINT_URL. If it is not set, files are published to OOO_DATA_DIR alone.",
+    )
+    report_url: ReportUrl | None = Field(
+        None,
+        alias="OOO_REPORT_URL",
+        description="The URL of the report page on a web server, such as https://intranet.example.com/absences."
+        " Prefect's page links to it. If it is not set, the link is the path of the file on the worker's machine.",
     )
     has_delta: Delta = Field(
         PublicationPolicy.has_delta,

@@ -5,6 +5,7 @@ import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import AfterValidator, SecretStr
@@ -75,6 +76,14 @@ def _check_publish_url(value: str) -> str:
     return url
 
 
+def _check_report_url(value: str) -> str:
+    parsed = urlsplit(value.strip())
+    if parsed.scheme not in ("https", "http") or not parsed.hostname or parsed.username or parsed.password:
+        message = "expected a URL such as https://intranet.example.com/absences, without a password"
+        raise ValueError(message)
+    return value.strip()
+
+
 def _check_delta(value: bool) -> bool:  # noqa: FBT001 - the signature of a validator
     if value and importlib.util.find_spec("deltalake") is None:
         message = "Delta Lake is not installed; install calcom-ooo-warehouse[delta], or unset it"
@@ -88,6 +97,8 @@ DataDir = Annotated[Path, AfterValidator(_check_data_dir)]
 """A path in which the home folder has replaced ~."""
 PublishUrl = Annotated[str, AfterValidator(_check_publish_url)]
 """A URL without credentials, and without a slash at its end."""
+ReportUrl = Annotated[str, AfterValidator(_check_report_url)]
+"""A URL of a web server, without a password."""
 Delta = Annotated[bool, AfterValidator(_check_delta)]
 """True only if Delta Lake is installed."""
 PageSize = Annotated[int, AfterValidator(lambda rows: max(rows, 2))]

@@ -21,6 +21,8 @@ ELSEWHERE = {
     r"git pull && make install": "tests/integration/test_upgrade.py",
     r".*\bpython benchmarks/\w+\.py.*": "tests/integration/test_benchmarks.py",
     r".*\bprefect .*": "tests/integration, the tests of Prefect",
+    r"ooo setup-prefect": "tests/integration, the tests of Prefect",
+    r"sudo systemctl .*": "needs systemd",
     r"flock .*": "tests/integration, the tests of the runbook",
     r"export .*": "sets what the next lines need",
     r"ooo erase-user \d+": "tests/integration, the tests of erasure: it needs a confirmation",

@@ -2,6 +2,8 @@
 
 import importlib.metadata
 import json
+import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,9 @@ from tests.support.prefect_server import ROOT, PrefectServer, until
 from tests.support.truth import assert_equals_truth
 
 pytestmark = pytest.mark.slow
+
+PAGE = "https://intranet.example.com/absences"
+"""The URL of a report page."""
 
 _RUN_EACH = """
 import json, os, sys
@@ -71,15 +76,19 @@ def ended(
     victim = world.users()[-1]["id"]
     refused = Fault("403_html", path=rf"/users/{victim}/ooo", times=1000)
     away = Fault("502_html", path="/organizations/1/users", times=1)
+    unknown = Fault("502_html", path="/v2/me", times=1)
     few = World.from_records(world.users(), world.entries()[:10])
     with (
         serve(Simulator(world, limits=None)) as whole,
         serve(Simulator(world, limits=None, faults=[refused])) as refusing,
         serve(Simulator(world, limits=None, faults=[away])) as flaky,
+        serve(Simulator(world, limits=None, faults=[unknown])) as away_at_first,
         serve(Simulator(few, limits=None)) as emptied,
     ):
 
-        def run(url: str, data: str, *, key: str = OWNER_KEY, **parameters: Any) -> Any:
+        def run(
+            url: str, data: str, *, key: str = OWNER_KEY, report_url: str | None = None, **parameters: Any
+        ) -> Any:
             environment = {
                 "CALCOM_API_URL": url,
                 "CALCOM_API_KEY": key,
@@ -88,12 +97,15 @@ def ended(
                 "OOO_RETRY_SECONDS": "0.01",
                 "OOO_ALLOW_NEW_HOST": "true",  # two servers fill one data folder
             }
+            if report_url:
+                environment["OOO_REPORT_URL"] = report_url
             return environment, parameters
 
         runs = {
-            "whole": run(whole.url, "whole", strategy="org-wide"),
+            "whole": run(whole.url, "whole", strategy="org-wide", report_url=PAGE),
             "partial": run(refusing.url, "partial", strategy="per-user"),
             "retried": run(flaky.url, "retried"),
+            "retried at first": run(away_at_first.url, "first"),
             "guarded": run(emptied.url, "whole"),
             "refused": run(whole.url, "refused", key="cal_wrong"),
             "with a block": run(whole.url, "block", key="", credential_block="calcom-key"),
@@ -125,6 +137,8 @@ def test_only_a_task_that_found_the_source_unavailable_is_retried(
     assert ended["retried"][:2] == ["COMPLETED", "Completed"]
     assert task_runs(prefect, ended["retried"][3])["read people"] == 2
     assert_equals_truth(folder / "retried" / "ooo.duckdb", world.entries(), world.users())
+    assert ended["retried at first"][:2] == ["COMPLETED", "Completed"]
+    assert task_runs(prefect, ended["retried at first"][3])["find the organization"] == 2
     assert task_runs(prefect, ended["guarded"][3])["load"] == 1
     assert set(task_runs(prefect, ended["refused"][3]).values()) <= {1}
 
@@ -165,6 +179,57 @@ def test_a_flow_run_has_artifacts_for_its_summary_problems_progress_files_and_as
         return [event["payload"]["rows"] for event in events]
 
     until(lambda: len(world.entries()) in materialized(), seconds=30, what="the asset's event")
+
+
+def test_a_failed_run_has_one_line_at_the_level_error_and_a_summary(
+    prefect: PrefectServer, ended: dict[str, list[str]]
+) -> None:
+    for name in ("guarded", "refused", "without the block"):
+        records = prefect.log_records(ended[name][3])
+        errors = [record["message"] for record in records if record["level"] >= logging.ERROR]
+        assert errors == [ended[name][2]]
+        assert not any("Traceback" in record["message"] for record in records), name
+        summary = prefect.artifacts(ended[name][3])["sync-summary"]
+        assert "| outcome | failed |" in summary["data"]
+        assert f"| exit code | {ended[name][2].split()[2].rstrip(':')} |" in summary["data"]
+
+
+def test_a_partial_run_is_a_warning_and_a_complete_run_is_none(
+    prefect: PrefectServer, ended: dict[str, list[str]]
+) -> None:
+    for name, levels in (("partial", {logging.WARNING}), ("whole", set())):
+        records = prefect.log_records(ended[name][3])
+        assert {record["level"] for record in records if record["level"] >= logging.WARNING} == levels
+    assert any(
+        "PARTIAL  organization 1" in record["message"] for record in prefect.log_records(ended["partial"][3])
+    )
+
+
+def test_a_run_has_a_name_that_says_what_ran_and_artifacts_without_lists_of_python(
+    prefect: PrefectServer, ended: dict[str, list[str]]
+) -> None:
+    assert re.fullmatch(
+        r"sync, strategy org-wide, \d{4}-\d\d-\d\d \d\d:\d\d UTC", prefect.flow_run(ended["whole"][3])["name"]
+    )
+    for end in ("whole", "partial", "guarded"):
+        for artifact in prefect.artifacts(ended[end][3]).values():
+            assert artifact["description"], artifact["key"]
+            if artifact["type"] == "markdown":
+                assert not re.search(r"\[[{'\"(\]]|\{'", artifact["data"]), artifact["data"]
+    report = prefect.artifacts(ended["whole"][3])["report"]["data"]
+    assert "| people | 30 |" in report
+    assert "[Report page](https://intranet.example.com/absences)" in report
+    assert "out-of-office.html" in prefect.artifacts(ended["partial"][3])["report"]["data"]
+
+
+def test_every_flow_and_every_task_has_a_time_limit() -> None:
+    from flows import extract, maintain, sync, sync_fleet  # noqa: PLC0415 - takes seconds
+    from flows.orchestration.tasks import stages_as_tasks  # noqa: PLC0415
+
+    flows: list[Any] = [extract.extract, maintain.maintain, sync.sync, sync_fleet.fleet]
+    tasks = [sync_fleet.extract_task, sync_fleet.load_task, sync_fleet.publish_task]
+    for unit in [*flows, *tasks, *vars(stages_as_tasks(1.0)).values()]:
+        assert unit.timeout_seconds, unit.name
 
 
 def test_prefect_stores_no_key_no_email_address_and_no_note(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from tests.support.prefect_server import ROOT, PrefectServer
@@ -73,6 +74,54 @@ def test_status_exits_with_16_if_the_snapshot_is_too_old(tmp_path: Path) -> None
     assert "expected one of the last 1e-06 hours" in stale.stderr
 
 
-def test_the_alarms_of_automations_yaml_can_be_created(prefect: PrefectServer) -> None:
-    output = prefect.run("automation", "create", "--from-file", str(ROOT / "automations.yaml"))
-    assert "Created 3 automation(s)" in output
+def test_a_second_set_up_of_prefect_doubles_no_alarm_and_removes_the_limits_of_earlier_versions(
+    prefect: PrefectServer,
+) -> None:
+    def set_up() -> list[str]:
+        done = run_ooo("setup-prefect", "--json", cwd=ROOT, **prefect.environment)
+        assert done.returncode == 0, done.stderr
+        changes: list[str] = json.loads(done.stdout)["changes"]
+        return changes
+
+    def names() -> list[str]:
+        return [automation["name"] for automation in prefect.post("/automations/filter")]
+
+    set_up()
+    expected = [
+        alarm["name"] for alarm in yaml.safe_load((ROOT / "automations.yaml").read_text())["automations"]
+    ]
+    assert sorted(names()) == sorted(expected)
+    assert set_up() == []
+    prefect.run("automation", "create", "--from-file", str(ROOT / "automations.yaml"))
+    assert len(names()) == 2 * len(expected)
+    prefect.patch("/work_pools/ooo/queues/warehouse", concurrency_limit=1)
+    (first, *_) = prefect.post("/automations/filter")
+    prefect.patch(f"/automations/{first['id']}", enabled=False)
+    changes = set_up()
+    assert "removed the concurrency limit of the work queue warehouse" in changes
+    assert sorted(names()) == sorted(expected)
+    assert all(automation["enabled"] for automation in prefect.post("/automations/filter"))
+    assert prefect.get("/work_pools/ooo/queues/warehouse")["concurrency_limit"] is None
+    assert set_up() == []
+
+
+def test_the_alarms_hear_each_way_in_which_a_run_can_end_or_not_begin() -> None:
+    automations = yaml.safe_load((ROOT / "automations.yaml").read_text())["automations"]
+    heard = {
+        event
+        for automation in automations
+        for event in automation["trigger"].get("after", []) + automation["trigger"]["expect"]
+        if automation["trigger"]["posture"] == "Reactive" or automation["trigger"].get("after")
+    }
+    states = (
+        "Failed",
+        "Crashed",
+        "Cancelled",
+        "TimedOut",
+        "Partial",
+        "Late",
+        "Pending",
+        "Submitting",
+        "heartbeat",
+    )
+    assert {f"prefect.flow-run.{state}" for state in states} <= heard

@@ -137,19 +137,27 @@ class PrefectServer:
         artifacts = self.post("/artifacts/filter", flow_runs={"id": {"any_": [run_id]}})
         return {artifact["key"]: artifact for artifact in artifacts}
 
-    def logs(self, run_id: str) -> str:
-        """Return all messages of the flow run's log, in lines."""
-        lines: list[str] = []
+    def log_records(self, run_id: str) -> list[Any]:
+        """Return all records of the flow run's log and of the logs of its tasks."""
+        records: list[Any] = []
         while True:
             page = self.post(
                 "/logs/filter",
                 logs={"flow_run_id": {"any_": [run_id]}},
                 limit=200,
-                offset=len(lines),
+                offset=len(records),
             )
-            lines += [record["message"] for record in page]
+            records += page
             if len(page) < 200:
-                return "\n".join(lines)
+                return records
+
+    def logs(self, run_id: str) -> str:
+        """Return all messages of the flow run's log, in lines."""
+        return "\n".join(record["message"] for record in self.log_records(run_id))
+
+    def worker_logs(self) -> str:
+        """Return the standard output and the standard error of all workers so far."""
+        return "".join(path.read_text(errors="replace") for path in self.folder.glob("worker-*/log"))
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:
@@ -173,9 +181,12 @@ def clone_project(folder: Path) -> Path:
 
 
 @contextmanager
-def serve_prefect(folder: Path) -> Iterator[PrefectServer]:
-    """Run a server with its database in `folder`, on a free port, with the work pool and its queue."""
-    port = _free_port()
+def serve_prefect(folder: Path, port: int | None = None) -> Iterator[PrefectServer]:
+    """Run a server with its database in `folder`, on a free port, with the work pool and its queue.
+
+    With the `port` and the `folder` of an earlier server, the server has the state of the earlier one.
+    """
+    is_new, port = port is None, port or _free_port()
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     environment = inherited | {
         "PREFECT_HOME": str(folder),
@@ -189,7 +200,7 @@ def serve_prefect(folder: Path) -> Iterator[PrefectServer]:
         "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(folder / "results"),
         "DO_NOT_TRACK": "1",
     }
-    with (folder / "server.log").open("wb") as log:
+    with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
             [str(PREFECT), "server", "start", "--host", "127.0.0.1", "--port", str(port)],
             env=environment,
@@ -201,8 +212,9 @@ def serve_prefect(folder: Path) -> Iterator[PrefectServer]:
             with httpx.Client(base_url=environment["PREFECT_API_URL"], timeout=120) as api:
                 until(lambda: _is_up(api, process), what=f"a Prefect server, see {log.name}")
                 server = PrefectServer(api, environment, folder)
-                server.post("/work_pools/", name=POOL, type="process", base_job_template=_job_template())
-                server.post(f"/work_pools/{POOL}/queues", name=QUEUE, concurrency_limit=1)
+                if is_new:
+                    server.post("/work_pools/", name=POOL, type="process", base_job_template=_job_template())
+                    server.post(f"/work_pools/{POOL}/queues", name=QUEUE)
                 yield server
         finally:
             os.killpg(process.pid, signal.SIGKILL)

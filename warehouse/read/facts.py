@@ -93,6 +93,18 @@ def read_freshness(published: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     return dict(zip(names, run_statement(published, "read/sql/select_freshness")[0], strict=True))
 
 
+def read_headline(published: duckdb.DuckDBPyConnection, today_on: date) -> dict[str, int]:
+    """Return the headline figures of all organizations by name, such as the people who are out on `today_on`."""
+    names = ("people", "entries", "people_out_today", "absence_working_days_of_30_days")
+    return dict(
+        zip(
+            names,
+            run_statement(published, "read/sql/select_headline", {"today_on": today_on})[0],
+            strict=True,
+        )
+    )
+
+
 def read_last_runs(published: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Return the last five published runs, newest first, with the number of their changes."""
     names = (

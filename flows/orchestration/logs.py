@@ -1,0 +1,66 @@
+"""The log of a flow run: one line at the level ERROR per failure, without a traceback if the failure is foreseen."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.logging import get_logger
+
+from calcom.errors import ExitCode, OooError
+
+
+class ForeseenFailures(logging.Filter):
+    """Keeps the failures of tasks out of the level ERROR: the flow writes the sentence of a foreseen failure once.
+
+    An unforeseen failure keeps its traceback.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return False for the traceback of an `OooError`; lower the level of the end of a task."""
+        if isinstance(record.exc_info, tuple) and isinstance(record.exc_info[1], OooError):
+            return False
+        if record.levelno == logging.ERROR and str(record.msg).startswith("Finished in state"):
+            record.levelno, record.levelname = logging.INFO, "INFO"
+        return True
+
+
+_FORESEEN = ForeseenFailures()
+
+
+class _EndOfOutput:
+    """Discards the output of the interpreter's last steps.
+
+    DuckDB 2.0 lists there the objects that the interpreter has not freed, in 60 lines per run ("nanobind: leaked").
+    This object is freed with the module that holds it, after all exit handlers and the flush of the logs. The module
+    has no other content, because the functions of a module can keep its content from being freed.
+    """
+
+    def __del__(
+        self,
+        open_file: Callable[[str, int], int] = os.open,
+        replace: Callable[[int, int], int] = os.dup2,
+        mode: int = os.O_WRONLY,
+    ) -> None:
+        """Redirect standard error to /dev/null. Names of modules may be unset by now, so all are arguments."""
+        replace(open_file("/dev/null", mode), 2)
+
+
+sys.modules[f"{__name__}.end"] = ModuleType("end")
+setattr(sys.modules[f"{__name__}.end"], "of_output", _EndOfOutput())  # noqa: B010 - a module has no such attribute
+
+
+def open_run_logger() -> "logging.LoggerAdapter[Any]":
+    """Return the logger of the current flow or task run, whose foreseen failures have no traceback."""
+    get_logger("prefect.task_runs").addFilter(_FORESEEN)  # a filter is added once, however often it is passed
+    logger: logging.LoggerAdapter[Any] = get_run_logger()  # type: ignore[assignment]
+    return logger
+
+
+def log_summary(exit_code: int, text: str) -> None:
+    """Write the summary of a run: a complete one at the level INFO, a partial one at WARNING, a failed one at ERROR."""
+    levels = {ExitCode.DONE: logging.INFO, ExitCode.PARTIAL: logging.WARNING}
+    open_run_logger().log(levels.get(ExitCode(exit_code), logging.ERROR), "%s", text)

@@ -107,6 +107,12 @@ ORGANIZATIONS = Table.of(
     ),
     Column("api_url", pl.String, "The API from which the organization was read.", is_nullable=True),
     Column(
+        "first_complete_at",
+        INSTANT,
+        "The start of the first complete run, UTC; null before one. Entries that were first seen later are new.",
+        is_nullable=True,
+    ),
+    Column(
         "last_snapshot_at",
         INSTANT,
         "The latest snapshot that was loaded, UTC; null before one.",

@@ -52,6 +52,17 @@ def test_the_code_for_one_generation_reads_tables_that_match(
 
 
 @pytest.mark.slow
+def test_the_code_for_the_meaning_of_a_column_returns_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (block,) = _blocks("python", "The meaning of columns")
+    names: dict[str, str] = {}
+    exec(compile(block, str(GUIDE), "exec"), names)  # noqa: S102 - the code of the guide
+    assert names["meaning"].startswith("The reason that counts")
+
+
+@pytest.mark.slow
 def test_every_statement_for_attached_databases_works(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     opened, attach, attached, search_path, use, views = _blocks("sql", "Attached databases")

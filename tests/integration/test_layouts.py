@@ -63,6 +63,21 @@ def test_every_reader_of_hive_partitions_returns_the_rows_of_the_flat_file(
             assert rows.equals(expected), library
 
 
+def test_every_column_of_every_file_has_its_meaning_as_metadata(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    audit_and_publish(connection, tmp_path, layout=Layout.PARTITIONED)
+    folder, manifest = newest(tmp_path)
+    for table in TABLES:
+        facts = manifest["tables"][table.name]
+        for file in [facts, *facts.get("partitions", [])]:
+            schema = pq.read_schema(folder / file["file"])
+            assert schema.names == [column.name for column in table.columns]
+            for column in table.columns:
+                assert schema.field(column.name).metadata == {b"description": column.meaning.encode()}
+            assert schema.metadata[b"description"] == table.comment.encode()
+
+
 def test_a_month_is_one_file_in_the_order_of_the_key_with_its_facts_in_the_manifest(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:

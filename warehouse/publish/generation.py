@@ -7,6 +7,7 @@
 The folder is built at a temporary path and renamed, so a folder with the name of a generation is complete.
 """
 
+import base64
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from landing.files import build_atomically, digest, link, write_json
 from warehouse.connection import quote, run_in_parallel, run_statement
@@ -196,7 +198,8 @@ def _link_table(
 def _export_table(
     connection: duckdb.DuckDBPyConnection, folder: Path, table: PublishedTable
 ) -> dict[str, Any]:
-    facts = _export(connection, folder, f"{table.name}.parquet", _select(table))
+    schema = _encode_schema(connection, table)
+    facts = _export(connection, folder, f"{table.name}.parquet", _select(table), schema)
     columns = [
         {"name": column.name, "type": column.sql_type, "nullable": column.is_nullable}
         for column in table.columns
@@ -216,12 +219,15 @@ def _export_months(
         f" FROM ooo.main.{table.name} ORDER BY ALL"
     )
     months = connection.execute(query).fetchall() or [(today.year, today.month)]
+    schema = _encode_schema(connection, table)
     described = []
     for year, month in months:
         name = f"{table.name}/year={year}/month={month}/{table.name}.parquet"
         first, following = date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
         selection = f"{_select(table)} WHERE {column} >= DATE '{first}' AND {column} < DATE '{following}'"
-        described.append(_export(connection, folder, name, selection) | {"year": year, "month": month})
+        described.append(
+            _export(connection, folder, name, selection, schema) | {"year": year, "month": month}
+        )
     return described
 
 
@@ -229,12 +235,27 @@ def _select(table: PublishedTable) -> str:
     return f"SELECT {table.column_list()} FROM ooo.main.{table.name}"  # noqa: S608 - declared names
 
 
-def _export(connection: duckdb.DuckDBPyConnection, folder: Path, name: str, selection: str) -> dict[str, Any]:
+def _encode_schema(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> str:
+    """Return the Arrow schema of the table, with the meaning of each column, as Parquet files store it.
+
+    Programs that read Parquet with Arrow apply it: `pyarrow.parquet.read_schema(path).field(name).metadata`.
+    """
+    schema: pa.Schema = connection.sql(f"{_select(table)} LIMIT 0").to_arrow_table().schema
+    meanings = [{"description": column.meaning} for column in table.columns]
+    fields = [field.with_metadata(meaning) for field, meaning in zip(schema, meanings, strict=True)]
+    described = pa.schema(fields, metadata={"description": table.comment})
+    return base64.b64encode(described.serialize().to_pybytes()).decode()
+
+
+def _export(
+    connection: duckdb.DuckDBPyConnection, folder: Path, name: str, selection: str, schema: str
+) -> dict[str, Any]:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection.execute(
-        f"COPY ({selection}) TO '{quote(path)}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
-    ).fetchall()
+    options = (
+        f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, KV_METADATA {{'ARROW:schema': '{schema}'}}"
+    )
+    connection.execute(f"COPY ({selection}) TO '{quote(path)}' ({options})").fetchall()
     return {"file": name, "bytes": path.stat().st_size, "sha256": digest(path)}
 
 

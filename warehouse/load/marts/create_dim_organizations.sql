@@ -4,7 +4,8 @@
 -- Second run: creates the same view again.
 CREATE OR REPLACE VIEW marts.dim_organizations AS
 SELECT
-    r.organization_id, o.name, o.api_url, l.observed_at AS last_snapshot_at,
+    r.organization_id, o.name, o.api_url,
+    min(r.started_at) FILTER (r.outcome = 'complete') AS first_complete_at, l.observed_at AS last_snapshot_at,
     coalesce(
         l.observed_at < max(r.started_at) OR l.observed_at < max(max(r.started_at)) OVER () - INTERVAL 36 HOUR, true
     ) AS is_stale

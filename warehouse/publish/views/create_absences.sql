@@ -32,7 +32,7 @@ SELECT
     e.working_days, e.covering_user_id, c.name AS covering_name,
     c.user_id IS NOT NULL AND c.user_id <> e.user_id AND (c.member_to_on IS NULL OR c.member_to_on >= e.starts_on)
         AS has_cover,
-    CASE WHEN e.first_seen_at > w.whole_at AND e.first_seen_at > p.first_seen_at
+    CASE WHEN e.first_seen_at > o.first_complete_at AND e.first_seen_at > p.first_seen_at
         THEN e.starts_on - e.first_seen_at::DATE END AS lead_days,
     e.deletion_cause, e.is_stale
 FROM fct_ooo_entries AS e
@@ -45,7 +45,4 @@ LEFT JOIN (
     FROM team_members
     GROUP BY organization_id, user_id
 ) AS t ON t.organization_id = e.organization_id AND t.user_id = e.user_id
-LEFT JOIN (
-    SELECT organization_id, min(started_at) AS whole_at FROM runs WHERE outcome = 'complete' GROUP BY organization_id
-) AS w ON w.organization_id = e.organization_id
 WHERE e.starts_on <= e.ends_on AND (e.deleted_at IS NULL OR e.materialized_days > 0);

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from tests.support.program import run_ooo
-from warehouse.connection import open_warehouse
+from warehouse.connection import open_warehouse, run_statement
 from warehouse.load.days import create_mart_views
 from warehouse.load.migrate import back_up, migrate, pending_migrations, shipped_migrations
 
@@ -78,6 +79,25 @@ def test_a_renamed_column_reaches_the_views_of_the_previous_version(tmp_path: Pa
         connection.execute("SELECT materialized_days FROM marts.fct_ooo_entries").fetchall()
         connection.execute("SELECT materialized_days FROM marts.ooo_entry_history").fetchall()
     assert (tmp_path / "backups" / "warehouse-0006.duckdb").exists()
+
+
+def test_dates_that_only_the_migration_corrected_are_no_changed_leave(tmp_path: Path) -> None:
+    """The file has two live entries with other dates than their first versions, and no person changed a date."""
+    corrected = """
+        SELECT count(*) FROM core.ooo_entries AS e JOIN core.ooo_entry_history AS h USING (organization_id, entry_id)
+        WHERE h.change = 'appeared' AND e.starts_on <> h.starts_on AND e.starts_at_raw = h.starts_at_raw
+    """
+    with open_warehouse(_older_warehouse(tmp_path)) as connection:
+        migrate(connection)
+        create_mart_views(connection)
+        assert connection.execute(corrected).fetchall() == [(2,)]
+        connection.execute("USE marts").fetchall()
+        run_statement(connection, "publish/macros/create_changed_leave")
+        query = (
+            "SELECT sum(entries), max(share_changed), sum(abs(added_days)) FROM changed_leave($first, $last)"
+        )
+        dates = {"first": date(2000, 1, 1), "last": date(2099, 12, 31)}
+        assert connection.execute(query, dates).fetchall() == [(180, 0.0, 0)]
 
 
 def test_a_back_up_can_replace_the_warehouse(tmp_path: Path) -> None:

@@ -164,6 +164,21 @@ class NaiveWarehouse:
         """Return the number of the days that are working days of the person."""
         return sum(map(self.calendar_of(organization_id, user_id)[1].is_working, days))
 
+    def age_first_versions(self, ages: dict[int, int]) -> None:
+        """Give the first versions of entries the instants of an old server, and the dates of version 0.1.0.
+
+        `ages` are entry ids with the hours that the server was ahead of UTC. The entries themselves stay as they are,
+        as after the migration.
+        """
+        for version in self.history:
+            hours = ages.get(version["entry_id"], 0)
+            if version["change"] == "appeared" and hours:
+                for name, on in (("starts_at_raw", "starts_on"), ("ends_at_raw", "ends_on")):
+                    version[name] -= timedelta(hours=hours)
+                    version[on] = version[name].date()
+                days = max((version["ends_on"] - version["starts_on"]).days + 1, 0)
+                version |= {"calendar_days": days, "is_day_aligned": False, "date_rule": "date_parts"}
+
     def settle(self) -> None:
         """Cache the results that many measures use. Call this after the last reading."""
         for method in ("absence_days", "calendar_days", "tables"):

@@ -9,7 +9,15 @@ from datetime import date, datetime
 from typing import Any
 
 from tests.support.naive import NaiveWarehouse
-from tests.support.naive_rules import ORDER, Row, by_reason, count_people, days_between, materialized_days
+from tests.support.naive_rules import (
+    ORDER,
+    Row,
+    by_reason,
+    count_people,
+    dates_of,
+    days_between,
+    materialized_days,
+)
 
 Rows = list[tuple[Any, ...]]
 
@@ -120,8 +128,9 @@ def changed_leave(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     }
     for organization_id, entry_id, entry in _starting_entries(warehouse, first, last):
         original = appeared[organization_id, entry_id]
-        is_changed = any(entry[name] != original[name] for name in ("starts_on", "ends_on"))
-        added = entry["calendar_days"] - original["calendar_days"]
+        first_on, last_on, _ = dates_of(original["starts_at_raw"], original["ends_at_raw"])
+        is_changed = (entry["starts_on"], entry["ends_on"]) != (first_on, last_on)
+        added = entry["calendar_days"] - len(days_between(first_on, last_on))
         changes[organization_id, entry["reason"]].append((entry["user_id"], is_changed, added))
     result = []
     for (organization_id, reason), rows in by_reason(changes):

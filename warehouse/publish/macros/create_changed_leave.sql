@@ -1,9 +1,10 @@
 -- Purpose: Compare the entries that start between from_date and to_date, both inclusive, with the first versions of
 --   these entries.
 -- Grain: one organization and reason.
--- Formula: The current dates are compared with those of the first version. shortened_entries = the number of
---   entries with fewer calendar days, extended_entries = with more, moved_entries = with as many on other dates.
---   added_days = the sum of the current calendar days minus those of the first version.
+-- Formula: The current dates are compared with those of the first version, which follow from its raw instants by the
+--   current day rule (see date_rule). A version that only the day rule changed (reinterpreted) is therefore no change.
+--   shortened_entries = the number of entries with fewer calendar days, extended_entries = with more, moved_entries =
+--   with as many on other dates. added_days = the sum of the current calendar days minus those of the first version.
 -- Source: none; it is a rule of this program, over ooo_entry_history.
 -- Caveats: The first version is that of the first snapshot, so earlier changes are not known. Two changes between
 --   two runs count as one. The current reason counts. Deleted entries (see cancelled_leave) and entries that end
@@ -19,14 +20,33 @@ WITH asked AS MATERIALIZED (
             END AS first_on
     )
 ),
+first_versions AS (
+    SELECT
+        organization_id, entry_id,
+        CASE WHEN is_nearest THEN (starts_at_raw + INTERVAL 12 HOUR)::DATE ELSE starts_on END AS starts_on,
+        CASE WHEN is_nearest THEN (ends_at_raw + INTERVAL 1 MILLISECOND + INTERVAL 12 HOUR)::DATE - 1 ELSE ends_on END
+            AS ends_on
+    FROM (
+        SELECT
+            *,
+            NOT is_day_aligned AND days >= 1 AND abs(milliseconds - days * 86400000) <= 3601000 AS is_nearest
+        FROM (
+            SELECT *, round(milliseconds / 86400000) AS days
+            FROM (
+                SELECT *, date_diff('millisecond', starts_at_raw, ends_at_raw) AS milliseconds
+                FROM ooo_entry_history
+                WHERE change = 'appeared'
+            )
+        )
+    )
+),
 entries AS (
     SELECT
         e.organization_id, e.reason, e.user_id,
         e.starts_on <> h.starts_on OR e.ends_on <> h.ends_on AS is_changed,
-        e.calendar_days - h.calendar_days AS added_days
+        e.calendar_days - greatest(h.ends_on - h.starts_on + 1, 0) AS added_days
     FROM fct_ooo_entries AS e
-    JOIN ooo_entry_history AS h
-        ON h.organization_id = e.organization_id AND h.entry_id = e.entry_id AND h.change = 'appeared'
+    JOIN first_versions AS h USING (organization_id, entry_id)
     JOIN asked AS q ON e.starts_on BETWEEN q.first_on AND q.last_on
     WHERE e.deleted_at IS NULL
       AND e.starts_on <= e.ends_on

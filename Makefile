@@ -72,7 +72,7 @@ sql: install-dev  ## style of the SQL statements
 
 page:            ## style of the report page; does nothing without npm
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory check-page; \
-	else echo "npm is missing, so that flows/report/page.js was not checked"; fi
+	else echo "npm is missing, so that flows/report/assets was not checked"; fi
 
 check-page: node_modules/.package-lock.json
 	node_modules/.bin/biome check --error-on-warnings
@@ -110,7 +110,7 @@ test-properties: install-dev  ## property tests over generated input
 test-integration: install-dev  ## real processes, kills, servers and Prefect
 	$(PYTEST) $(IN_GROUPS) tests/integration
 
-test-browser: install-dev  ## the report page in a real browser; needs Chromium
+test-browser: install-dev node_modules/.package-lock.json  ## the report page in a real browser; needs Chromium
 	OOO_TEST_BROWSER=1 $(PYTEST) tests/browser
 
 test-docs: install-dev  ## the documents against the program

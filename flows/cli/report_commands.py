@@ -41,31 +41,42 @@ def status(*, as_json: bool, max_age_hours: float | None) -> None:
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The file to write. [default: in reports/ under OOO_DATA_DIR]",
+    help="The file to write. [default: both pages, in reports/ under OOO_DATA_DIR]",
 )
-def report(*, output: Path | None) -> None:
-    """Write the report page about the published tables.
+@click.option(
+    "--with-reasons",
+    is_flag=True,
+    help="With --output, write the page with reasons and measures by person.",
+)
+def report(*, output: Path | None, with_reasons: bool) -> None:
+    """Write the report pages about the published tables.
 
-    The page is one HTML file that needs no network.
+    out-of-office.html lists the absent people, and absence-report.html adds reasons and measures. Each page is one HTML
+    file that needs no network.
 
     \b
+      ooo report
       ooo report --output friday.html
     """
     from flows.report.export import open_output
-    from flows.report.page import report_path, write_report
+    from flows.report.page import read_pages, save_pages
     from flows.settings import load_settings
     from flows.settings.data_folder import database_path
-    from flows.settings.permissions import created_with
+    from flows.settings.permissions import FilePermissions, created_with
 
+    if with_reasons and output is None:
+        raise click.UsageError(
+            "--with-reasons needs --output, expected the file to write; without both, both pages are written."
+        )
     settings = load_settings()
-    path = output or report_path(settings)
-    with created_with(settings.file_permissions):
+    with created_with(FilePermissions.OWNER if with_reasons else settings.file_permissions):
+        pages = read_pages(database_path(settings))
         if output is None:
-            write_report(database_path(settings), path)
-        else:
-            with open_output(path) as temporary:
-                write_report(database_path(settings), temporary)
-    write_text(str(path))
+            write_text("\n".join(str(path) for path in save_pages(pages, settings)))
+            return
+        with open_output(output) as temporary:
+            temporary.write_text(pages.report if with_reasons else pages.away, encoding="utf-8")
+    write_text(str(output))
 
 
 @click.command()

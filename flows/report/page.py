@@ -1,134 +1,156 @@
-"""Write the report page: one HTML file with the facts, the styles, the script and the chart library in it."""
+"""Write the two report pages: one for colleagues, and one with reasons and measures for the owner of the files.
+
+Each page is one HTML file with its facts, styles and script in it, and loads nothing else.
+"""
 
 import json
-from collections.abc import Sequence
-from datetime import date, datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from flows.report.page_facts import away_json, report_json
 from flows.settings import Settings
 from flows.settings.data_folder import require_publication
 from flows.settings.errors import ConfigurationError
+from flows.settings.permissions import OWNER_REPORT
 from landing.files import write_atomically
 from warehouse.errors import WarehouseError
-from warehouse.read.facts import DAYS_SHOWN, ReportFacts, read_report_facts
+from warehouse.read.report import read_away_facts, read_measure_facts
 
-REPORT_FILE = "out-of-office.html"
-_SUMS = ("absence_days", "absence_working_days", "lost_working_days", "conflict_days")
+AWAY_PAGE = "out-of-office.html"
+
+_SHARED_SCRIPTS = ("dates", "dom", "facts", "view", "today", "board", "changes")
+_MEASURE_SCRIPTS = ("charts", "range", "covers", "persons", "trust")
+_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (const|function) (\w+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The HTML texts of the two pages."""
+
+    away: str
+    """The page for colleagues: who is away when, without reasons and measures."""
+    report: str
+    """The page for the owner of the files: the same with reasons, and all measures."""
 
 
 def report_path(settings: Settings) -> Path:
-    """Return the path of the page that each publication writes."""
-    return settings.data_dir / "reports" / REPORT_FILE
+    """Return the path of the page for colleagues, which each publication writes."""
+    return settings.data_dir / "reports" / AWAY_PAGE
 
 
-def write_report(database: Path, path: Path) -> None:
-    """Write the page about the published `database` to `path`, atomically.
+def owner_report_path(settings: Settings) -> Path:
+    """Return the path of the page with reasons and measures, which each publication writes."""
+    return settings.data_dir / "reports" / OWNER_REPORT
 
-    Raises `ConfigurationError` if nothing is published there, and `WarehouseError` if the disk fails.
+
+def write_pages(connection: duckdb.DuckDBPyConnection, database: Path, settings: Settings) -> None:
+    """Write both pages about the published `database`, which `connection` uses. Raises as both steps."""
+    save_pages(build_pages(connection, database), settings)
+
+
+def save_pages(pages: Pages, settings: Settings) -> tuple[Path, Path]:
+    """Write both pages, each file atomically, and return their paths.
+
+    The page with reasons is readable by the owner alone, for every value of OOO_SHARE. Raises `WarehouseError` if the
+    disk fails.
     """
+    paths = report_path(settings), owner_report_path(settings)
+    for path, text, permissions in zip(paths, (pages.away, pages.report), (0o666, 0o600), strict=True):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with write_atomically(path, permissions=permissions) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        except OSError as error:
+            message = (
+                f"can't write the report page {path}: {error}; free disk space or correct the permissions"
+            )
+            raise WarehouseError(message) from error
+    return paths
+
+
+def read_pages(database: Path) -> Pages:
+    """Return both pages about the published `database`. Raises as `build_pages`, and if the file is missing."""
     require_publication(database)
     with duckdb.connect(str(database), read_only=True) as connection:
-        write_page(connection, database, path)
+        return build_pages(connection, database)
 
 
-def write_page(connection: duckdb.DuckDBPyConnection, database: Path, path: Path) -> None:
-    """Write the page as `write_report` does, over a `connection` that uses the `database` already."""
-    facts = read_report_facts(connection)
-    if facts is None:
+def build_pages(connection: duckdb.DuckDBPyConnection, database: Path) -> Pages:
+    """Return both pages about the published `database`, which `connection` uses.
+
+    Raises `ConfigurationError` if it has no finished run.
+    """
+    away = read_away_facts(connection)
+    if away is None:
         message = f"{database} holds no finished run yet; run `ooo sync`"
         raise ConfigurationError(message)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with write_atomically(path) as temporary:
-            temporary.write_text(build_page(facts), encoding="utf-8")
-    except OSError as error:
-        message = f"can't write the report page {path}: {error}; free disk space or correct the permissions"
-        raise WarehouseError(message) from error
-
-
-def build_page(facts: ReportFacts) -> str:
-    """Return the page as HTML, which loads nothing from outside."""
-    text = json.dumps(_as_json(facts), separators=(",", ":"), ensure_ascii=False)
-    page = _part("page.html")
-    for marker, part in (
-        ("<!--styles-->", _part("page.css")),
-        ("<!--script-->", _part("page.js")),
-        ("<!--charts-->", _part("vendor/echarts.min.js")),
-        # The facts contain names from outside: they are inserted last, so that no marker in them is replaced,
-        # and without "<", so that they cannot end the script element.
-        ("<!--facts-->", text.replace("<", "\\u003c")),
-    ):
-        page = page.replace(marker, part, 1)
-    return page
-
-
-def _as_json(facts: ReportFacts) -> dict[str, Any]:
-    return {
-        "as_of": facts.as_of.isoformat(timespec="seconds"),
-        "today_on": facts.as_of.date().isoformat(),
-        "first_on": facts.first_on.isoformat(),
-        "last_on": facts.last_on.isoformat(),
-        "monday_on": facts.monday_on.isoformat(),
-        "days_shown": DAYS_SHOWN,
-        "reasons": facts.reasons,
-        "organizations": [_organization(facts, organization) for organization in facts.organizations],
-        "footer": (
-            "A day counts once per person, even if several entries cover it. Working days follow the work"
-            " calendar of each person. `ooo query` returns every figure of this page."
+    measures = read_measure_facts(connection, away)
+    return Pages(
+        away=_page(
+            away_json(away),
+            title="Out of office",
+            footer=(
+                "This page lists absent people and their dates. It has no reasons and no measures, and needs no"
+                " network."
+            ),
+            styles=("page",),
+            scripts=(*_SHARED_SCRIPTS, "start_away"),
         ),
-    }
-
-
-def _organization(facts: ReportFacts, organization: dict[str, Any]) -> dict[str, Any]:
-    organization_id = organization["organization_id"]
-
-    def own(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [row for row in rows if row["organization_id"] == organization_id]
-
-    days, out, conflicts = own(facts.days), own(facts.out), own(facts.conflicts)
-    return {
-        **_plain(organization),
-        **{name: _series(facts, days, name) for name in _SUMS},
-        "available_working_days": _dense(
-            facts,
-            {row["date_on"]: row["available_working_days"] for row in own(facts.available_days)},
+        report=_page(
+            report_json(away, measures),
+            title="Absence report",
+            footer=(
+                "Confidential: this page has reasons and measures by person. A day counts once per person, even if"
+                " several entries cover it. Working days follow the work calendar of each person."
+                " <code>ooo query</code> returns every figure of this page."
+            ),
+            styles=("page", "measures"),
+            scripts=(*_SHARED_SCRIPTS, *_MEASURE_SCRIPTS, "start_report"),
+            measures=_part("measures.html"),
         ),
-        "out": [_plain(row, without="of_rows") for row in out],
-        "out_rows": out[0]["of_rows"] if out else 0,
-        "conflicts": [_plain(row, without="of_rows") for row in conflicts],
-        "conflicts_rows": conflicts[0]["of_rows"] if conflicts else 0,
-        "runs": [_plain(row) for row in own(facts.runs)],
+    )
+
+
+def _page(  # noqa: PLR0913 - the parts of a page
+    facts: Mapping[str, Any],
+    *,
+    title: str,
+    footer: str,
+    styles: tuple[str, ...],
+    scripts: tuple[str, ...],
+    measures: str = "",
+) -> str:
+    text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False)
+    parts = {
+        "title": title,
+        "footer": f"<p>{footer}</p>",
+        "measures": measures,
+        "styles": "".join(_part(f"{name}.css") for name in styles),
+        "script": _bundle(scripts),
+        # Without "<", so that a name from outside cannot end the script element.
+        "facts": text.replace("<", "\\u003c"),
     }
+    # One pass, so that no marker in a part is replaced.
+    return re.sub(r"<!--(\w+)-->", lambda marker: parts[marker[1]], _part("page.html"))
 
 
-def _series(facts: ReportFacts, days: Sequence[dict[str, Any]], name: str) -> dict[str, list[int]]:
-    by_reason: dict[str, dict[date, int]] = {}
-    for row in days:
-        by_reason.setdefault(row["reason"], {})[row["date_on"]] = row[name]
-    return {reason: _dense(facts, values) for reason, values in by_reason.items()}
-
-
-def _dense(facts: ReportFacts, values: dict[date, int]) -> list[int]:
-    """Return one number per day, from the page's first day to the last day that has a value."""
-    if not values:
-        return []
-    numbers = [0] * ((max(values) - facts.first_on).days + 1)
-    for day, value in values.items():
-        numbers[(day - facts.first_on).days] = value
-    return numbers
-
-
-def _plain(row: dict[str, Any], without: str = "") -> dict[str, Any]:
-    return {
-        name: value.isoformat() if isinstance(value, (date, datetime)) else value
-        for name, value in row.items()
-        if name != without
-    }
+def _bundle(names: tuple[str, ...]) -> str:
+    """Return the modules as one script, each as a function that returns its exports. A module follows its imports."""
+    modules = []
+    for name in names:
+        text = _part(f"{name}.js")
+        exports = ", ".join(match[2] for match in _EXPORT.finditer(text))
+        body = _EXPORT.sub(r"\1 \2", _IMPORT.sub(r"const \1 = \2Module;", text))
+        modules.append(f"const {name}Module = (() => {{\n{body}return {{ {exports} }};\n}})();\n")
+    return f'"use strict";\n{"".join(modules)}'
 
 
 def _part(name: str) -> str:
-    return files("flows.report").joinpath(name).read_text(encoding="utf-8")
+    return files("flows.report").joinpath("assets", name).read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from functools import partial
 
 import duckdb
 
-from flows.report.page import report_path, write_page
+from flows.report.page import write_pages
 from flows.settings import Notes, Settings
 from flows.settings.clock import utc_now
 from flows.settings.permissions import created_with
@@ -77,5 +77,5 @@ def publish_tables(
             ),
         )
         with using(connection, publication.database):
-            write_page(connection, publication.database, report_path(settings))
+            write_pages(connection, publication.database, settings)
     return publication, [*audits, *publication.audits]

@@ -13,6 +13,9 @@ from pathlib import Path
 READER_NAMES = ("ooo.duckdb", "exports", "reports")
 """The published files and folders; everything else in a data folder is readable by the owner alone."""
 
+OWNER_REPORT = "absence-report.html"
+"""The report page with reasons and measures by person, in the folder reports. It is readable by the owner alone."""
+
 
 class FilePermissions(StrEnum):
     """The users who may read the published files."""
@@ -46,7 +49,7 @@ def restrict(data_dir: Path, permissions: FilePermissions) -> None:
         inside: Iterable[Path] = path.rglob("*") if is_shared and path.is_dir() else ()
         for entry in (path, *inside):
             if not entry.is_symlink():
-                widest = 0o750 if is_shared else 0o700
+                widest = 0o750 if is_shared and entry.name != OWNER_REPORT else 0o700
                 _set_mode(entry, widest if entry.is_dir() else widest & 0o666)
 
 

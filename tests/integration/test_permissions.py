@@ -40,10 +40,11 @@ def test_a_group_reads_the_published_files_alone_until_the_permission_is_withdra
             assert done.returncode == 0, done.stderr
             paths = list((tmp_path / "data").rglob("*"))
             assert {"ooo.duckdb", "warehouse.duckdb", "current.json"} <= {path.name for path in paths}
+            assert {"out-of-office.html", "absence-report.html"} <= {path.name for path in paths}
             for path in paths:
                 is_published = path.name == "ooo.duckdb" or {"exports", "reports"} & set(path.parts)
                 assert _is_open_to_the_group(path, tmp_path) == (
-                    permissions == "group" and bool(is_published)
+                    permissions == "group" and bool(is_published) and path.name != "absence-report.html"
                 ), path
                 assert not path.stat().st_mode & 0o007
 

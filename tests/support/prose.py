@@ -31,7 +31,6 @@ PRAGMA = "prose: allow"
 EXCLUDED = (
     "CODE_OF_CONDUCT.md",
     "LICENSE",
-    "flows/report/vendor/",
     "tests/docs/test_prose.py",
     "tests/recordings/",
     "tests/support/prose.py",

@@ -1,0 +1,144 @@
+// Today by name: the headline, the people who are out, who joins them next, and the age of the page.
+
+import {
+  dayOfMonth,
+  hoursSince,
+  instantText,
+  localDay,
+  longDate,
+  monthOf,
+  nearDate,
+  readerToday,
+  shortDate,
+  weekdayName,
+  yearOf,
+} from "./dates.js";
+import { byId, count, element, fillList, people, plural } from "./dom.js";
+import {
+  awayOn,
+  backText,
+  calendars,
+  coverText,
+  everyone,
+  lastDay,
+  nameNodes,
+  organizations,
+  reasonTags,
+} from "./facts.js";
+import { chosenOrganizations, chosenPeople, describeView, isNarrow } from "./view.js";
+
+const FEW_PEOPLE = 24;
+const OLD_HOURS = 36;
+
+/* The chosen organizations, the one with the oldest snapshot first. */
+export const byAge = () =>
+  chosenOrganizations()
+    .map((at) => organizations[at])
+    .sort((a, b) => (a.as_of < b.as_of ? -1 : 1));
+
+function ageText(hours) {
+  if (hours < 1.5) return "less than an hour ago";
+  return hours < 48 ? `${count(Math.round(hours))} hours ago` : `${count(Math.floor(hours / 24))} days ago`;
+}
+
+function drawAge() {
+  const oldest = byAge()[0];
+  const name = organizations.length > 1 ? `${oldest.name}: ` : "";
+  const hours = hoursSince(oldest.as_of);
+  byId("age").hidden = hours <= OLD_HOURS;
+  byId("age").textContent =
+    hours <= OLD_HOURS
+      ? ""
+      : `${name}this page is ${plural(Math.floor(hours / 24), "day", "days")} old. It was read from Cal.com on ${longDate(localDay(oldest.as_of))}. Absences that were added, moved or cancelled since then are missing: ask for a newer page.`;
+  const incomplete = byAge().filter(({ outcome }) => outcome !== "complete");
+  byId("status").replaceChildren(
+    `${name ? `${name}read` : "Read"} from Cal.com ${instantText(oldest.as_of)}, ${ageText(hours)}.`,
+    incomplete.length
+      ? element(
+          "span",
+          { class: "warn" },
+          ` The last run${name ? ` of ${incomplete.map((one) => one.name).join(", ")}` : ""} was not complete: some absences may be older.`,
+        )
+      : "",
+  );
+}
+
+/* The day on which a person is back from the absences; null if it is not known. */
+const latestBack = (absences) =>
+  absences.some(({ back }) => back === null) ? null : Math.max(...absences.map(({ back }) => back));
+
+function headline(out, members) {
+  if (readerToday() > lastDay) return `This page ends on ${longDate(lastDay)}.`;
+  const of = isNarrow() ? ` of ${people(members)}` : "";
+  if (!out.length)
+    return of ? `None${of} ${members === 1 ? "is" : "are"} out today.` : "Nobody is out today.";
+  const returns = out
+    .map(({ absences }) => latestBack(absences))
+    .filter((day) => day !== null)
+    .sort((a, b) => a - b);
+  const start = `${of ? `${count(out.length)}${of}` : people(out.length)} ${out.length === 1 ? "is" : "are"} out today`;
+  if (!returns.length) return `${start}.`;
+  const first = returns.filter((day) => day === returns[0]).length;
+  if (out.length === 1) return `${start}, back on ${nearDate(returns[0])}.`;
+  const all = first === out.length ? "all" : count(first);
+  return `${start}; ${all} ${first === 1 ? "is" : "are"} back on ${nearDate(returns[0])}.`;
+}
+
+/* The first day after today on which one of the calendars works. */
+function nextWorkingDay() {
+  let day = readerToday() + 1;
+  while (day < readerToday() + 7 && calendars.length && calendars.every(({ off }) => off.has(day))) day += 1;
+  return day;
+}
+
+function drawPeople(name, rows, empty) {
+  const item = ({ person, absences, when }) =>
+    element(
+      "li",
+      {},
+      element("strong", {}, ...nameNodes(person)),
+      element("span", {}, when),
+      element("small", {}, coverText(absences.map(({ cover }) => cover)), ...reasonTags(absences)),
+    );
+  byId(`${name}-none`).textContent = rows.length ? "" : empty;
+  fillList(byId(name), rows, item, {
+    most: FEW_PEOPLE,
+    more: byId(`${name}-more`),
+    label: `Show all ${people(rows.length)}`,
+  });
+}
+
+export function drawToday() {
+  const today = readerToday();
+  const next = nextWorkingDay();
+  const members = chosenPeople();
+  const out = members
+    .map((person) => ({ person, absences: awayOn(person, today) }))
+    .filter(({ absences }) => absences.length)
+    .map((row) => ({ ...row, when: backText(latestBack(row.absences)) }));
+  const joining = members
+    .filter((person) => !awayOn(person, today).length)
+    .map((person) => ({
+      person,
+      absences: person.absences.filter(({ from }) => from > today && from <= next),
+    }))
+    .filter(({ absences }) => absences.length)
+    .map((row) => ({ ...row, when: backText(latestBack(row.absences)) }));
+  byId("date").textContent = [
+    `${weekdayName(today)} ${dayOfMonth(today)} ${monthOf(today)} ${yearOf(today)}`,
+    describeView(),
+  ]
+    .filter(Boolean)
+    .join(" · ");
+  byId("headline").textContent = headline(out, members.length);
+  byId("headline").dataset.value = out.length;
+  byId("joining-title").textContent =
+    next === today + 1 ? "Out from tomorrow" : `Out by ${weekdayName(next)}`;
+  drawPeople(
+    "out",
+    out,
+    everyone.length ? "Nobody in this view is out today." : "This page has no people yet.",
+  );
+  drawPeople("joining", joining, `Nobody else leaves by ${shortDate(next)}.`);
+  drawAge();
+}

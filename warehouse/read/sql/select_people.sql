@@ -1,0 +1,19 @@
+-- Purpose: return the people for the report pages: the members, and former members with a live entry or who cover
+-- one. The hint distinguishes people with the same name: the username, or the id without one. It is null for a
+-- unique name.
+-- Grain: one person.
+-- Parameters: $first_on, $last_on (both included; the range of the entries).
+-- Second run: returns the same; the statement only reads.
+SELECT
+    organization_id, user_id, nullif(trim(name), '') AS name,
+    CASE
+        WHEN count(*) OVER (PARTITION BY organization_id, lower(nullif(trim(name), ''))) > 1
+        THEN coalesce(nullif(trim(username), ''), concat('#', user_id))
+    END AS hint,
+    calendar, left_at IS NOT NULL AS has_left
+FROM dim_people
+WHERE left_at IS NULL OR (organization_id, user_id) IN (
+    SELECT (e.organization_id, unnest([e.user_id, e.covering_user_id])) FROM fct_ooo_entries AS e
+    WHERE e.deleted_at IS NULL AND e.starts_on <= $last_on AND e.ends_on >= $first_on
+)
+ORDER BY organization_id, name NULLS LAST, user_id;

@@ -151,7 +151,7 @@ function groupRow({ team, group }, days) {
       "th",
       { scope: "colgroup", colspan: days.length + 1 },
       `${owner ? `${owner.name}: ` : ""}${team.name}`,
-      element("small", {}, ` ${out ? people(out) : "nobody"} out today`),
+      element("small", {}, ` ${people(out)} out today`),
     ),
   );
 }

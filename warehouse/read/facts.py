@@ -1,5 +1,6 @@
 """Read the facts of the status from the publication and from the warehouse."""
 
+from datetime import date
 from typing import Any
 
 import duckdb

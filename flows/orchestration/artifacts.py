@@ -55,7 +55,7 @@ class ArtifactListener(LineListener):
     def page_read(self, scope: Scope, rows: int) -> None:
         """Count the page; reading takes most of a run's time."""
         super().page_read(scope, rows)
-        self.percent = max(self.percent, _READ_PERCENT * self._pages / max(self._expected, self._pages))
+        self.percent = max(self.percent, _READ_PERCENT * self.share_read())
 
     def stage_started(self, name: str, detail: str) -> None:
         """Store the stage."""

@@ -5,13 +5,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from math import ceil
+from typing import Protocol
 
 from calcom.paging import Verdict
 from calcom.scopes import ExtractionListener, Scope, ScopeResult
-
-if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
+from flows.report.plain_text import count_of
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -64,7 +63,9 @@ class LineListener:
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         """`write` takes a line without its line end."""
         self._write, self._clock = write, clock
-        self._pages = self._rows = self._expected = 0
+        self._pages = self._rows = self._first_pages = 0
+        self._total: int | None = None
+        """The requests of the run, those before the estimate included; None before the estimate."""
         self._waited = 0.0
         self._limit: RateLimit | None = None
         self._began_at = self._written_at = clock()
@@ -75,7 +76,10 @@ class LineListener:
         self._pages += 1
         self._rows += rows
         if self._clock() - self._written_at >= LINE_EVERY_SECONDS:
-            self._write_line(f"{self._rows:,} records in {self._pages:,} requests; {self.time_left()}")
+            requests = count_of(self._pages, "request")
+            self._write_line(
+                f"{count_of(self._rows, 'record')} in {requests}; {self._budget_and_time_left()}"
+            )
 
     def scope_ended(self, result: ScopeResult) -> None:
         """Write the scope and its problem, if it is not complete."""
@@ -88,25 +92,36 @@ class LineListener:
 
     def requests_expected(self, requests: int, limit: RateLimit) -> None:
         """Write the number of requests to come, and the time that they take."""
-        self._pages, self._expected, self._limit = 0, requests, limit
-        self._began_at, self._waited = self._clock(), 0.0
-        self._write_line(f"about {requests:,} requests to come; {self.time_left()}")
+        self._take_estimate(requests, limit)
+        self._write_line(f"about {count_of(requests, 'request')} to come; {self._budget_and_time_left()}")
 
     def waiting(self, seconds: float) -> None:
         """Write the length of the pause."""
         self._waited += seconds
-        self._write_line(f"waiting {seconds:.0f} s for the rate limit; {self.time_left()}")
+        self._write_line(f"waiting {seconds:.0f} s for the rate limit; {self._budget_and_time_left()}")
 
-    def time_left(self) -> str:
-        """Return the rest of the rate limit's budget and the estimated time left, as text."""
-        missing = max(self._expected - self._pages, 0)
+    def share_read(self) -> float:
+        """Return the share of the requests of the run that are done, at most 1."""
+        return self._pages / max(self._total or 0, self._pages, 1)
+
+    def _take_estimate(self, requests: int, limit: RateLimit) -> None:
+        self._first_pages, self._total, self._limit = self._pages, self._pages + requests, limit
+        self._began_at, self._waited = self._clock(), 0.0
+
+    def _seconds_left(self) -> float:
+        """Return the estimated time until the last request: the pauses of the limit, and the time of the responses."""
+        missing = max((self._total or 0) - self._pages, 0)
         busy = self._clock() - self._began_at - self._waited
         paused = self._limit.seconds_for(missing) if self._limit else 0.0
-        seconds = paused + missing * max(busy, 0.0) / max(self._pages, 1)
+        return paused + missing * max(busy, 0.0) / max(self._pages - self._first_pages, 1)
+
+    def _budget(self) -> str:
+        """Return the rest of the rate limit's budget as text."""
         left = self._limit.requests_left() if self._limit else None
-        budget = f"budget {left[0]:,} of {left[1]:,}; " if left else ""
-        time_left = f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"  # noqa: PLR2004
-        return f"{budget}{time_left} left"
+        return f"budget {left[0]:,} of {left[1]:,}; " if left else ""
+
+    def _budget_and_time_left(self) -> str:
+        return f"{self._budget()}{_about(self._seconds_left())} left"
 
     def _write_line(self, text: str) -> None:
         self._written_at = self._clock()
@@ -114,36 +129,76 @@ class LineListener:
 
 
 class BarListener(LineListener):
-    """Draws a progress bar with requests and time left; scopes without a proof are lines above it."""
+    """Draws two lines: the stage with a bar and the requests, and the pause or the time left, counted down.
 
-    def __init__(self, bar: "RichProgress") -> None:
-        """`bar` is started and stopped by the caller."""
-        super().__init__(lambda text: bar.console.print(text, highlight=False, markup=False))
-        self._bar = bar
-        self._task = bar.add_task("connecting", total=None, left="")
+    Scopes without a proof are lines above them. `lines` may be called from another thread.
+    """
+
+    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        """`write` takes a line that stays above the bar."""
+        super().__init__(write, clock)
+        self._stage, self._is_reading = "connecting", True
+        self._ends_at = self._wait_ends_at = 0.0
+        self._budget_shown = ""
 
     def page_read(self, scope: Scope, rows: int) -> None:
         """Move the bar by one request."""
         del scope
         self._pages += 1
         self._rows += rows
-        self._bar.update(self._task, advance=1, left=self.time_left())
+        self._wait_ends_at = 0.0
+        self._update_estimate()
 
     def stage_started(self, name: str, detail: str) -> None:
-        """Show the stage on the bar."""
-        self._bar.update(self._task, description=f"{name}: {detail}")
+        """Show the stage. The bar ends with the last stage that reads."""
+        self._stage, self._is_reading = f"{name}: {detail}", name in _READING_STAGES
+        self._wait_ends_at = 0.0
 
     def requests_expected(self, requests: int, limit: RateLimit) -> None:
         """Set the length of the bar."""
-        self._pages, self._expected, self._limit = 0, requests, limit
-        self._began_at, self._waited = self._clock(), 0.0
-        self._bar.reset(self._task, total=requests, left=self.time_left())
+        self._take_estimate(requests, limit)
+        self._update_estimate()
 
     def waiting(self, seconds: float) -> None:
-        """Show the pause on the bar."""
+        """Show the pause."""
         self._waited += seconds
-        left = f"waiting {seconds:.0f} s for the rate limit; {self.time_left()}"
-        self._bar.update(self._task, left=left)
+        self._wait_ends_at = self._clock() + seconds
+        self._update_estimate()
+
+    def _update_estimate(self) -> None:
+        self._ends_at, self._budget_shown = self._clock() + self._seconds_left(), self._budget()
+
+    def lines(self, width: int) -> list[str]:
+        """Return the two lines, each of at most `width` characters; one line for a stage that reads nothing."""
+        if not self._is_reading:
+            return [_cut(self._stage, width)]
+        total = None if self._total is None else max(self._total, self._pages)
+        count = f"{self._pages:,}/{total:,}" if total else count_of(self._pages, "request")
+        stage = _cut(self._stage, max(width - len(count) - _SHORTEST_BAR - 2, 8))
+        cells = min(width - len(stage) - len(count) - 2, _LONGEST_BAR)
+        done = cells * self._pages // total if total else 0
+        bar = "━" * done + "╌" * (cells - done)
+        return [_cut(f"{stage} {bar} {count}", width), _cut(self._state(), width)]
+
+    def _state(self) -> str:
+        now = self._clock()
+        pause = ceil(self._wait_ends_at - now)
+        state = f"waiting {pause} s for the rate limit; " if pause > 0 else ""
+        if self._total is None:
+            return state.removesuffix("; ")
+        return f"{state}{self._budget_shown}{_about(max(self._ends_at - now, 0.0))} left"
+
+
+_READING_STAGES = ("people", "entries", "teams")
+_SHORTEST_BAR, _LONGEST_BAR = 10, 40
+
+
+def _about(seconds: float) -> str:
+    return f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"  # noqa: PLR2004
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: max(width - 1, 0)]}…"
 
 
 @contextlib.contextmanager
@@ -155,16 +210,17 @@ def show_progress(*, is_quiet: bool) -> Iterator[ProgressListener]:
         yield LineListener(_print_line)
     else:
         from rich.console import Console  # noqa: PLC0415 - only needed on a terminal
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+        from rich.live import Live  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
 
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}"),
-        )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            yield BarListener(bar)
+        console = Console(stderr=True)
+        bar = BarListener(lambda line: console.print(line, highlight=False, markup=False))
+
+        def draw() -> Text:
+            return Text("\n".join(bar.lines(console.width)), no_wrap=True, overflow="crop")
+
+        with Live(get_renderable=draw, console=console, transient=True, refresh_per_second=4):
+            yield bar
 
 
 def named_lines(name: str) -> LineListener:

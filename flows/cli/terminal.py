@@ -104,9 +104,9 @@ class PrintableListener:
 
         self._listener.stage_started(name, escape_controls(detail))
 
-    def requests_expected(self, requests: int, limit: "RateLimit") -> None:
+    def requests_expected(self, sent: int, missing: int, limit: "RateLimit") -> None:
         """Pass the estimate on."""
-        self._listener.requests_expected(requests, limit)
+        self._listener.requests_expected(sent, missing, limit)
 
     def waiting(self, seconds: float) -> None:
         """Pass the pause on."""

@@ -31,8 +31,8 @@ class ProgressListener(ExtractionListener, Protocol):
     def stage_started(self, name: str, detail: str) -> None:
         """Handle the start of a stage."""
 
-    def requests_expected(self, requests: int, limit: RateLimit) -> None:
-        """Handle the estimate of the requests to come, and the limit under which they are sent."""
+    def requests_expected(self, sent: int, missing: int, limit: RateLimit) -> None:
+        """Handle the requests that are sent, the estimate of those to come, and the limit under which they are sent."""
 
     def waiting(self, seconds: float) -> None:
         """Handle a pause that the rate limit imposes."""
@@ -50,7 +50,7 @@ class SilentListener:
     def stage_started(self, name: str, detail: str) -> None:
         """Ignore the stage."""
 
-    def requests_expected(self, requests: int, limit: RateLimit) -> None:
+    def requests_expected(self, sent: int, missing: int, limit: RateLimit) -> None:
         """Ignore the estimate."""
 
     def waiting(self, seconds: float) -> None:
@@ -63,7 +63,7 @@ class LineListener:
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         """`write` takes a line without its line end."""
         self._write, self._clock = write, clock
-        self._pages = self._rows = self._first_pages = 0
+        self._requests = self._rows = self._first_requests = 0
         self._total: int | None = None
         """The requests of the run, those before the estimate included; None before the estimate."""
         self._waited = 0.0
@@ -71,12 +71,12 @@ class LineListener:
         self._began_at = self._written_at = clock()
 
     def page_read(self, scope: Scope, rows: int) -> None:
-        """Count the page, and write a line every ten seconds."""
+        """Count the request of the page, and write a line every ten seconds."""
         del scope
-        self._pages += 1
+        self._requests += 1
         self._rows += rows
         if self._clock() - self._written_at >= LINE_EVERY_SECONDS:
-            requests = count_of(self._pages, "request")
+            requests = count_of(self._requests, "request")
             self._write_line(
                 f"{count_of(self._rows, 'record')} in {requests}; {self._budget_and_time_left()}"
             )
@@ -90,10 +90,10 @@ class LineListener:
         """Write the stage."""
         self._write_line(f"{name}: {detail}")
 
-    def requests_expected(self, requests: int, limit: RateLimit) -> None:
+    def requests_expected(self, sent: int, missing: int, limit: RateLimit) -> None:
         """Write the number of requests to come, and the time that they take."""
-        self._take_estimate(requests, limit)
-        self._write_line(f"about {count_of(requests, 'request')} to come; {self._budget_and_time_left()}")
+        self._take_estimate(sent, missing, limit)
+        self._write_line(f"about {count_of(missing, 'request')} to come; {self._budget_and_time_left()}")
 
     def waiting(self, seconds: float) -> None:
         """Write the length of the pause."""
@@ -102,18 +102,19 @@ class LineListener:
 
     def share_read(self) -> float:
         """Return the share of the requests of the run that are done, at most 1."""
-        return self._pages / max(self._total or 0, self._pages, 1)
+        return self._requests / max(self._total or 0, self._requests, 1)
 
-    def _take_estimate(self, requests: int, limit: RateLimit) -> None:
-        self._first_pages, self._total, self._limit = self._pages, self._pages + requests, limit
+    def _take_estimate(self, sent: int, missing: int, limit: RateLimit) -> None:
+        self._requests = self._first_requests = sent
+        self._total, self._limit = sent + missing, limit
         self._began_at, self._waited = self._clock(), 0.0
 
     def _seconds_left(self) -> float:
         """Return the estimated time until the last request: the pauses of the limit, and the time of the responses."""
-        missing = max((self._total or 0) - self._pages, 0)
+        missing = max((self._total or 0) - self._requests, 0)
         busy = self._clock() - self._began_at - self._waited
         paused = self._limit.seconds_for(missing) if self._limit else 0.0
-        return paused + missing * max(busy, 0.0) / max(self._pages - self._first_pages, 1)
+        return paused + missing * max(busy, 0.0) / max(self._requests - self._first_requests, 1)
 
     def _budget(self) -> str:
         """Return the rest of the rate limit's budget as text."""
@@ -144,9 +145,8 @@ class BarListener(LineListener):
     def page_read(self, scope: Scope, rows: int) -> None:
         """Move the bar by one request."""
         del scope
-        self._pages += 1
+        self._requests += 1
         self._rows += rows
-        self._wait_ends_at = 0.0
         self._update_estimate()
 
     def stage_started(self, name: str, detail: str) -> None:
@@ -154,9 +154,9 @@ class BarListener(LineListener):
         self._stage, self._is_reading = f"{name}: {detail}", name in _READING_STAGES
         self._wait_ends_at = 0.0
 
-    def requests_expected(self, requests: int, limit: RateLimit) -> None:
+    def requests_expected(self, sent: int, missing: int, limit: RateLimit) -> None:
         """Set the length of the bar."""
-        self._take_estimate(requests, limit)
+        self._take_estimate(sent, missing, limit)
         self._update_estimate()
 
     def waiting(self, seconds: float) -> None:
@@ -172,11 +172,11 @@ class BarListener(LineListener):
         """Return the two lines, each of at most `width` characters; one line for a stage that reads nothing."""
         if not self._is_reading:
             return [_cut(self._stage, width)]
-        total = None if self._total is None else max(self._total, self._pages)
-        count = f"{self._pages:,}/{total:,}" if total else count_of(self._pages, "request")
+        total = None if self._total is None else max(self._total, self._requests)
+        count = f"{self._requests:,}/{total:,}" if total else count_of(self._requests, "request")
         stage = _cut(self._stage, max(width - len(count) - _SHORTEST_BAR - 2, 8))
         cells = min(width - len(stage) - len(count) - 2, _LONGEST_BAR)
-        done = cells * self._pages // total if total else 0
+        done = cells * self._requests // total if total else 0
         bar = "━" * done + "╌" * (cells - done)
         return [_cut(f"{stage} {bar} {count}", width), _cut(self._state(), width)]
 

@@ -176,7 +176,9 @@ def _plan(run: RunContext) -> ReadingPlan:
     )
     run.strategy = plan.strategy
     missing = estimate_requests(plan, size=size, page_size=page_size) - run.landing.page_count
-    run.listener.requests_expected(max(missing, 0), _source_of(run).client.rate_limiter)
+    source = _source_of(run)
+    sent = source.stats(plan.strategy).requests
+    run.listener.requests_expected(sent, max(missing, 0), source.client.rate_limiter)
     return plan
 
 

@@ -8,7 +8,7 @@ import pytest
 from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
 from flows.run.plan import forecast
-from flows.run.progress import SilentListener
+from flows.run.progress import BarListener, SilentListener
 from flows.run.stages import sync
 from flows.settings import Settings
 
@@ -71,3 +71,30 @@ def test_the_plan_of_an_organization_that_was_never_read_is_exact_up_to_the_assu
         planned = {cost.strategy: cost.requests for cost in plan.costs}
         summary = sync(settings, strategy=Strategy.AUTO, listener=SilentListener())
     assert summary.requests == planned[Strategy.ORG_WIDE]
+
+
+class LastBar(BarListener):
+    """Keeps the bar as it is when the reading ends."""
+
+    bar = ""
+
+    def stage_started(self, name: str, detail: str) -> None:
+        """Keep the bar before the stage `load`."""
+        if name == "load":
+            self.bar = self.lines(80)[0]
+        super().stage_started(name, detail)
+
+
+@pytest.mark.parametrize("strategy", SINGLE)
+@pytest.mark.parametrize("organization_id", [1, None])
+def test_the_bar_ends_with_the_number_of_requests_of_the_plan_and_of_the_summary(
+    strategy: Strategy, organization_id: int | None, settings_for: Callable[..., Settings]
+) -> None:
+    with serve(Simulator(organization(6, teams=2), limits=None)) as server:
+        settings = settings_for(server.url, OOO_TEAMS=True, CALCOM_ORG_ID=organization_id)
+        sync(settings, strategy=strategy, listener=SilentListener())
+        planned = {cost.strategy: cost.requests for cost in forecast(settings).costs}[strategy]
+        listener = LastBar(lambda _: None)
+        summary = sync(settings, strategy=strategy, listener=listener)
+    assert summary.requests == planned
+    assert listener.bar.endswith(f" {planned}/{planned}")

@@ -1,9 +1,12 @@
 """The output of the `ooo` command on terminals and in pipes, exports, shell completion, and the doctor."""
 
+import contextlib
 import csv
 import io
 import json
 import os
+import pty
+import re
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -13,7 +16,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from calcom.simulator import MEMBER_KEY, OWNER_KEY, Simulator, World, serve
+from calcom.simulator import MEMBER_KEY, OWNER_KEY, Limits, RateLimit, Simulator, World, serve
 from flows.cli.doctor import Level, exit_code_of, run_checks
 from flows.settings import load_settings
 from flows.settings.data_folder import lock_data_folder
@@ -167,6 +170,46 @@ def test_the_present_name_of_a_setting_takes_precedence_over_the_former(
     assert load_settings(_env_file=None).max_concurrency == 2
     monkeypatch.setenv("OOO_MAX_CONCURRENCY", "3")
     assert load_settings(_env_file=None).max_concurrency == 3
+
+
+# The progress on a terminal
+
+
+def run_on_terminal(*arguments: str, cwd: Path, columns: int, **environment: str) -> tuple[int, list[str]]:
+    """Run `ooo` on a terminal. Return its exit code and the lines that it draws, without control sequences."""
+    terminal, end = pty.openpty()
+    settings = {"PATH": os.environ["PATH"], "TERM": "xterm", "COLUMNS": str(columns)} | environment
+    with subprocess.Popen(
+        [str(OOO), *arguments], cwd=cwd, env=settings, stdin=end, stdout=end, stderr=end
+    ) as program:
+        os.close(end)
+        written = b""
+        with contextlib.suppress(OSError):  # the terminal ends with the program
+            while data := os.read(terminal, 65_536):
+                written += data
+    os.close(terminal)
+    text = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "\r", written.decode())
+    return program.returncode, [line for line in re.split("[\r\n]+", text) if line.strip()]
+
+
+def test_a_pause_stays_on_a_terminal_of_80_columns_and_is_counted_down(tmp_path: Path) -> None:
+    limits = Limits(api_key=(RateLimit(limit=9, ttl_seconds=4),))
+    with serve(Simulator(World.generate(people=9, seed=5), limits=limits)) as server:
+        environment = {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY}
+        code, lines = run_on_terminal(
+            "sync", "--strategy", "per-user", cwd=tmp_path, columns=80, **environment
+        )
+    assert code == 0, lines
+    drawn = lines[: next(number for number, line in enumerate(lines) if line.startswith("COMPLETE"))]
+    assert max(map(len, drawn)) <= 80
+    pauses = [
+        int(match[1]) for line in drawn if (match := re.match(r"waiting (\d+) s for the rate limit", line))
+    ]
+    assert len(set(pauses)) > 1, drawn
+    assert all(0 < pause <= 5 for pause in pauses)
+    shares = [match for line in drawn if (match := re.search(r" (\d+)/(\d+)$", line))]
+    assert shares
+    assert all(int(match[1]) <= int(match[2]) for match in shares)
 
 
 # The doctor

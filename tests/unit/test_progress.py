@@ -31,7 +31,7 @@ def _listener_on_a_clock() -> tuple[LineListener, list[str], Callable[[float], N
 
 def test_lines_have_the_expected_requests_the_budget_and_the_time_left() -> None:
     listener, lines, advance = _listener_on_a_clock()
-    listener.requests_expected(300, _Limit())
+    listener.requests_expected(0, 300, _Limit())
     assert lines == ["about 300 requests to come; budget 7 of 120; about 3 min left"]
     for _ in range(10):
         advance(1.5)
@@ -41,7 +41,7 @@ def test_lines_have_the_expected_requests_the_budget_and_the_time_left() -> None
 
 def test_a_pause_has_a_line_and_does_not_count_as_slow_reading() -> None:
     listener, lines, advance = _listener_on_a_clock()
-    listener.requests_expected(8, _Limit())
+    listener.requests_expected(0, 8, _Limit())
     listener.waiting(55.0)
     advance(55.0)
     listener.page_read(ORGANIZATION, 250)
@@ -62,7 +62,7 @@ def _bar_on_a_clock() -> tuple[BarListener, Callable[[float], None]]:
 def test_the_pause_is_shown_at_every_width_and_counted_down(width: int) -> None:
     bar, advance = _bar_on_a_clock()
     bar.stage_started("entries", "200 users from id 1234567890123")
-    bar.requests_expected(1_300, _Limit())
+    bar.requests_expected(0, 1_300, _Limit())
     bar.waiting(55.0)
     for left in (55, 54, 30, 1):
         advance(55 - left)
@@ -75,9 +75,17 @@ def test_the_pause_is_shown_at_every_width_and_counted_down(width: int) -> None:
     assert "0/1,300" in bar.lines(width)[0]
 
 
+def test_the_answer_to_a_request_before_the_pause_does_not_hide_the_pause() -> None:
+    bar, _ = _bar_on_a_clock()
+    bar.requests_expected(0, 8, _Limit())
+    bar.waiting(5.0)
+    bar.page_read(ORGANIZATION, 1)
+    assert bar.lines(80)[1].startswith("waiting 5 s")
+
+
 def test_the_time_left_is_counted_down_between_two_pages() -> None:
     bar, advance = _bar_on_a_clock()
-    bar.requests_expected(8, _Limit())
+    bar.requests_expected(0, 8, _Limit())
     assert bar.lines(80)[1] == "budget 7 of 120; about 60 s left"
     advance(20.0)
     assert bar.lines(80)[1] == "budget 7 of 120; about 40 s left"
@@ -89,7 +97,7 @@ def test_the_bar_never_exceeds_its_total_and_counts_the_requests_before_the_esti
     bar, _ = _bar_on_a_clock()
     bar.page_read(ORGANIZATION, 10)
     bar.page_read(ORGANIZATION, 10)
-    bar.requests_expected(3, _Limit())
+    bar.requests_expected(2, 3, _Limit())
     assert bar.lines(80)[0].endswith(" 2/5")
     for number in range(3, 9):
         bar.page_read(ORGANIZATION, 250)

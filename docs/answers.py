@@ -61,6 +61,7 @@ def publish_example(folder: Path) -> Path:
             CALCOM_API_URL=server.url,
             CALCOM_API_KEY=OWNER_KEY,
             CALCOM_ORG_ID=1,
+            OOO_ORG_NAME="Acme",
             OOO_DATA_DIR=folder / "data",
             OOO_CALENDARS=calendars,
             OOO_TEAMS=True,

@@ -1,7 +1,8 @@
-"""Compare the results in the analyst guide with the output of the program."""
+"""Compare the results in the analyst guide with the output of the program, and check them for two organizations."""
 
 import importlib.util
 import re
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -9,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from flows.report.queries import NAMED, run_sql
-from tests.support.readings import Absence
+from tests.support.readings import Absence, Calendar, Membership, Policy, Reading, Team, TeamReading
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -67,3 +68,73 @@ def test_the_comparison_of_two_years_keeps_organizations_apart_and_reasons_of_on
     for guide_query in re.findall(r"```sql\n(.*?)```", GUIDE, flags=re.DOTALL):
         if not re.search(r"_by_team|bradford", guide_query):
             run_sql(database, guide_query)
+
+
+QUESTIONS = re.findall(r"^## (\d+)\. [^\n]*\n.*?```sql\n(.*?)```", GUIDE, flags=re.DOTALL | re.MULTILINE)
+OF_VIEWS = [(int(number), query) for number, query in QUESTIONS if int(number) >= 24]
+BERLIN = Policy({"berlin": Calendar(country="DE", subdivision="BE")}, default="berlin")
+
+
+def _read_organization(organization_id: int, number: int) -> Reading:
+    """Return a reading of an organization with two teams; the ids of people, entries and teams are the same in both."""
+    absences = [
+        Absence(1, 1, date(2026, 12, 7), date(2026, 12, 8 + number), reason="vacation", cover=3),
+        Absence(2, 2, date(2026, 12, 7), date(2026, 12, 7 + organization_id), reason="vacation", cover=3),
+        Absence(3, 4, date(2026, 10, 5), date(2026, 10, 5 + organization_id), reason="sick"),
+        Absence(4, 4, date(2026, 9, organization_id), date(2026, 9, organization_id), reason="sick"),
+        Absence(5, 3, date(2026, 5, 15), date(2026, 5, 15), reason="vacation", cover=1),
+        Absence(6, 5, date(2026, 9, 4), date(2026, 9, 4), reason="sick"),
+        Absence(7, 5, date(2025, 10, 6), date(2025, 10, 3 + organization_id), reason="vacation"),
+        Absence(10, 6, date(2026, 12, 14), date(2026, 12, 10 + organization_id), reason="vacation"),
+        Absence(8, 1, date(2026, 1, 2), date(2026, 1, 2), reason="travel"),
+    ]
+    if number > 1:  # this entry is made later, so that its lead time is known
+        absences.append(Absence(9, 3, date(2026, 6, 1), date(2026, 6, organization_id), reason="vacation"))
+    memberships = [
+        Membership(team_id * 10 + user_id, team_id, user_id)
+        for team_id, user_ids in {11: (1, 2, 3), 12: (4, 5, 6), 13: (6,)}.items()
+        for user_id in user_ids
+    ]
+    return read_all(
+        tuple(absences),
+        at=night(160 * number + organization_id),
+        organization_id=organization_id,
+        users=(1, 2, 3, 4, 5, 6),
+        policy=BERLIN,
+        teams=TeamReading(
+            teams=(Team(11, "Design"), Team(12, "Sales"), Team(13, "Sales")),
+            memberships=tuple(memberships),
+            list_verdict="complete",
+            verdicts={11: "complete", 12: "complete", 13: "complete"},
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Publish organization 7, organization 8, and both of them together."""
+    paths = []
+    for organization_ids in ((7,), (8,), (7, 8)):
+        with new_warehouse() as connection:
+            for number in (1, 2):
+                for organization_id in organization_ids:
+                    load(connection, _read_organization(organization_id, number))
+            paths.append(audit_and_publish(connection, tmp_path_factory.mktemp("published")).database)
+    return paths
+
+
+def test_the_guide_has_the_seventeen_questions_in_at_most_five_lines_of_sql() -> None:
+    assert [number for number, _ in OF_VIEWS] == list(range(24, 41))
+    for number, query in OF_VIEWS:
+        assert len(query.splitlines()) <= 5, number
+
+
+@pytest.mark.parametrize(("number", "query"), OF_VIEWS, ids=[str(number) for number, _ in OF_VIEWS])
+def test_an_answer_for_two_organizations_is_the_answers_for_each(
+    number: int, query: str, databases: list[Path]
+) -> None:
+    whole = re.sub(r" LIMIT \d+$", "", query, flags=re.MULTILINE)
+    first, second, both = (run_sql(database, whole).rows() for database in databases)
+    assert first, number
+    assert first != second
+    assert Counter(both) == Counter(first + second)

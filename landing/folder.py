@@ -10,16 +10,13 @@ A segment carries in its Parquet metadata the facts of its pages and the results
 ended in it. One rename publishes rows, pages and verdicts together, so the three always agree after a kill.
 A folder of segments is the whole state of a run: replaying the facts of its pages in order
 rebuilds every scan where it stopped.
-
-Full segments are written on a thread while reading goes on; `flush` waits for the thread.
 """
 
 import contextlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -63,9 +60,15 @@ class LandedPage:
 class _Buffer:
     name: str
     kind: SegmentKind
-    rows: Rows
-    pages: list[LandedPage] = field(default_factory=list)
-    results: list[ScopeResult] = field(default_factory=list)
+    rows: Rows = field(init=False)
+    pages: list[LandedPage] = field(init=False)
+    results: list[ScopeResult] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.rows, self.pages, self.results = Rows(self.kind), [], []
 
 
 class Landing:
@@ -91,10 +94,8 @@ class Landing:
         self.results: dict[Scope, ScopeResult] = {}
         self._clock = clock
         self._flushed_at = clock()
-        self._thread = ThreadPoolExecutor(1, "landing")
-        self._writing: Future[None] | None = None
         kinds = SEGMENT_KINDS if facts.keeps_notes else SEGMENT_KINDS | {"entries": NOTELESS_ENTRIES}
-        self._buffers = {name: _Buffer(name, kind, Rows(kind)) for name, kind in kinds.items()}
+        self._buffers = {name: _Buffer(name, kind) for name, kind in kinds.items()}
         segments = self.segments()
         self._segment_count = len(segments)
         if [_number_of(path) for path in segments] != list(range(1, len(segments) + 1)):
@@ -105,7 +106,6 @@ class Landing:
 
     def segments(self, kind: str = "*") -> list[Path]:
         """Return the segments of `kind` (`users`, `entries` …; default all), in the order written."""
-        self._finish_writing()
         return sorted(self.folder.glob(f"{kind}-??????.parquet"), key=_number_of)
 
     def user_ids(self) -> list[int]:
@@ -164,8 +164,10 @@ class Landing:
 
     def flush(self) -> None:
         """Write the buffered pages and results, so that they survive a kill."""
-        self._begin_writing()
-        self._finish_writing()
+        for buffer in self._buffers.values():
+            if buffer.pages or buffer.results:
+                self._write(buffer)
+        self._flushed_at = self._clock()
         pa.default_memory_pool().release_unused()  # it keeps 25 MB until the process ends otherwise
 
     def save_differences(self, differences: list[dict[str, Any]]) -> None:
@@ -204,33 +206,17 @@ class Landing:
     def _flush_when_due(self) -> None:
         rows = sum(len(buffer.rows) for buffer in self._buffers.values())
         if rows >= SEGMENT_ROWS or self._clock() - self._flushed_at >= SEGMENT_SECONDS:
-            self._begin_writing()
+            self.flush()
 
-    def _begin_writing(self) -> None:
-        """Start writing the buffers on the thread, after the former write has ended: memory stays bounded."""
-        self._finish_writing()
-        full = [buffer for buffer in self._buffers.values() if buffer.pages or buffer.results]
-        if full:
-            self._buffers |= {
-                buffer.name: _Buffer(buffer.name, buffer.kind, Rows(buffer.kind)) for buffer in full
-            }
-            self._writing = self._thread.submit(self._write, full)
-        self._flushed_at = self._clock()
-
-    def _finish_writing(self) -> None:
-        """Wait for the write under way. Its error is raised here and again later: nothing may follow a gap."""
-        if self._writing is not None:
-            self._writing.result()
-            self._writing = None
-
-    def _write(self, buffers: Sequence[_Buffer]) -> None:
-        for buffer in buffers:
-            metadata = json.dumps({"pages": buffer.pages, "results": buffer.results}, default=vars)
-            target = self.folder / f"{buffer.name}-{self._segment_count + 1:06d}.parquet"
-            with explaining_path(target), write_atomically(target) as temporary:
-                table = buffer.rows.as_table().replace_schema_metadata({_METADATA_KEY: metadata.encode()})
-                pq.write_table(table, temporary, compression="zstd")
-            self._segment_count += 1
+    def _write(self, buffer: _Buffer) -> None:
+        """Write one segment and empty the buffer. If the disk refuses, the buffer keeps its pages."""
+        metadata = json.dumps({"pages": buffer.pages, "results": buffer.results}, default=vars)
+        target = self.folder / f"{buffer.name}-{self._segment_count + 1:06d}.parquet"
+        with explaining_path(target), write_atomically(target) as temporary:
+            table = buffer.rows.as_table().replace_schema_metadata({_METADATA_KEY: metadata.encode()})
+            pq.write_table(table, temporary, compression="zstd")
+        self._segment_count += 1
+        buffer.clear()
 
     def _restore(self, path: Path) -> None:
         with explaining_path(path):

@@ -4,12 +4,9 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
-from typing import TypeVar
 
 import duckdb
 import polars as pl
@@ -72,9 +69,6 @@ _NORMALISERS: dict[str, tuple[str, Table, Callable[..., pl.DataFrame]]] = {
 
 remove_note = partial(filter_rejected_text, keys=NOTELESS_ENTRIES.kept_keys)
 """Removes the note from the text of a rejected entry."""
-
-_Item = TypeVar("_Item")
-_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
@@ -163,23 +157,20 @@ def load_snapshot(  # noqa: PLR0913 - one load's facts
 
 
 def read_segments(landing: Landing, *, keeps_notes: bool) -> Iterator[StagedRows]:
-    """Yield the normalised rows of each segment of the landing; the next segment is read on a thread.
+    """Yield the normalised rows of each segment of the landing.
 
     Notes are removed if the landing has them and `keeps_notes` is false.
     """
     organization_id = landing.facts.organization_id
     removes_notes = landing.facts.keeps_notes and not keeps_notes
 
-    def read(path: Path) -> StagedRows:
-        kind = path.name.partition("-")[0]
-        record_kind, table, normalise = _NORMALISERS[kind]
-        landed = pl.read_parquet(path)
-        if kind == "entries" and removes_notes:
-            landed = _without_notes(landed)
-        rejected = collect_rejects(landed, organization_id=organization_id, record_kind=record_kind)
-        return StagedRows(table, normalise(landed, organization_id=organization_id), rejected)
-
-    return prefetch(read, [path for kind in _NORMALISERS for path in landing.segments(kind)])
+    for kind, (record_kind, table, normalise) in _NORMALISERS.items():
+        for path in landing.segments(kind):
+            landed = pl.read_parquet(path)
+            if kind == "entries" and removes_notes:
+                landed = _without_notes(landed)
+            rejected = collect_rejects(landed, organization_id=organization_id, record_kind=record_kind)
+            yield StagedRows(table, normalise(landed, organization_id=organization_id), rejected)
 
 
 def derive_days(
@@ -195,13 +186,9 @@ def derive_days(
     """
     replace_person_calendars(connection, assign_calendars(read_people(connection), policy))
     working = policy.working_days
-
-    def derive(entries: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    for entries in take_changed_entries(connection, days_at_once=days_at_once):
         entry_days = explode_entry_days(entries, working)
-        return entry_days, resolve_person_days(entry_days, entries, working)
-
-    changed = take_changed_entries(connection, days_at_once=days_at_once)
-    for entry_days, person_days in prefetch(derive, changed):
+        person_days = resolve_person_days(entry_days, entries, working)
         insert_days(connection, entry_days=entry_days, person_days=person_days)
     first_on, last_on = read_calendar_span(connection, observed_at)
     replace_dimensions(
@@ -211,18 +198,6 @@ def derive_days(
         dim_calendar_days=build_calendar_days(policy, first_on, last_on),
         dim_reasons=build_reasons(),
     )
-
-
-def prefetch(make: Callable[[_Item], _Made], items: Iterable[_Item]) -> Iterator[_Made]:
-    """Yield `make(item)` for each item in order; the next one is made on a thread meanwhile."""
-    with ThreadPoolExecutor(1) as thread:
-        pending: Future[_Made] | None = None
-        for item in items:
-            former, pending = pending, thread.submit(make, item)
-            if former is not None:
-                yield former.result()
-        if pending is not None:
-            yield pending.result()
 
 
 def _without_notes(landed: pl.DataFrame) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.run.context import MEGABYTES_PER_MILLION
+from flows.run.context import choose_memory_limit
 from flows.run.load import StagedRows, load_snapshot
 from flows.run.publication import EXPECTED, published_tables
 from flows.settings.calendars import read_policy
@@ -65,7 +65,7 @@ def run_night(data_dir: Path, number: int, name: str, *, entries: int, changed_s
     snapshot = Snapshot(
         run_id, ORGANIZATION_ID, observed_at, scopes=(complete_scope("users"), complete_scope("organization"))
     )
-    limit = f"{max(1.0, entries / 1_000_000) * MEGABYTES_PER_MILLION:.0f}MB"
+    limit = choose_memory_limit(entries)
     with open_warehouse(data_dir / "warehouse.duckdb", memory_limit=limit) as connection:
         migrate(connection)
         create_mart_views(connection)

@@ -313,7 +313,8 @@ class Settings(EnvironmentSettings):
         alias="OOO_MEMORY_LIMIT",
         pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
         description="The largest amount of memory that DuckDB uses before it spills to disk, such as 2GB. If it is"
-        " not set, the limit is 180 MB, or 180 MB per million entries if that is more.",
+        " not set, the limit is 100 MB and another 80 MB per million entries, or 180 MB per million entries"
+        " if that is more.",
     )
 
     query_seconds: float = Field(

@@ -237,7 +237,9 @@ def test_rows_are_written_once_a_segment_is_full_and_only_once(tmp_path: Path) -
     assert [row["page"] for row in rows(landing)[::250]] == list(range(2 * pages_per_segment + 3))
 
 
-def test_a_disk_error_names_the_path_and_the_next_write_has_the_pages_that_were_refused(tmp_path: Path) -> None:
+def test_a_disk_error_names_the_path_and_the_next_write_has_the_pages_that_were_refused(
+    tmp_path: Path,
+) -> None:
     landing = create(tmp_path)
     add(landing, ORGANIZATION, entry(1))
     obstacle = landing.folder / "entries-000001.parquet"

@@ -17,6 +17,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from typing import Protocol
 from urllib.parse import parse_qs
 
 from calcom.simulator import World
@@ -29,10 +30,14 @@ _CONTENT = b"Content-Type: application/json; charset=utf-8\r\nConnection: keep-a
 class Lists:
     """The encoded records of one invented organization."""
 
-    def __init__(self, people: int, years: int, max_entries: int | None) -> None:
+    def __init__(
+        self, people: int, years: int, max_entries: int | None, *, organization_id: int = ORGANIZATION_ID
+    ) -> None:
         """Generate the organization; `max_entries` limits the number of entries."""
-        world = World.generate(people=people, years=years, organization_id=ORGANIZATION_ID)
-        self.me = encode_json({"id": world.users()[0]["id"], "organizationId": ORGANIZATION_ID})
+        world = World.generate(
+            seed=organization_id, people=people, years=years, organization_id=organization_id
+        )
+        self.me = encode_json({"id": world.users()[0]["id"], "organizationId": organization_id})
         self.users = [encode_json(user) for user in world.users()]
         self._records = world.entries()[:max_entries]
         self.entries: list[bytes] = []
@@ -74,6 +79,13 @@ class Limit:
         values = (("Limit", self._limit), ("Remaining", left), ("Reset", reset))
         headers = "".join(f"X-RateLimit-{name}-Default: {value}\r\n" for name, value in values)
         return self._hits > self._limit, headers.encode()
+
+
+class Responder(Protocol):
+    """Responds to the requests of a connection."""
+
+    def respond(self, target: str) -> bytes:
+        """Return the complete response to `GET target`."""
 
 
 class Responses:
@@ -128,7 +140,7 @@ def _encode_response(status: int, headers: bytes, body: bytes) -> bytes:
 class HttpConnection(asyncio.Protocol):
     """One connection, with requests without a body, one after the other."""
 
-    def __init__(self, responses: Responses, latency_seconds: float) -> None:
+    def __init__(self, responses: Responder, latency_seconds: float) -> None:
         """Respond to each request after `latency_seconds`."""
         self._responses, self._latency = responses, latency_seconds
         self._received = b""

@@ -175,7 +175,9 @@ def fleet(
 
     def sync_organizations() -> State[dict[str, Any]]:
         listener = LineListener(open_run_logger().info)
-        with open_loader(settings, listener=listener, allows_mass_delete=allow_mass_delete) as loader:
+        with open_loader(
+            settings, organizations, listener=listener, allows_mass_delete=allow_mass_delete
+        ) as loader:
             for name, state in extracting(loader, organizations, give_up_after_hours=give_up_after_hours):
                 if state.is_completed():
                     load_task(loader, name, return_state=True)

@@ -13,7 +13,9 @@ class RunRecord:
     """One row of `runs`, which the stages of a run fill in. Instants are UTC without a zone."""
 
     run_id: Annotated[str, "The sortable id of the run: the UTC time of its start, and a random part."]
-    organization_id: Annotated[int, "The id of the Cal.com organization."]
+    organization_id: Annotated[
+        int | None, "The id of the Cal.com organization; null if the run failed before the id was known."
+    ]
     started_at: Annotated[datetime, "The start of the snapshot, UTC."]
     finished_at: Annotated[datetime, "The end of the load, UTC."]
     strategy: Annotated[str, "The strategy of reading: per-user, org-wide or both."]
@@ -32,6 +34,7 @@ class RunRecord:
     scopes_unproven: Annotated[int, "The number of scopes that were read without a proof."] = 0
     scopes_failed: Annotated[int, "The number of scopes that could not be read."] = 0
     error: Annotated[str | None, "The cause of a failure.", Personal.TEXT] = None
+    fleet_name: Annotated[str | None, "The name of the organization in the fleet file."] = None
 
     def as_row(self) -> dict[str, Any]:
         """Return the values by column."""

@@ -45,7 +45,8 @@ def _lifetime(end_column: str, end_meaning: str) -> tuple[Column, ...]:
         Column(
             "is_stale",
             pl.Boolean,
-            "True if no snapshot proved the row gone, but the latest one could not confirm it.",
+            "True if no snapshot proved the row gone, but the latest attempt to read the organization could not confirm"
+            " it, or the organization is no longer read.",
         ),
     )
 
@@ -105,6 +106,12 @@ ORGANIZATIONS = Table.of(
         "The display name from OOO_ORG_NAME or the fleet file; null without one.",
         is_nullable=True,
     ),
+    Column(
+        "fleet_name",
+        pl.String,
+        "The name of the organization in the fleet file; null if no fleet has read it.",
+        is_nullable=True,
+    ),
     Column("api_url", pl.String, "The API from which the organization was read.", is_nullable=True),
     Column(
         "first_complete_at",
@@ -118,11 +125,18 @@ ORGANIZATIONS = Table.of(
         "The latest snapshot that was loaded, UTC; null before one.",
         is_nullable=True,
     ),
+    Column("last_attempt_at", INSTANT, "The latest attempt to read the organization, UTC."),
+    Column(
+        "left_fleet_at",
+        INSTANT,
+        "The first fleet sync whose file lacked the organization, UTC; null if the organization was read since then.",
+        is_nullable=True,
+    ),
     Column(
         "is_stale",
         pl.Boolean,
-        "True if the latest attempt to read the organization failed, or if its snapshot is 36 hours older than the"
-        " newest attempt of any organization.",
+        "True if the organization has no snapshot, if the latest attempt to read it failed, if the fleet file lacks"
+        " it, or if its snapshot is 36 hours older than the newest attempt of any organization.",
     ),
 )
 

@@ -19,7 +19,7 @@ from flows.cli.terminal import json_option, write_text
 @click.option(
     "--max-age-hours",
     type=click.FloatRange(min=0),
-    help="Exit with code 16 if the newest snapshot is older.",
+    help="Exit with code 16 if the newest snapshot of an organization is older.",
 )
 def status(*, as_json: bool, max_age_hours: float | None) -> None:
     """Show how fresh and complete the published tables are.

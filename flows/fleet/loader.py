@@ -5,37 +5,62 @@ worker. This module imports no Prefect.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
+
+import duckdb
 
 from calcom.errors import ExitCode, OooError
+from calcom.strategy import Strategy
+from flows.fleet.identity import find_identities, raise_if_repeated
 from flows.fleet.organizations import Organization, settings_for
 from flows.fleet.summary import FleetSummary, Outcome
 from flows.run import stages
+from flows.run.attempts import insert_failure, start_record
 from flows.run.context import (
+    BYTES_PER_ENTRY,
     PreviousRun,
     RunContext,
+    choose_memory_limit,
     describe_run,
     open_own_warehouse,
     open_run,
-    read_previous_run,
 )
+from flows.run.load import load_snapshots, prepare_load
 from flows.run.maintenance import complete_purges
 from flows.run.progress import ProgressListener
 from flows.run.publication import publish_tables
 from flows.run.stages import PLAIN_STAGES, Stages
+from flows.run.summary import describe_problems
 from flows.settings import NO_CREDENTIAL, Settings, load_settings
 from flows.settings.calendars import read_policy
-from flows.settings.data_folder import landing_root, lock_data_folder
+from flows.settings.clock import utc_now
+from flows.settings.data_folder import landing_root, lock_data_folder, warehouse_path
 from flows.settings.errors import ConfigurationError
 from flows.settings.permissions import FilePermissions
 from landing.folder import prune_landings, purge_landings
 from landing.handoff import HandOffStore
-from landing.run_facts import UNKNOWN_ORGANIZATION
+from landing.run_facts import UNKNOWN_ORGANIZATION, RunFacts
+from transforms.runs import RunRecord
+from warehouse.connection import transaction
 from warehouse.errors import GuardError
-from warehouse.load.runs import OrganizationSize
+from warehouse.load.erasure import erased_people
+from warehouse.load.runs import (
+    OrganizationSize,
+    find_run,
+    mark_left_organizations,
+    read_latest_snapshots,
+    read_organization_names,
+    read_organization_size,
+)
+from warehouse.read.facts import read_quarantine
+
+LANDINGS_PER_LOAD, ROWS_PER_LOAD = 100, 50_000
+"""The bounds of one transaction. Most of the time of a small load is the planning of its statements, which one
+transaction does once for all of its landings."""
 
 
 def open_hand_off_store(settings: Settings) -> HandOffStore:
@@ -82,34 +107,83 @@ def report_failure(organization: Organization, error: OooError) -> None:
 
 
 class Loader:
-    """Owns the warehouse: loads landings from the hand-off store one at a time, and publishes once."""
+    """Owns the warehouse: loads landings from the hand-off store, many in one transaction, and publishes once."""
 
-    def __init__(self, settings: Settings, *, listener: ProgressListener, allows_mass_delete: bool) -> None:
-        """Create a loader; `open_loader` does so after it has locked the data folder."""
+    def __init__(
+        self,
+        settings: Settings,
+        organizations: Sequence[Organization],
+        *,
+        listener: ProgressListener,
+        allows_mass_delete: bool,
+    ) -> None:
+        """Create a loader; `open_loader` does so after it has locked the data folder, and closes it."""
         self.settings, self.store = settings, open_hand_off_store(settings)
+        self.organizations = {organization.name: organization for organization in organizations}
         self.outcomes: dict[str, Outcome] = {}
+        self._fetched: dict[str, RunFacts] = {}
+        self._failures: list[tuple[str, RunFacts, str]] = []
         self._listener, self._allows_mass_delete = listener, allows_mass_delete
+        self._policy = read_policy(settings.calendars)
         self._names: dict[int, str] = {}
         self._last_run_id: str | None = None
+        self._resources = contextlib.ExitStack()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def close(self) -> None:
+        """Close the warehouse, if it is open."""
+        self._connection = None
+        self._resources.close()
+
+    def _warehouse(self) -> duckdb.DuckDBPyConnection:
+        """Return the connection to the warehouse, which stays open from load to load."""
+        if self._connection is None:
+            self._connection = self._resources.enter_context(open_own_warehouse(self.settings))
+        return self._connection
 
     def read_size(self, organization: Organization) -> OrganizationSize | None:
-        """Return the size of the organization in the warehouse, or None if the fleet file lacks its id."""
-        if organization.organization_id is None:
+        """Return the size of the organization in the warehouse, or None if its id is not known yet."""
+        if organization.organization_id is None or not warehouse_path(self.settings).exists():
             return None
-        return read_previous_run(self.settings, organization.organization_id).size
+        return read_organization_size(self._warehouse(), organization.organization_id)
 
     def load(self, name: str) -> Outcome:
-        """Load the newest landing of the organization. A failure is recorded, and other organizations continue."""
-        try:
-            outcome = self._load(name)
-        except OooError as error:
-            return self.record_failure(name, error.exit_code, str(error))
-        self.outcomes[name] = outcome
-        return outcome
+        """Load the newest landing of one organization, as `load_all` does."""
+        self.load_all([name])
+        return self.outcomes[name]
 
-    def record_failure(self, name: str, exit_code: int, error: str) -> Outcome:
-        """Record that the organization failed; its rows in the warehouse are unchanged."""
+    def load_all(self, names: Iterable[str]) -> None:
+        """Load the newest landing of each organization, as many in one transaction as its bounds allow.
+
+        A failure is recorded, and the other organizations continue.
+        """
+        batch: list[RunContext] = []
+        rows = 0
+        for name in names:
+            try:
+                run = self._fetch(name)
+            except OooError as error:
+                self._fail(name, error)
+                continue
+            rows += run.landing.count_rows()
+            if batch and (rows > ROWS_PER_LOAD or len(batch) == LANDINGS_PER_LOAD):
+                self._load_batch(batch)
+                batch, rows = [], run.landing.count_rows()
+            batch.append(run)
+        if batch:
+            self._load_batch(batch)
+
+    def record_failure(
+        self, name: str, exit_code: int, error: str, *, facts: RunFacts | None = None
+    ) -> Outcome:
+        """Record that the organization failed; its rows in the warehouse are unchanged.
+
+        The attempt gets a row in the table `runs` before the publication. `facts` are those of its landing, if any.
+        """
         self.outcomes[name] = Outcome.failure(name, exit_code, error)
+        strategy = self.organizations[name].strategy if name in self.organizations else Strategy.AUTO
+        facts = facts or describe_run(self.settings, UNKNOWN_ORGANIZATION, strategy)
+        self._failures.append((name, facts, error))
         return self.outcomes[name]
 
     def record_failed_extraction(self, name: str, message: str) -> Outcome:
@@ -117,13 +191,19 @@ class Loader:
         exit_code, error = self.store.take_failure(name) or (int(ExitCode.UNAVAILABLE), message)
         return self.record_failure(name, exit_code, error)
 
-    def _load(self, name: str) -> Outcome:
+    def _fail(self, name: str, error: OooError) -> None:
+        if isinstance(error, GuardError):
+            self.store.remove(name)  # a run with --allow-mass-delete reads the source again
+        self.record_failure(name, error.exit_code, str(error), facts=self._fetched.get(name))
+
+    def _fetch(self, name: str) -> RunContext:
+        """Copy the newest landing of the organization from the store, and return its run."""
         run_ids = self.store.list_runs(name)
         if not run_ids:
             message = f"no landing of {name} is at {self.store.url}: was it extracted to another URL?"
             raise ConfigurationError(message)
-        root = landing_root(self.settings)
-        landing = self.store.fetch(name, run_ids[-1], root)
+        landing = self.store.fetch(name, run_ids[-1], landing_root(self.settings))
+        self._fetched[name] = landing.facts
         organization_id = landing.facts.organization_id
         first = self._names.setdefault(organization_id, name)
         if first != name:
@@ -136,44 +216,138 @@ class Loader:
         run = RunContext(
             settings=self.settings,
             landing=landing,
-            policy=read_policy(self.settings.calendars),
+            policy=self._policy,
             previous=PreviousRun(),
             listener=self._listener,
             allows_mass_delete=self._allows_mass_delete,
+            fleet_name=name,
         )
+        stages.record_stats(run)
+        return run
+
+    def _load_batch(self, runs: Sequence[RunContext]) -> None:
+        """Load the runs in one transaction; if it fails as a whole, load each in a transaction of its own."""
+        self._listener.stage_started("load", f"{len(runs):,} organizations")
         try:
-            with run.resources, stages.recording_failure(run):
-                stages.load(run)
-        except GuardError:
-            self.store.remove(name)  # a run with --allow-mass-delete reads the source again
-            raise
-        self.store.remove(name)
-        if read_previous_run(self.settings, organization_id).erased:
-            # The machine that read the landing has no list of erased people, so the landing can hold their records.
-            purge_landings(root, may_stay=lambda facts: facts.organization_id != organization_id)
-        self._last_run_id = run.record.run_id
-        return Outcome.of(name, run.record)
+            errors = self._apply(runs)
+        except OooError as error:
+            self.close()  # a connection after an error may be unusable
+            if len(runs) > 1:
+                for run in runs:
+                    self._load_batch([run])
+                return
+            errors = {runs[0].landing.facts.organization_id: error}
+        for run in runs:
+            name, facts = cast("str", run.fleet_name), run.landing.facts
+            if (refused := errors.get(facts.organization_id)) is not None:
+                if isinstance(refused, GuardError):
+                    run.landing.mark_finished()
+                self._fail(name, refused)
+                continue
+            run.landing.mark_finished()
+            self.store.remove(name)
+            self.outcomes[name] = Outcome.of(
+                name, run.record, describe_problems(run.landing.results.values())
+            )
+            self._last_run_id = facts.run_id
+
+    def _apply(self, runs: Sequence[RunContext]) -> dict[int, OooError]:
+        """Load the runs that the warehouse lacks. Return the error of each organization that was refused."""
+        connection = self._warehouse()
+        rows = sum(run.landing.count_rows() for run in runs)
+        stored = warehouse_path(self.settings).stat().st_size // BYTES_PER_ENTRY
+        limit = self.settings.memory_limit or choose_memory_limit(max(rows, stored))
+        connection.execute(f"SET memory_limit = '{limit}'")
+        new = []
+        for run in runs:
+            if (row := find_run(connection, run.record.run_id)) is None:
+                new.append(run)
+            else:
+                run.record = RunRecord.from_row(row)
+        latest = read_latest_snapshots(connection)
+        loads = [prepare_load(run, latest.get(run.landing.facts.organization_id)) for run in new]
+        outcomes = load_snapshots(
+            connection,
+            loads,
+            policy=self._policy,
+            guards=self.settings.guards(allows_mass_delete=self._allows_mass_delete),
+            keeps_notes=self.settings.keeps_notes and all(run.landing.facts.keeps_notes for run in new),
+        )
+        loaded = {run.landing.facts.organization_id for run in runs}
+        if erased := {own for own in loaded if erased_people(connection, own)}:
+            # The machine that read a landing has no list of erased people: the landing can hold their records.
+            purge_landings(
+                landing_root(self.settings), may_stay=lambda facts: facts.organization_id not in erased
+            )
+        return {own: outcome for own, outcome in outcomes.items() if isinstance(outcome, OooError)}
 
     def publish(self) -> FleetSummary:
-        """Publish all organizations as they are now in the warehouse, if any was loaded."""
+        """Record the failed attempts and the organizations that left the file, then publish if any was loaded."""
         publication = None
-        if self._last_run_id is not None:
-            self._listener.stage_started("publish", str(self.settings.data_dir))
-            with open_own_warehouse(self.settings) as connection:
+        self.close()  # the publication has another memory limit
+        with open_own_warehouse(self.settings) as connection:
+            present = self._record_attempts(connection)
+            left = mark_left_organizations(connection, present, utc_now())
+            quarantine = read_quarantine(connection)
+            if self._last_run_id is not None:
+                self._listener.stage_started("publish", str(self.settings.data_dir))
                 publication, _ = publish_tables(connection, self.settings, run_id=self._last_run_id)
+        if publication is not None:
             complete_purges(self.settings)
         prune_landings(landing_root(self.settings), keep=max(self.settings.keep_landings, 1))
-        return FleetSummary.of(list(self.outcomes.values()), publication)
+        order = list(self.organizations)
+        outcomes = [
+            replace(
+                outcome,
+                quarantine=[
+                    {key: value for key, value in group.items() if key != "organization_id"}
+                    for group in quarantine
+                    if outcome.run_id is not None and group["organization_id"] == outcome.organization_id
+                ],
+            )
+            for outcome in sorted(
+                self.outcomes.values(),
+                key=lambda outcome: (
+                    order.index(outcome.organization) if outcome.organization in order else len(order)
+                ),
+            )
+        ]
+        return FleetSummary.of(outcomes, left, publication)
+
+    def _record_attempts(self, connection: duckdb.DuckDBPyConnection) -> dict[int, str]:
+        """Insert a row for each failed attempt. Return the ids of the file's organizations with their names.
+
+        The id of an organization whose credential is refused is the one in the fleet file, or the one that the
+        warehouse has for its name; else it is null.
+        """
+        known = {name: own for own, name in read_organization_names(connection).items() if name is not None}
+        ids = {
+            name: organization.organization_id or known.get(name)
+            for name, organization in self.organizations.items()
+        }
+        loaded = {name: outcome.organization_id for name, outcome in self.outcomes.items() if outcome.run_id}
+        with transaction(connection):
+            for name, facts, error in self._failures:
+                own = facts.organization_id or ids.get(name)
+                insert_failure(connection, start_record(facts, own, fleet_name=name), error)
+        self._failures.clear()
+        return {own: name for name, own in (ids | loaded).items() if own is not None}
 
 
 @contextlib.contextmanager
 def open_loader(
-    settings: Settings, *, listener: ProgressListener, allows_mass_delete: bool = False
+    settings: Settings,
+    organizations: Sequence[Organization] = (),
+    *,
+    listener: ProgressListener,
+    allows_mass_delete: bool = False,
 ) -> Iterator[Loader]:
     """Yield a loader that holds the lock of the data folder, so that no other process writes to the warehouse."""
     with lock_data_folder(settings.data_dir, settings.file_permissions):
         landing_root(settings).mkdir(mode=0o700, exist_ok=True)
-        yield Loader(settings, listener=listener, allows_mass_delete=allows_mass_delete)
+        loader = Loader(settings, organizations, listener=listener, allows_mass_delete=allows_mass_delete)
+        with contextlib.closing(loader):
+            yield loader
 
 
 def sync_fleet(
@@ -184,30 +358,48 @@ def sync_fleet(
     listener_for: Callable[[str], ProgressListener],
     allows_mass_delete: bool = False,
 ) -> FleetSummary:
-    """Extract the organizations (several concurrently), load them one at a time, and publish once."""
+    """Extract the organizations (several concurrently), load those that are ready together, and publish once.
+
+    Raises `ConfigurationError` before anything is read if two names are the same organization.
+    """
     with (
         open_loader(
-            settings, listener=listener_for("loader"), allows_mass_delete=allows_mass_delete
+            settings,
+            organizations,
+            listener=listener_for("loader"),
+            allows_mass_delete=allows_mass_delete,
         ) as loader,
         ThreadPoolExecutor(settings.fleet_concurrency) as pool,
     ):
-        extractions = {
-            pool.submit(
+        identities = find_identities(
+            organizations, read_block=read_block, concurrency=settings.fleet_concurrency
+        )
+        raise_if_repeated(identities)
+        waiting: dict[Future[str], str] = {}
+        for organization in organizations:
+            identity = identities[organization.name]
+            if isinstance(identity, OooError):
+                loader.record_failure(organization.name, identity.exit_code, str(identity))
+                continue
+            identified = organization.model_copy(update={"organization_id": identity})
+            extraction = pool.submit(
                 extract_organization,
-                organization,
+                identified,
                 read_block=read_block,
                 listener=listener_for(organization.name),
-                size=loader.read_size(organization),
-            ): organization.name
-            for organization in organizations
-        }
-        for extraction in as_completed(extractions):
-            name = extractions[extraction]
-            error = extraction.exception()
-            if error is None:
-                loader.load(name)
-            elif isinstance(error, OooError):
-                loader.record_failure(name, error.exit_code, str(error))
-            else:
-                raise error
+                size=loader.read_size(identified),
+            )
+            waiting[extraction] = organization.name
+        while waiting:
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            ready = []
+            for extraction in done:
+                name, error = waiting.pop(extraction), extraction.exception()
+                if error is None:
+                    ready.append(name)
+                elif isinstance(error, OooError):
+                    loader.record_failure(name, error.exit_code, str(error))
+                else:
+                    raise error
+            loader.load_all(ready)
         return loader.publish()

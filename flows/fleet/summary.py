@@ -1,12 +1,15 @@
 """The summary of a fleet sync: the outcome of each organization, and the publication."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from calcom.errors import ExitCode
+from flows.run.summary import problems_text
 from transforms.runs import RunRecord
+from warehouse.load.runs import LeftOrganization
 from warehouse.publish.publication import Publication
 
 
@@ -24,9 +27,15 @@ class Outcome:
     entries: int = 0
     changes: int = 0
     requests: int = 0
+    quarantined: int = 0
+    """The number of entries that failed validation."""
+    quarantine: list[dict[str, Any]] = field(default_factory=list)
+    """All records that failed validation, by kind of record and reason code."""
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    """The scopes that are not complete, with the cause."""
 
     @classmethod
-    def of(cls, name: str, record: RunRecord) -> Self:
+    def of(cls, name: str, record: RunRecord, problems: list[dict[str, Any]]) -> Self:
         """Return the outcome of a run that was loaded."""
         missing = f"{record.scopes_failed:,} scopes failed, {record.scopes_unproven:,} unproven"
         is_complete = record.outcome == "complete"
@@ -40,12 +49,32 @@ class Outcome:
             entries=record.rows_in,
             changes=record.rows_inserted + record.rows_updated + record.rows_deleted,
             requests=record.requests,
+            quarantined=record.rows_quarantined,
+            problems=problems,
         )
 
     @classmethod
     def failure(cls, name: str, exit_code: int, error: str) -> Self:
         """Return the outcome of an organization that could not be read or loaded."""
         return cls(name, "failed", exit_code, error)
+
+    def as_lines(self) -> list[str]:
+        """Return the outcome as lines of text: the counts, the quarantined records and the incomplete scopes."""
+        counts = (
+            f"{self.entries:,} entries, {self.changes:,} changes, {self.requests:,} requests,"
+            f" {self.quarantined:,} quarantined"
+        )
+        facts = counts if self.outcome == "complete" else f"exit code {self.exit_code}: {self.error}"
+        if self.outcome == "partial":
+            facts = f"{counts}; {facts}"
+        details = [
+            *(
+                f"{'quarantine':<10} {each['records']:,} {each['record_kind']} {each['problem']}"
+                for each in self.quarantine
+            ),
+            *problems_text(self.problems),
+        ]
+        return [f"{self.outcome:<10} {self.organization}: {facts}", *(f"  {line}" for line in details)]
 
 
 @dataclass(frozen=True)
@@ -55,13 +84,18 @@ class FleetSummary:
     outcome: str
     exit_code: int
     organizations: list[Outcome]
+    """The organizations in the order of the fleet file."""
+    left: list[LeftOrganization]
+    """The organizations of the warehouse that the fleet file lacks; their rows are stale."""
     published: dict[str, int]
     generation: str | None
     database: Path | None
     parquet_folder: Path | None
 
     @classmethod
-    def of(cls, outcomes: Sequence[Outcome], publication: Publication | None) -> Self:
+    def of(
+        cls, outcomes: Sequence[Outcome], left: Sequence[LeftOrganization], publication: Publication | None
+    ) -> Self:
         """Exit with 17 if an organization is incomplete, and with the first error's code if all failed."""
         failures = [outcome for outcome in outcomes if outcome.outcome == "failed"]
         if len(failures) == len(outcomes):
@@ -73,6 +107,7 @@ class FleetSummary:
             outcome=outcome,
             exit_code=exit_code,
             organizations=list(outcomes),
+            left=list(left),
             published=publication.rows if publication else {},
             generation=publication.generation if publication else None,
             database=publication.database if publication else None,
@@ -87,11 +122,20 @@ class FleetSummary:
     @property
     def headline(self) -> str:
         """Return the outcome in a few words."""
-        return f"{self.outcome}: {len(self.organizations):,} organizations, {len(self.problems):,} incomplete"
+        left = f", {len(self.left):,} not in the file" if self.left else ""
+        return f"{self.outcome}: {len(self.organizations):,} organizations, {len(self.problems):,} incomplete{left}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as JSON types."""
-        return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self).items()}
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, datetime):
+                return f"{value.isoformat(timespec='milliseconds')}Z"
+            return str(value) if isinstance(value, Path) else value
+
+        facts = {key: plain(value) for key, value in asdict(self).items()}
+        facts["left"] = [{key: plain(value) for key, value in each.items()} for each in facts["left"]]
+        return facts
 
     def as_text(self) -> str:
         """Return the summary as text for a terminal."""
@@ -102,12 +146,12 @@ class FleetSummary:
             f"{self.outcome.upper()}  {len(self.organizations):,} organizations: {counts[0]:,} complete,"
             f" {counts[1]:,} partial, {len(self.organizations) - sum(counts):,} failed"
         ]
+        lines += [f"  {line}" for outcome in self.organizations for line in outcome.as_lines()]
         lines += [
-            f"  {outcome.outcome:<10} {outcome.organization}: {outcome.entries:,} entries, {outcome.changes:,} changes,"
-            f" {outcome.requests:,} requests"
-            if outcome.outcome == "complete"
-            else f"  {outcome.outcome:<10} {outcome.organization}: exit code {outcome.exit_code}: {outcome.error}"
-            for outcome in self.organizations
+            f"  left       {each.fleet_name or 'an organization without a name'} (organization"
+            f" {each.organization_id}) is not in the fleet file; its rows of {each.last_snapshot_at:%Y-%m-%d %H:%M}"
+            f" UTC are stale. To remove them: ooo fleet remove {each.fleet_name or each.organization_id}"
+            for each in self.left
         ]
         tables = ", ".join(f"{name} {count:,}" for name, count in self.published.items())
         lines.append(f"  published  {tables or 'nothing; the last publication stands'}")

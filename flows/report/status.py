@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from flows.settings import Settings
 from flows.settings.clock import utc_now
@@ -13,30 +16,59 @@ from flows.settings.errors import StaleError
 from warehouse.connection import open_warehouse
 from warehouse.errors import WarehouseError
 from warehouse.load.audit import Audit
-from warehouse.read.facts import read_audits, read_freshness, read_last_runs, read_quarantine
+from warehouse.read.facts import (
+    OrganizationFreshness,
+    read_audits,
+    read_freshness,
+    read_last_runs,
+    read_organizations,
+    read_quarantine,
+)
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """A snapshot that is further in the future was dated by a wrong clock, and is never fresh."""
+
+MAX_SHOWN = 20
+"""The text of the status names all organizations up to this number; of more, it names the stale ones."""
 
 BUSY = "not readable at the moment: a run is writing"
 
 
 def read_status(settings: Settings) -> dict[str, Any]:
-    """Return the freshness, the stale rows, the quarantine, the audits and the last runs.
+    """Return the freshness per organization, the stale rows, the quarantine, the audits and the last runs.
 
-    Raises `ConfigurationError` if nothing is published yet.
+    Snapshots are those of the publication. An attempt that failed after it counts as well, if the warehouse can be
+    read at the moment. Raises `ConfigurationError` if nothing is published yet.
     """
     database = database_path(settings)
     current = settings.data_dir / "exports" / "current.json"
     require_publication(database)
     with open_warehouse(database, is_read_only=True) as published:
         freshness, runs = read_freshness(published), read_last_runs(published)
+        organizations = read_organizations(published)
+    facts = _read_warehouse(warehouse_path(settings))
+    organizations = _add_later_attempts(organizations, facts.pop("organizations"))
+    snapshots = [each.snapshot_at for each in organizations if each.snapshot_at is not None]
     return {
         "generation": _read_generation(current),
+        "snapshot_at": min(snapshots, default=None),
+        "organizations": [asdict(each) for each in organizations],
         **freshness,
-        **_read_warehouse(warehouse_path(settings)),
+        **facts,
         "runs": runs,
     }
+
+
+def _add_later_attempts(
+    published: Sequence[OrganizationFreshness], stored: Sequence[OrganizationFreshness]
+) -> list[OrganizationFreshness]:
+    """Return the published organizations, with the attempts that failed since, and those only attempted since."""
+    later = {(each.organization_id, each.organization_id is None and each.name): each for each in stored}
+    merged = []
+    for each in published:
+        now = later.pop((each.organization_id, each.organization_id is None and each.name), each)
+        merged.append(replace(now, snapshot_at=each.snapshot_at, is_stale=each.is_stale or now.is_stale))
+    return merged + [replace(each, snapshot_at=None, is_stale=True) for each in later.values()]
 
 
 def _read_generation(pointer: Path) -> str | None:
@@ -54,13 +86,24 @@ def _read_generation(pointer: Path) -> str | None:
 
 
 def raise_if_older(status: dict[str, Any], max_age: timedelta) -> None:
-    """Raise `StaleError` if a published snapshot is older than `max_age`, or lies in the future."""
-    snapshot_at = status["snapshot_at"]
+    """Raise `StaleError` if the snapshot of an organization is older than `max_age`, lies in the future or lacks."""
     now = utc_now()
-    if snapshot_at is None or not now - max_age <= snapshot_at <= now + CLOCK_TOLERANCE:
+
+    def is_fresh(snapshot_at: datetime | None) -> bool:
+        return snapshot_at is not None and now - max_age <= snapshot_at <= now + CLOCK_TOLERANCE
+
+    old = [
+        each
+        for each in (OrganizationFreshness(**facts) for facts in status.get("organizations", ()))
+        if not is_fresh(each.snapshot_at)
+    ]
+    if old or not is_fresh(status["snapshot_at"]):
+        snapshots = [f"{each.label}: {_instant_text(each.snapshot_at)}" for each in old]
         message = (
-            f"the published snapshot is of {snapshot_at} UTC, expected one of the last"
-            f" {max_age.total_seconds() / 3600:g} hours; check the last runs, then run `ooo sync`"
+            f"published snapshots are older than {max_age.total_seconds() / 3600:g} hours or lie in the future:"
+            f" {'; '.join(snapshots) or _instant_text(status['snapshot_at'])}; check the last runs, then run"
+            " `ooo sync`, or `ooo fleet sync` for a fleet. `ooo fleet remove NAME` removes an organization that is"
+            " no longer read"
         )
         raise StaleError(message)
 
@@ -72,15 +115,26 @@ def _read_warehouse(path: Path) -> dict[str, Any]:
             return {
                 "quarantine": read_quarantine(warehouse),
                 "audits": describe_audits(read_audits(warehouse)),
+                "organizations": _read_stored_organizations(warehouse),
             }
     except WarehouseError:
-        return {"quarantine": BUSY, "audits": BUSY}
+        return {"quarantine": BUSY, "audits": BUSY, "organizations": []}
+
+
+def _read_stored_organizations(warehouse: duckdb.DuckDBPyConnection) -> list[OrganizationFreshness]:
+    """Return the freshness in the warehouse; none if a version without these tables has written it."""
+    try:
+        warehouse.execute("USE marts")
+        return read_organizations(warehouse)
+    except duckdb.Error:
+        return []
 
 
 def status_text(status: dict[str, Any]) -> str:
     """Return the status as text for a terminal."""
     lines = [
         f"snapshot     {_instant_text(status['snapshot_at'])}, generation {status['generation']}",
+        *_organizations_text([OrganizationFreshness(**facts) for facts in status["organizations"]]),
         f"people       {status['people']:,} ({status['people_stale']:,} stale)",
         f"entries      {status['entries']:,} live ({status['entries_stale']:,} stale)",
     ]
@@ -89,7 +143,8 @@ def status_text(status: dict[str, Any]) -> str:
         lines.append(f"quarantine   {quarantine}")
     else:
         lines += [
-            f"quarantine   {group['records']:,} {group['record_kind']} {group['problem']}"
+            f"quarantine   organization {group['organization_id']}: {group['records']:,} {group['record_kind']}"
+            f" {group['problem']}"
             for group in quarantine
         ] or ["quarantine   empty"]
     audits = status["audits"]
@@ -103,6 +158,22 @@ def status_text(status: dict[str, Any]) -> str:
         for run in status["runs"]
     ]
     return "\n".join(lines)
+
+
+def _organizations_text(organizations: Sequence[OrganizationFreshness]) -> list[str]:
+    """Return a line that counts the organizations, and a line for each; only the stale ones if there are many."""
+    stale = [each for each in organizations if each.is_stale]
+    lines = [f"organizations {len(organizations):,} ({len(stale):,} stale)"]
+    for each in organizations if len(organizations) <= MAX_SHOWN else stale:
+        line = f"  {each.label}: snapshot {_instant_text(each.snapshot_at)}"
+        if each.left_fleet_at is not None:
+            line += f"; stale: not in the fleet file since {_instant_text(each.left_fleet_at)}"
+        elif each.is_stale and each.error:
+            line += f"; stale: the attempt of {_instant_text(each.last_attempt_at)} failed: {each.error}"
+        elif each.is_stale:
+            line += "; stale: not read lately"
+        lines.append(line)
+    return lines
 
 
 def _instant_text(instant: datetime | None) -> str:

@@ -25,6 +25,7 @@ from calcom.models import Me
 from calcom.rate_limit import USUAL_WINDOW_SECONDS
 from calcom.requester import Connection
 from calcom.strategy import Strategy
+from flows.run.attempts import recording_failed_start, start_record
 from flows.run.progress import ProgressListener
 from flows.settings import Settings
 from flows.settings.calendars import read_policy
@@ -33,7 +34,7 @@ from flows.settings.data_folder import landing_root, lock_data_folder, warehouse
 from flows.settings.errors import ClockError, ConfigurationError
 from flows.settings.permissions import restrict
 from landing.folder import Landing, create_landing, find_resumable, prune_landings, remove_landing
-from landing.run_facts import ExtractionStats, RunFacts
+from landing.run_facts import UNKNOWN_ORGANIZATION, ExtractionStats, RunFacts
 from transforms.calendars import CalendarPolicy
 from transforms.runs import RunRecord
 from warehouse.connection import open_warehouse
@@ -104,6 +105,8 @@ class RunContext:
     """The strategy that the plan settles on; `auto` until then."""
     record: RunRecord = field(init=False)
     """The row of the run in the table `runs`."""
+    fleet_name: str | None = None
+    """The name of the organization in the fleet file."""
     differences: list[Difference] = field(default_factory=list)
     audits: list[Audit] = field(default_factory=list)
     publication: Publication | None = None
@@ -114,14 +117,7 @@ class RunContext:
     def __post_init__(self) -> None:
         """Start the run's record."""
         facts = self.landing.facts
-        self.record = RunRecord(
-            run_id=facts.run_id,
-            organization_id=facts.organization_id,
-            started_at=facts.started_at,
-            finished_at=facts.started_at,
-            strategy=facts.strategy,
-            outcome="failed",
-        )
+        self.record = start_record(facts, facts.organization_id, fleet_name=self.fleet_name)
 
     @property
     def stats(self) -> ExtractionStats:
@@ -204,10 +200,14 @@ def open_run(  # noqa: PLR0913 - the options of one run
         if (seconds := memory.load()) > 0:
             client.rate_limiter.block_for(seconds)
         try:
-            organization_id = settings.organization_id or (find or find_organization)(runner, client)
-            previous = read_previous_run(settings, organization_id)
-            _check_previous_run(settings, organization_id, previous)
-            landing = _open_landing(settings, organization_id, strategy, previous)
+            facts = describe_run(settings, settings.organization_id or UNKNOWN_ORGANIZATION, strategy)
+            record = start_record(facts, settings.organization_id)
+            with recording_failed_start(settings, record):
+                organization_id = settings.organization_id or (find or find_organization)(runner, client)
+                record.organization_id = organization_id
+                previous = read_previous_run(settings, organization_id)
+                _check_previous_run(settings, organization_id, previous)
+                landing = _open_landing(settings, organization_id, strategy, previous)
             prune_landings(landing_root(settings), keep=settings.keep_landings, besides=landing.folder)
             extraction = Extraction(
                 client,

@@ -3,7 +3,8 @@
 `load_snapshot` is the one way into the warehouse: the product, the tests and the benchmarks call it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,6 +12,7 @@ from functools import partial
 import duckdb
 import polars as pl
 
+from calcom.errors import OooError
 from calcom.list_checks import LEFT_ORGANIZATION
 from calcom.paging import Verdict
 from calcom.scopes import ScopeResult
@@ -22,6 +24,7 @@ from landing.segments import NOTELESS_ENTRIES
 from transforms.calendars import CalendarPolicy, assign_calendars, build_calendar_days, build_calendars
 from transforms.days import build_calendar, explode_entry_days, resolve_person_days
 from transforms.entries import normalise_entries
+from transforms.errors import TransformError
 from transforms.people import normalise_people, normalise_team_members, normalise_teams
 from transforms.quality import collect_rejects
 from transforms.reasons import build_reasons
@@ -44,15 +47,16 @@ from warehouse.load.days import (
     replace_person_calendars,
     take_changed_entries,
 )
-from warehouse.load.runs import Difference, insert_run, latest_snapshot_at
+from warehouse.load.runs import Difference, insert_runs, latest_snapshot_at
 from warehouse.load.snapshot import (
     Changes,
     Guards,
     ScopeRow,
     Snapshot,
-    apply_snapshot,
+    apply_snapshots,
     create_staging,
     drop_notes,
+    remove_staged,
     stage_rows,
 )
 
@@ -80,42 +84,55 @@ class StagedRows:
     rejected: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Load:
+    """One landing on its way into the warehouse: its records, its snapshot, and the record of its run."""
+
+    staged: Iterable[StagedRows]
+    snapshot: Snapshot
+    record: RunRecord
+
+
 def load_landing(run: RunContext) -> None:
     """Load the landing of `run` into its warehouse, and complete the record of the run."""
-    facts, results = run.landing.facts, run.landing.results.values()
     with run.warehouse().cursor() as connection:  # it closes the staging tables, too
-        latest = latest_snapshot_at(connection, facts.organization_id)
-        observed_at = max(
-            facts.started_at, latest + timedelta(microseconds=1) if latest else facts.started_at
-        )
-        differences = [Difference(**difference) for difference in run.landing.load_differences()]
-        snapshot = Snapshot(
-            run_id=facts.run_id,
-            organization_id=facts.organization_id,
-            observed_at=observed_at,
-            scopes=[_scope_row(result) for result in results],
-            api_url=facts.api_url,
-            organization_name=run.settings.organization_name,
-            departed_user_ids=[
-                result.scope.user_id
-                for result in results
-                if result.scope.user_id is not None and result.problem == LEFT_ORGANIZATION
-            ],
-            differences=differences,
-        )
-        is_complete = not differences and all(result.verdict is Verdict.COMPLETE for result in results)
-        run.record.started_at = observed_at
-        run.record.outcome = "complete" if is_complete else "partial"
-        load_snapshot(
+        outcomes = load_snapshots(
             connection,
-            read_segments(run.landing, keeps_notes=run.settings.keeps_notes),
-            snapshot,
-            run.record,
+            [prepare_load(run, latest_snapshot_at(connection, run.landing.facts.organization_id))],
             policy=run.policy,
             guards=run.settings.guards(allows_mass_delete=run.allows_mass_delete),
-            keeps_notes=facts.keeps_notes and run.settings.keeps_notes,
+            keeps_notes=run.landing.facts.keeps_notes and run.settings.keeps_notes,
         )
+        for error in outcomes.values():
+            if isinstance(error, OooError):
+                raise error
         connection.execute("CHECKPOINT").fetchall()
+
+
+def prepare_load(run: RunContext, latest: datetime | None) -> Load:
+    """Return the load of the landing of `run`. `latest` is the latest snapshot of the organization, if any."""
+    facts, results = run.landing.facts, run.landing.results.values()
+    observed_at = max(facts.started_at, latest + timedelta(microseconds=1) if latest else facts.started_at)
+    differences = [Difference(**difference) for difference in run.landing.load_differences()]
+    snapshot = Snapshot(
+        run_id=facts.run_id,
+        organization_id=facts.organization_id,
+        observed_at=observed_at,
+        scopes=[_scope_row(result) for result in results],
+        api_url=facts.api_url,
+        organization_name=run.fleet_name or run.settings.organization_name,
+        fleet_name=run.fleet_name,
+        departed_user_ids=[
+            result.scope.user_id
+            for result in results
+            if result.scope.user_id is not None and result.problem == LEFT_ORGANIZATION
+        ],
+        differences=differences,
+    )
+    is_complete = not differences and all(result.verdict is Verdict.COMPLETE for result in results)
+    run.record.started_at = observed_at
+    run.record.outcome = "complete" if is_complete else "partial"
+    return Load(read_segments(run.landing, keeps_notes=run.settings.keeps_notes), snapshot, run.record)
 
 
 def load_snapshot(  # noqa: PLR0913 - one load's facts
@@ -130,30 +147,85 @@ def load_snapshot(  # noqa: PLR0913 - one load's facts
     days_at_once: int = DAYS_AT_ONCE,
     clock: Callable[[], datetime] = utc_now,
 ) -> Changes:
-    """Stage the records, apply the snapshot, derive the days and insert the run, in one transaction.
+    """Load one snapshot as `load_snapshots` does. Return its changes, or raise the error that refused it."""
+    outcomes = load_snapshots(
+        connection,
+        [Load(staged, snapshot, record)],
+        policy=policy,
+        guards=guards,
+        keeps_notes=keeps_notes,
+        days_at_once=days_at_once,
+        clock=clock,
+    )
+    changes = outcomes[snapshot.organization_id]
+    if isinstance(changes, OooError):
+        raise changes
+    return changes
 
-    Fills in the counts and the end of `record`, and returns the changes. Raises `GuardError`, with nothing
-    changed, if the snapshot would delete or quarantine more than `guards` allow.
+
+class _NothingAppliedError(Exception):
+    """All snapshots of a transaction were refused."""
+
+
+def load_snapshots(  # noqa: PLR0913 - one load's facts
+    connection: duckdb.DuckDBPyConnection,
+    loads: Sequence[Load],
+    *,
+    policy: CalendarPolicy,
+    guards: Guards,
+    keeps_notes: bool = True,
+    days_at_once: int = DAYS_AT_ONCE,
+    clock: Callable[[], datetime] = utc_now,
+) -> dict[int, Changes | OooError]:
+    """Stage the records, apply the snapshots, derive the days and insert the runs, in one transaction.
+
+    The snapshots are of different organizations. Returns the changes per organization id, or the error of a snapshot
+    that `guards` refuse or whose records cannot be staged; nothing of it is stored. Fills in the counts and the end of
+    the record of each applied load. Any other error is raised, with nothing changed.
     """
     create_staging(connection, STAGED_TABLES)
+    outcomes: dict[int, Changes | OooError] = {}
+    for load in loads:
+        try:
+            _stage(connection, load.staged)
+        except TransformError as error:
+            outcomes[load.snapshot.organization_id] = error
+            remove_staged(connection, [load.snapshot.organization_id])
+    staged = {
+        load.snapshot.organization_id: load for load in loads if load.snapshot.organization_id not in outcomes
+    }
+    with contextlib.suppress(_NothingAppliedError), transaction(connection):
+        if not keeps_notes:
+            drop_notes(connection, remove_note, at=clock())
+        outcomes |= apply_snapshots(connection, [load.snapshot for load in staged.values()], guards)
+        applied = [
+            (load, changes) for own, load in staged.items() if isinstance(changes := outcomes[own], Changes)
+        ]
+        if not applied:
+            raise _NothingAppliedError
+        newest = max(load.snapshot.observed_at for load, _ in applied)
+        derive_days(connection, newest, policy, days_at_once=days_at_once)
+        for load, changes in applied:
+            _fill_record(load.record, changes, clock())
+        insert_runs(connection, [load.record.as_row() for load, _ in applied])
+    return outcomes
+
+
+def _fill_record(record: RunRecord, changes: Changes, now: datetime) -> None:
+    record.rows_in = changes.rows_in
+    record.rows_inserted = changes.inserted
+    record.rows_updated = changes.updated
+    record.rows_unchanged = changes.unchanged
+    record.rows_quarantined = changes.quarantined
+    record.rows_deleted = changes.deleted
+    record.notes_changed = changes.notes_changed
+    record.finished_at = max(now, record.started_at)
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, staged: Iterable[StagedRows]) -> None:
     for rows in staged:
         stage_rows(connection, rows.table.name, rows.accepted)
         stage_rows(connection, STAGED_REJECTS.name, rows.rejected)
-    with transaction(connection):
-        if not keeps_notes:
-            drop_notes(connection, remove_note, at=clock())
-        changes = apply_snapshot(connection, snapshot, guards)
-        derive_days(connection, snapshot.observed_at, policy, days_at_once=days_at_once)
-        record.rows_in = changes.rows_in
-        record.rows_inserted = changes.inserted
-        record.rows_updated = changes.updated
-        record.rows_unchanged = changes.unchanged
-        record.rows_quarantined = changes.quarantined
-        record.rows_deleted = changes.deleted
-        record.notes_changed = changes.notes_changed
-        record.finished_at = max(clock(), record.started_at)
-        insert_run(connection, record.as_row())
-    return changes
 
 
 def read_segments(landing: Landing, *, keeps_notes: bool) -> Iterator[StagedRows]:

@@ -13,6 +13,7 @@ from calcom.paging import Verdict
 from calcom.requester import Connection
 from calcom.scopes import ORGANIZATION, TEAM_KINDS, TEAMS, USERS, Scope
 from calcom.strategy import Strategy
+from flows.run.attempts import insert_failure
 from flows.run.comparison import settle_differences
 from flows.run.context import FindOrganization, RunContext, Source, find_organization, open_run
 from flows.run.load import load_landing
@@ -22,20 +23,19 @@ from flows.run.progress import ProgressListener
 from flows.run.publication import publish_tables
 from flows.run.summary import RunSummary, summarize
 from flows.settings import Settings
-from flows.settings.clock import utc_now
 from flows.settings.data_folder import warehouse_path
 from flows.settings.errors import AccessRefusedError, ClockError, naming_organization
 from transforms.runs import RunRecord
 from warehouse.errors import GuardError, WarehouseError
 from warehouse.load.erasure import pending_purges
-from warehouse.load.runs import find_differences, find_run, insert_run
+from warehouse.load.runs import find_differences, find_run
 
 
 def read_lists(run: RunContext) -> None:
     """Read the users of the organization, and its teams if the settings include them."""
-    run.listener.stage_started("people", f"organization {run.record.organization_id}")
+    run.listener.stage_started("people", f"organization {run.landing.facts.organization_id}")
     source = _source_of(run)
-    with naming_organization(run.record.organization_id):
+    with naming_organization(run.landing.facts.organization_id):
         source.runner.run(source.extraction.read(USERS))
     _check_source_clock(run, source)
     if run.settings.reads_teams:
@@ -48,7 +48,7 @@ def read_organization(run: RunContext, batch: Batch) -> bool:
     source = _source_of(run)
     expected_rows = run.previous.size.entries if run.previous.size else 0
     try:
-        with naming_organization(run.record.organization_id):
+        with naming_organization(run.landing.facts.organization_id):
             source.runner.run(source.extraction.read(ORGANIZATION, expected_rows))
     except (AccessRefusedError, ApiError) as error:
         is_refused = isinstance(error, AccessRefusedError) or error.kind is ErrorKind.NOT_FOUND
@@ -90,7 +90,7 @@ def settle(run: RunContext, user_ids: tuple[int, ...]) -> None:
 def load(run: RunContext) -> None:
     """Load the landing into the warehouse, in one transaction, unless the warehouse has the run already."""
     run.listener.stage_started("load", f"{run.landing.page_count} pages")
-    _record_stats(run)
+    record_stats(run)
     connection = run.warehouse()
     if (row := find_run(connection, run.record.run_id)) is not None:
         run.record = RunRecord.from_row(row)
@@ -197,7 +197,7 @@ def _complete_landing(run: RunContext, plan: ReadingPlan) -> None:
     run.landing.mark_complete(run.stats)
 
 
-def _record_stats(run: RunContext) -> None:
+def record_stats(run: RunContext) -> None:
     """Fill in the cost of reading and the counts of verdicts."""
     stats = run.stats
     verdicts = [result.verdict for result in run.landing.results.values()]
@@ -220,18 +220,9 @@ def recording_failure(run: RunContext) -> Iterator[None]:
         with contextlib.suppress(WarehouseError, OSError):
             if warehouse_path(run.settings).exists():
                 # A committed load stands, although a later stage failed.
-                connection = run.warehouse()
-                if find_run(connection, run.record.run_id) is None:
-                    _record_stats(run)
-                    facts = run.landing.facts
-                    failed = replace(
-                        run.record,
-                        started_at=facts.started_at,
-                        finished_at=utc_now(),
-                        outcome="failed",
-                        error=str(error),
-                    )
-                    insert_run(connection, failed.as_row())
+                record_stats(run)
+                failed = replace(run.record, started_at=run.landing.facts.started_at)
+                insert_failure(run.warehouse(), failed, str(error))
         raise
 
 

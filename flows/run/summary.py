@@ -1,5 +1,6 @@
 """The summary of a run: the records read, the changes and the publication, as data and as text."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from calcom.errors import ExitCode
 from calcom.paging import Verdict
+from calcom.scopes import ScopeResult
 from calcom.strategy import Strategy
 from flows.report.page import report_path
 from flows.report.status import audits_text, describe_audits
@@ -82,13 +84,7 @@ class RunSummary:
             f" {rows['deleted']:,} deleted ({rows['unchanged']:,} unchanged,"
             f" {rows['quarantined']:,} quarantined)",
         ]
-        lines += [
-            f"  {problem['verdict']:<10} {problem['scope']} {problem['user_id'] or problem['team_id'] or ''}:"
-            f" {problem['problem']}"
-            for problem in self.problems[:MAX_SHOWN]
-        ]
-        if len(self.problems) > MAX_SHOWN:
-            lines.append(f"             … and {len(self.problems) - MAX_SHOWN:,} more, see --json")
+        lines += [f"  {line}" for line in problems_text(self.problems)]
         lines += self._differences_text()
         lines += [
             *audits_text(self.audits, "  audits     "),
@@ -115,13 +111,9 @@ class RunSummary:
         return lines
 
 
-def summarize(run: RunContext) -> RunSummary:
-    """Return the summary of a run that was loaded and published."""
-    row, publication = run.record, run.publication
-    if publication is None:
-        message = "a run is summarized after its publication"
-        raise RuntimeError(message)
-    problems = [
+def describe_problems(results: Iterable[ScopeResult]) -> list[dict[str, Any]]:
+    """Return the scopes that are not complete, with the cause."""
+    return [
         {
             "scope": result.scope.kind,
             "user_id": result.scope.user_id,
@@ -129,12 +121,31 @@ def summarize(run: RunContext) -> RunSummary:
             "verdict": result.verdict.value,
             "problem": result.problem,
         }
-        for result in run.landing.results.values()
+        for result in results
         if result.verdict is not Verdict.COMPLETE
     ]
+
+
+def problems_text(problems: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return one line per problem, for at most `MAX_SHOWN` of them."""
+    lines = [
+        f"{problem['verdict']:<10} {problem['scope']} {problem['user_id'] or problem['team_id'] or ''}:"
+        f" {problem['problem']}"
+        for problem in problems[:MAX_SHOWN]
+    ]
+    rest = len(problems) - MAX_SHOWN
+    return [*lines, f"           … and {rest:,} more, see --json"] if rest > 0 else lines
+
+
+def summarize(run: RunContext) -> RunSummary:
+    """Return the summary of a run that was loaded and published."""
+    row, publication = run.record, run.publication
+    if publication is None:
+        message = "a run is summarized after its publication"
+        raise RuntimeError(message)
     return RunSummary(
         run_id=row.run_id,
-        organization_id=row.organization_id,
+        organization_id=run.landing.facts.organization_id,
         outcome=row.outcome,
         exit_code=ExitCode.DONE if row.outcome == "complete" else ExitCode.PARTIAL,
         strategy=row.strategy,
@@ -158,7 +169,7 @@ def summarize(run: RunContext) -> RunSummary:
             "unproven": row.scopes_unproven,
             "failed": row.scopes_failed,
         },
-        problems=problems,
+        problems=describe_problems(run.landing.results.values()),
         differences=run.differences,
         audits=describe_audits(run.audits),
         published=publication.rows,

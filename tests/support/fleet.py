@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from calcom.simulator import OWNER_KEY, Fault, Simulator, World, serve
+from calcom.simulator import OWNER_KEY, Fault, RunningServer, Simulator, World, serve
 
 
 @dataclass(frozen=True)
@@ -61,3 +61,28 @@ def assert_fleet_is_loaded(database: Path, fleet: SimulatedFleet) -> None:
     }
     assert len(published) == len(expected)
     assert set(published) == expected
+
+
+@contextlib.contextmanager
+def serve_worlds(worlds: Mapping[str, World]) -> Iterator[Mapping[str, RunningServer]]:
+    """Serve each world at a URL of its own."""
+    with serve_simulators({name: Simulator(world, limits=None) for name, world in worlds.items()}) as servers:
+        yield servers
+
+
+@contextlib.contextmanager
+def serve_simulators(simulators: Mapping[str, Simulator]) -> Iterator[Mapping[str, RunningServer]]:
+    """Run each simulator at a URL of its own."""
+    with contextlib.ExitStack() as servers:
+        yield {name: servers.enter_context(serve(simulator)) for name, simulator in simulators.items()}
+
+
+def write_fleet(file: Path, servers: Mapping[str, RunningServer], **keys: str) -> Path:
+    """Write the file of a fleet with the key `env:RIGHT_KEY`, or `env:` and the name in `keys`, for each server."""
+    file.write_text(
+        "\n".join(
+            f'[organizations.{name}]\napi_url = "{server.url}"\napi_key = "env:{keys.get(name, "RIGHT_KEY")}"\n'
+            for name, server in servers.items()
+        )
+    )
+    return file

@@ -292,10 +292,16 @@ class NaiveWarehouse:
         return {
             "organization_id": organization_id,
             "name": None,
+            "fleet_name": None,
             "api_url": None,
             "last_snapshot_at": latest,
-            "is_stale": max(self.latest.values()) - latest > timedelta(hours=36),
+            "last_attempt_at": latest,
+            "left_fleet_at": None,
+            "is_stale": self._is_old(organization_id),
         }
+
+    def _is_old(self, organization_id: int) -> bool:
+        return max(self.latest.values()) - self.latest[organization_id] > timedelta(hours=36)
 
     def _person_row(self, organization_id: int, user_id: int) -> Row:
         person, latest = self.people[organization_id, user_id], self.latest[organization_id]
@@ -313,7 +319,7 @@ class NaiveWarehouse:
             **person,
             "member_from_on": min([joined_on, *first_days]),
             "member_to_on": person["left_at"] and person["left_at"].date(),
-            "is_stale": person["left_at"] is None and is_old,
+            "is_stale": person["left_at"] is None and (is_old or self._is_old(organization_id)),
             "calendar": self.calendar_of(organization_id, user_id)[0],
         }
 
@@ -326,7 +332,8 @@ class NaiveWarehouse:
             **entry,
             "materialized_days": len(days),
             "working_days": self.working_days(organization_id, entry["user_id"], days),
-            "is_stale": entry["deleted_at"] is None and entry["last_seen_at"] < self.latest[organization_id],
+            "is_stale": entry["deleted_at"] is None
+            and (entry["last_seen_at"] < self.latest[organization_id] or self._is_old(organization_id)),
         }
 
     def as_of(self, organization_id: int, at: datetime) -> dict[int, Row]:

@@ -1,7 +1,7 @@
 """The teams and memberships of the naive warehouse, in plain Python and without code of the product."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.support.readings import Membership, Team, TeamReading, TeamReject
@@ -113,7 +113,8 @@ class NaiveTeams:
         """Return the published tables, ascending by key."""
 
         def is_stale(key: tuple[int, ...], row: Row, end_column: str) -> bool:
-            return row[end_column] is None and row["last_seen_at"] < latest[key[0]]
+            is_old = max(latest.values()) - latest[key[0]] > timedelta(hours=36)
+            return row[end_column] is None and (is_old or row["last_seen_at"] < latest[key[0]])
 
         return {
             "dim_teams": [

@@ -1,6 +1,6 @@
 """The table of runs, and the state that earlier runs left for one organization."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +16,13 @@ def insert_run(connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]) ->
 
     Replaces the row that the run left when it failed before it was resumed.
     """
-    run_statement(connection, "load/sql/delete_run", {"run_id": row["run_id"]})
-    insert_frame(connection, "ops.runs", pl.DataFrame([dict(row)]))
+    insert_runs(connection, [row])
+
+
+def insert_runs(connection: duckdb.DuckDBPyConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows of several runs, as `insert_run` does for one."""
+    run_statement(connection, "load/sql/delete_runs", {"run_ids": [row["run_id"] for row in rows]})
+    insert_frame(connection, "ops.runs", pl.DataFrame([dict(row) for row in rows], infer_schema_length=None))
 
 
 def find_run(connection: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, Any] | None:
@@ -27,12 +32,52 @@ def find_run(connection: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, An
     return rows[0] if rows else None
 
 
+def read_organization_names(connection: duckdb.DuckDBPyConnection) -> dict[int, str | None]:
+    """Return the ids of all organizations that were loaded or attempted, each with its name in the fleet file."""
+    return dict(run_statement(connection, "load/sql/select_organization_ids"))
+
+
+def find_only_organization(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """Return the id of the organization if the warehouse has only one, else None."""
+    ids = list(read_organization_names(connection))
+    return ids[0] if len(ids) == 1 else None
+
+
+@dataclass(frozen=True)
+class LeftOrganization:
+    """An organization that the fleet file lacks."""
+
+    organization_id: int
+    fleet_name: str | None
+    """The name under which a fleet read it last."""
+    last_snapshot_at: datetime
+
+
+def mark_left_organizations(
+    connection: duckdb.DuckDBPyConnection, present: Mapping[int, str], at: datetime
+) -> list[LeftOrganization]:
+    """Mark every organization that is not `present` in the fleet file as stale, and return all of these.
+
+    `present` holds the ids of the organizations of the file with their names. An organization that is read again is
+    no longer marked.
+    """
+    parameters = {"organization_ids": list(present), "names": list(present.values()), "left_at": at}
+    run_statement(connection, "load/sql/insert_missing_organizations")
+    run_statement(connection, "load/sql/update_left_organizations", parameters)
+    return [LeftOrganization(*row) for row in run_statement(connection, "load/sql/select_left_organizations")]
+
+
 def latest_snapshot_at(connection: duckdb.DuckDBPyConnection, organization_id: int) -> datetime | None:
     """Return the instant of the organization's latest applied snapshot, UTC without a zone, or None."""
     parameters = {"organization_id": organization_id}
     rows = run_statement(connection, "load/sql/select_latest_snapshot", parameters)
     latest: datetime | None = rows[0][0] if rows else None
     return latest
+
+
+def read_latest_snapshots(connection: duckdb.DuckDBPyConnection) -> dict[int, datetime]:
+    """Return the instant of the latest applied snapshot per organization id."""
+    return dict(run_statement(connection, "load/sql/select_latest_snapshots"))
 
 
 def read_api_url(connection: duckdb.DuckDBPyConnection, organization_id: int) -> str | None:

@@ -14,7 +14,7 @@ import polars as pl
 
 from warehouse.connection import insert_frame, run_statement
 from warehouse.errors import GuardError
-from warehouse.load.erasure import NOTES, erased_people, request_purge
+from warehouse.load.erasure import NOTES, request_purge
 from warehouse.load.runs import Difference
 from warehouse.tables import DeclaredTable, define_columns
 
@@ -41,6 +41,15 @@ _REMOVE_REPEATED = (
     "delete_repeated_rejects",
     "delete_redeemed_rejects",
 )
+_COMPARE = (
+    "delete_departed_people",
+    "delete_departed_entries",
+    "create_absent_people",
+    *_REMOVE_REPEATED,
+    "update_scope_rows",
+    "create_proven_spans",
+    "create_entry_changes",
+)
 _APPLY = (
     "update_closed_versions",
     "insert_entry_versions",
@@ -55,11 +64,13 @@ _APPLY = (
     "update_returned_people",
     "insert_named_people",
     "update_entries_as_of",
-    "merge_teams",
-    "merge_team_members",
     "insert_quarantine",
-    "merge_organization",
+    "merge_organizations",
 )
+_APPLY_TEAMS = ("merge_teams", "update_deleted_teams", "merge_team_members", "update_left_team_members")
+_STAGING = ("staged_entries", "staged_people", "staged_teams", "staged_team_members", "staged_rejects")
+_COMPARED = ("staged_snapshots", "absent_people", "proven_spans", "entry_changes")
+"""The temporary tables that a comparison of the staged rows with the stored ones reads and writes."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,8 @@ class Snapshot:
     api_url: str | None = None
     """The API from which the organization was read."""
     organization_name: str | None = None
+    fleet_name: str | None = None
+    """The name of the organization in the fleet file."""
     departed_user_ids: Sequence[int] = ()
     """Users who were listed, but left while the organization was read."""
     differences: Sequence[Difference] = ()
@@ -158,35 +171,61 @@ def drop_notes(
         request_purge(connection, NOTES, at)
 
 
-def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, guards: Guards) -> Changes:
-    """Apply the staged rows and `snapshot.scopes` to core, history, quarantine and verdicts.
+def apply_snapshots(
+    connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot], guards: Guards
+) -> dict[int, Changes | GuardError]:
+    """Apply the staged rows and the verdicts of `snapshots` to core, history and quarantine.
 
-    Run this inside a transaction. Raise `GuardError`, before core has changed, if the snapshot would delete or
-    quarantine more than `guards` allow.
+    Each statement serves all snapshots, which are of different organizations. Run this inside a transaction. Returns
+    per organization id the changes, or the error of the guard that refused the snapshot before core has changed.
     """
-    parameters: dict[str, Any] = {
-        "run_id": snapshot.run_id,
-        "organization_id": snapshot.organization_id,
-        "observed_at": snapshot.observed_at,
-        "api_url": snapshot.api_url,
-        "organization_name": snapshot.organization_name,
-        "departed_user_ids": list(snapshot.departed_user_ids),
-    }
-    check_host(connection, snapshot, guards)
-    _insert_scopes(connection, snapshot)
-    if erased_people(connection, snapshot.organization_id):
-        for name in _REMOVE_ERASED:
-            run_statement(connection, f"load/sql/{name}", parameters)
-    insert_differences(connection, snapshot)
-    run_statement(connection, "load/sql/delete_departed_people", parameters)
-    run_statement(connection, "load/sql/delete_departed_entries", parameters)
-    run_statement(connection, "load/sql/create_absent_people", parameters)
-    for name in _REMOVE_REPEATED:
+    outcomes: dict[int, Changes | GuardError] = {}
+    for snapshot in snapshots:
+        try:
+            check_host(connection, snapshot, guards)
+        except GuardError as error:
+            outcomes[snapshot.organization_id] = error
+    remove_staged(connection, list(outcomes))
+    accepted = [snapshot for snapshot in snapshots if snapshot.organization_id not in outcomes]
+    _stage_snapshots(connection, accepted)
+    if run_statement(connection, "load/sql/select_staged_erasures")[0][0]:
+        _run_each(connection, _REMOVE_ERASED)
+    _run_each(connection, _COMPARE)
+    refused = []
+    for organization_id, *counts in run_statement(connection, "load/sql/select_change_counts"):
+        try:
+            outcomes[organization_id] = _check_changes(counts, guards)
+        except GuardError as error:
+            outcomes[organization_id] = error
+            refused.append(organization_id)
+    if refused:
+        for name in ("delete_refused_scopes", "delete_refused_differences"):
+            run_statement(connection, f"load/sql/{name}", {"organization_ids": refused})
+        remove_staged(connection, refused, (*_STAGING, *_COMPARED))
+    _run_each(connection, _APPLY)
+    if run_statement(connection, "load/sql/select_staged_teams")[0][0]:
+        _run_each(connection, _APPLY_TEAMS)
+    return outcomes
+
+
+def _run_each(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+    for name in names:
         run_statement(connection, f"load/sql/{name}")
-    run_statement(connection, "load/sql/update_scope_rows", parameters)
-    run_statement(connection, "load/sql/create_proven_spans", parameters)
-    run_statement(connection, "load/sql/create_entry_changes", parameters)
-    counts = run_statement(connection, "load/sql/select_change_counts", parameters)[0]
+
+
+def remove_staged(
+    connection: duckdb.DuckDBPyConnection,
+    organization_ids: Sequence[int],
+    tables: Sequence[str] = _STAGING,
+) -> None:
+    """Remove the rows of these organizations from the staging tables, so that the others can be loaded."""
+    if organization_ids:
+        for table in tables:
+            delete = f"DELETE FROM {table} WHERE list_contains($organization_ids::BIGINT[], organization_id)"  # noqa: S608
+            connection.execute(delete, {"organization_ids": list(organization_ids)}).fetchall()
+
+
+def _check_changes(counts: Sequence[int], guards: Guards) -> Changes:
     accepted, quarantined, inserted, updated, unchanged, notes_changed, deleted, live, left, people = counts
     changes = Changes(
         accepted + quarantined, inserted, updated, unchanged, quarantined, deleted, notes_changed
@@ -194,12 +233,42 @@ def apply_snapshot(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, gu
     _check_deletions("live entries", deleted, live, guards)
     _check_deletions("people", left, people, guards)
     _check_quarantine(changes, guards)
-    for name in _APPLY:
-        run_statement(connection, f"load/sql/{name}", parameters)
     return changes
 
 
-def _insert_scopes(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+def _stage_snapshots(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot]) -> None:
+    """Stage the facts of the snapshots, and insert their verdicts and differences."""
+    run_statement(connection, "load/sql/create_staged_snapshots")
+    run_statement(connection, "load/sql/create_staged_departures")
+    facts = [
+        {
+            "organization_id": snapshot.organization_id,
+            "run_id": snapshot.run_id,
+            "observed_at": snapshot.observed_at,
+            "api_url": snapshot.api_url,
+            "organization_name": snapshot.organization_name,
+            "fleet_name": snapshot.fleet_name,
+        }
+        for snapshot in snapshots
+    ]
+    names = dict.fromkeys(("api_url", "organization_name", "fleet_name"), pl.String)
+    insert_frame(connection, "staged_snapshots", pl.DataFrame(facts, schema_overrides=names))
+    departures = [
+        {"organization_id": snapshot.organization_id, "user_id": user_id}
+        for snapshot in snapshots
+        for user_id in snapshot.departed_user_ids
+    ]
+    insert_frame(connection, "staged_departures", pl.DataFrame(departures))
+    _insert_scopes(connection, snapshots)
+    differences = [
+        {"run_id": snapshot.run_id, "organization_id": snapshot.organization_id, **asdict(difference)}
+        for snapshot in snapshots
+        for difference in snapshot.differences
+    ]
+    insert_frame(connection, "ops.differences", pl.DataFrame(differences, infer_schema_length=None))
+
+
+def _insert_scopes(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Snapshot]) -> None:
     scopes = pl.DataFrame(
         [
             {
@@ -215,21 +284,13 @@ def _insert_scopes(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) ->
                 "proven_spans": [{"from_id": low, "to_id": high} for low, high in scope.proven_spans],
                 "problem": scope.problem,
             }
+            for snapshot in snapshots
             for scope in snapshot.scopes
         ],
         schema_overrides=_SCOPE_TYPES,
         infer_schema_length=None,
     )
     insert_frame(connection, "ops.scopes", scopes)
-
-
-def insert_differences(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-    """Insert the entries that two strategies returned differently into `ops.differences`."""
-    rows = [
-        {"run_id": snapshot.run_id, "organization_id": snapshot.organization_id, **asdict(difference)}
-        for difference in snapshot.differences
-    ]
-    insert_frame(connection, "ops.differences", pl.DataFrame(rows, infer_schema_length=None))
 
 
 def check_host(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, guards: Guards) -> None:

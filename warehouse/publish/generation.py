@@ -105,7 +105,7 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
             "generation": final.name,
             "run_id": run_id,
             "published_at": _format_instant(published_at),
-            "data_as_of": _data_as_of(connection),
+            **_describe_freshness(connection),
             "layout": layout.value,
             "notes": notes,
             # Retention compares them with those of the newest generation, see targets.py.
@@ -117,10 +117,11 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
     return Generation(final, manifest), audits
 
 
-def _data_as_of(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Return the instant of the latest snapshot per organization."""
+def _describe_freshness(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Return the instant of the latest snapshot per organization, and the ids of the stale organizations."""
     rows = run_statement(connection, "publish/sql/select_data_as_of")
-    return {str(organization_id): _format_instant(observed_at) for organization_id, observed_at in rows}
+    snapshots = {str(own): _format_instant(observed_at) for own, observed_at, _ in rows if observed_at}
+    return {"data_as_of": snapshots, "stale_organizations": [own for own, _, is_stale in rows if is_stale]}
 
 
 def _write_tables(  # noqa: PLR0913 - one generation's facts

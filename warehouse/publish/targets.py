@@ -74,6 +74,8 @@ def make_pointer(generation: Generation, delta: Mapping[str, int] | None) -> dic
         "generation": generation.name,
         "folder": folder,
         "manifest": f"{folder}/{MANIFEST}",
+        "data_as_of": generation.manifest["data_as_of"],
+        "stale_organizations": generation.manifest["stale_organizations"],
     }
     return pointer if delta is None else pointer | {"delta": dict(delta)}
 

@@ -10,10 +10,11 @@ SELECT
     least(coalesce(p.created_at, p.first_seen_at)::DATE, f.first_on) AS member_from_on,
     p.left_at::DATE AS member_to_on,
     p.left_at IS NULL
-        AND (p.last_seen_at < l.observed_at OR coalesce(p.entries_as_of < l.observed_at, true)) AS is_stale,
+        AND (l.is_stale OR p.last_seen_at < l.observed_at OR coalesce(p.entries_as_of < l.observed_at, true))
+        AS is_stale,
     w.calendar
 FROM core.people AS p
-JOIN ops.latest_snapshots AS l USING (organization_id)
+JOIN marts.attempted_organizations AS l USING (organization_id)
 LEFT JOIN marts.person_calendars AS w USING (organization_id, user_id)
 LEFT JOIN (
     SELECT organization_id, user_id, min(starts_on) AS first_on FROM marts.counted_entries

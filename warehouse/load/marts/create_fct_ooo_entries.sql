@@ -10,9 +10,9 @@ SELECT
     coalesce(d.materialized_days, 0)::INTEGER AS materialized_days, c.reason, c.reason_raw, c.has_notes,
     c.starts_at_raw, c.ends_at_raw, c.is_day_aligned, c.date_rule, c.first_seen_at, c.last_seen_at, c.deleted_at,
     c.deletion_cause, c.notes,
-    c.deleted_at IS NULL AND c.last_seen_at < l.observed_at AS is_stale
+    c.deleted_at IS NULL AND (l.is_stale OR c.last_seen_at < l.observed_at) AS is_stale
 FROM core.ooo_entries AS c
-JOIN ops.latest_snapshots AS l USING (organization_id)
+JOIN marts.attempted_organizations AS l USING (organization_id)
 LEFT JOIN marts.counted_entries AS d USING (organization_id, entry_id)
 LEFT JOIN marts.person_calendars AS w ON w.organization_id = c.organization_id AND w.user_id = c.user_id
 LEFT JOIN marts.dim_calendar_days AS a ON a.calendar = w.calendar AND a.date_on = c.starts_on

@@ -2,15 +2,13 @@
 -- list that is proved complete. A person whose record is there but failed validation is not absent, nor is the
 -- person of an entry that was read.
 -- Grain: one person.
--- Parameters: $run_id, $organization_id.
 -- Second run: creates the same table again.
 CREATE OR REPLACE TEMP TABLE absent_people AS
-SELECT user_id FROM core.people
-WHERE organization_id = $organization_id
-  AND EXISTS (
-      FROM ops.scopes AS o
-      WHERE o.run_id = $run_id AND o.scope_kind = 'users' AND o.verdict = 'complete'
-  )
-EXCEPT SELECT user_id FROM staged_people
-EXCEPT SELECT user_id FROM staged_entries
-EXCEPT SELECT user_id FROM staged_rejects WHERE record_kind IN ('user', 'entry');
+SELECT organization_id, user_id FROM core.people
+WHERE organization_id IN (
+    SELECT n.organization_id FROM staged_snapshots AS n JOIN ops.scopes AS o USING (run_id)
+    WHERE o.scope_kind = 'users' AND o.verdict = 'complete'
+)
+EXCEPT SELECT organization_id, user_id FROM staged_people
+EXCEPT SELECT organization_id, user_id FROM staged_entries
+EXCEPT SELECT organization_id, user_id FROM staged_rejects WHERE record_kind IN ('user', 'entry');

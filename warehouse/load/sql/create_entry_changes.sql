@@ -7,7 +7,6 @@
 -- deletes the entries that the user covers), or a person deleted it. A note is no published fact of an entry, so a
 -- change of its text alone makes no version.
 -- Grain: one entry with a change.
--- Parameters: $organization_id.
 -- Second run: creates the same table again.
 CREATE OR REPLACE TEMP TABLE entry_changes AS
 SELECT * FROM (
@@ -46,10 +45,13 @@ SELECT
     c.* EXCLUDE (last_seen_at, deleted_at, deletion_cause),
     'vanished' AS change,
     CASE
-        WHEN c.user_id IN (FROM absent_people) THEN 'person_left'
-        WHEN c.covering_user_id IN (
-            SELECT p.user_id FROM core.people AS p
-            WHERE p.organization_id = $organization_id AND p.left_at IS NULL AND p.user_id IN (FROM absent_people)
+        WHEN EXISTS (
+            FROM absent_people AS a WHERE a.organization_id = c.organization_id AND a.user_id = c.user_id
+        ) THEN 'person_left'
+        WHEN EXISTS (
+            FROM core.people AS p
+            SEMI JOIN absent_people AS a USING (organization_id, user_id)
+            WHERE p.organization_id = c.organization_id AND p.user_id = c.covering_user_id AND p.left_at IS NULL
         ) THEN 'cover_deleted'
         ELSE 'deleted'
     END AS deletion_cause,
@@ -58,21 +60,28 @@ FROM core.ooo_entries AS c
 -- Compare the ids first: nearly always none is missing, and no other column has to be read.
 SEMI JOIN (
     FROM core.ooo_entries AS m
-    WHERE m.organization_id = $organization_id
+    WHERE m.organization_id IN (SELECT n.organization_id FROM staged_snapshots AS n)
       AND m.deleted_at IS NULL
-      AND NOT EXISTS (FROM staged_entries AS s WHERE s.entry_id = m.entry_id)
       AND NOT EXISTS (
-          FROM staged_rejects AS r WHERE r.record_kind = 'entry' AND r.record_id = m.entry_id
+          FROM staged_entries AS s WHERE s.organization_id = m.organization_id AND s.entry_id = m.entry_id
+      )
+      AND NOT EXISTS (
+          FROM staged_rejects AS r
+          WHERE r.organization_id = m.organization_id AND r.record_kind = 'entry' AND r.record_id = m.entry_id
       )
       AND (
           EXISTS (
               FROM proven_spans AS p
-              WHERE p.scope_kind = 'organization' AND m.entry_id BETWEEN p.from_id AND p.to_id
+              WHERE p.organization_id = m.organization_id AND p.scope_kind = 'organization'
+                AND m.entry_id BETWEEN p.from_id AND p.to_id
           )
           OR EXISTS (
               FROM proven_spans AS p
-              WHERE p.user_id = m.user_id AND m.entry_id BETWEEN p.from_id AND p.to_id
+              WHERE p.organization_id = m.organization_id AND p.user_id = m.user_id
+                AND m.entry_id BETWEEN p.from_id AND p.to_id
           )
-          OR m.user_id IN (FROM absent_people)
+          OR EXISTS (
+              FROM absent_people AS a WHERE a.organization_id = m.organization_id AND a.user_id = m.user_id
+          )
       )
 ) AS gone USING (organization_id, entry_id);

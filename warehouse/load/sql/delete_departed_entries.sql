@@ -1,5 +1,5 @@
--- Purpose: delete the staged entries of users who left the organization while it was read, see delete_departed_people.
+-- Purpose: delete the staged entries of users who left while the organization was read, see create_staged_departures.
 -- Grain: one staged entry.
--- Parameters: $departed_user_ids.
 -- Second run: deletes nothing.
-DELETE FROM staged_entries WHERE user_id IN (SELECT unnest($departed_user_ids::BIGINT[]));
+DELETE FROM staged_entries AS s USING staged_departures AS d
+WHERE d.organization_id = s.organization_id AND d.user_id = s.user_id;

@@ -1,6 +1,5 @@
--- Purpose: delete the staged rows of users who were listed, but left the organization while it was read: their own
--- endpoint refused them, and a second reading of the users list lacked them.
+-- Purpose: delete the staged rows of users who left while the organization was read, see create_staged_departures.
 -- Grain: one staged person.
--- Parameters: $departed_user_ids.
 -- Second run: deletes nothing.
-DELETE FROM staged_people WHERE user_id IN (SELECT unnest($departed_user_ids::BIGINT[]));
+DELETE FROM staged_people AS s USING staged_departures AS d
+WHERE d.organization_id = s.organization_id AND d.user_id = s.user_id;

@@ -3,7 +3,11 @@
 -- Grain: one staged entry.
 -- Second run: deletes nothing.
 DELETE FROM staged_entries WHERE rowid IN (
-    SELECT rowid FROM staged_entries
-    WHERE entry_id IN (SELECT entry_id FROM staged_entries GROUP BY entry_id HAVING count(*) > 1)
-    QUALIFY row_number() OVER (PARTITION BY entry_id ORDER BY page DESC, rowid DESC) > 1
+    SELECT s.rowid FROM staged_entries AS s
+    SEMI JOIN (
+        SELECT organization_id, entry_id FROM staged_entries
+        GROUP BY organization_id, entry_id
+        HAVING count(*) > 1
+    ) AS repeated ON repeated.organization_id = s.organization_id AND repeated.entry_id = s.entry_id
+    QUALIFY row_number() OVER (PARTITION BY s.organization_id, s.entry_id ORDER BY s.page DESC, s.rowid DESC) > 1
 );

@@ -3,5 +3,5 @@
 -- Second run: deletes nothing.
 DELETE FROM staged_people WHERE rowid IN (
     SELECT rowid FROM staged_people
-    QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY page DESC, rowid DESC) > 1
+    QUALIFY row_number() OVER (PARTITION BY organization_id, user_id ORDER BY page DESC, rowid DESC) > 1
 );

@@ -3,5 +3,5 @@
 -- Second run: deletes nothing.
 DELETE FROM staged_teams WHERE rowid IN (
     SELECT rowid FROM staged_teams
-    QUALIFY row_number() OVER (PARTITION BY team_id ORDER BY page DESC, rowid DESC) > 1
+    QUALIFY row_number() OVER (PARTITION BY organization_id, team_id ORDER BY page DESC, rowid DESC) > 1
 );

@@ -1,8 +1,7 @@
 -- Purpose: set `left_at` of every person that is proved absent for the first time.
 -- Grain: one person.
--- Parameters: $organization_id, $observed_at.
 -- Second run: updates nothing.
-UPDATE core.people SET left_at = $observed_at
-WHERE organization_id = $organization_id
-  AND left_at IS NULL
-  AND user_id IN (FROM absent_people);
+UPDATE core.people AS p SET left_at = n.observed_at
+FROM absent_people AS a
+JOIN staged_snapshots AS n ON n.organization_id = a.organization_id
+WHERE p.organization_id = a.organization_id AND p.user_id = a.user_id AND p.left_at IS NULL;

@@ -2,21 +2,22 @@
 -- their order. The multiplication spreads neighbouring ids over all bits; unlike hash(), it is the same in every
 -- DuckDB version.
 -- Grain: one scope.
--- Parameters: $run_id.
 -- Second run: sets the same values.
 WITH seen AS (
-    SELECT 'entry' AS record_kind, entry_id AS record_id, user_id, NULL AS team_id FROM staged_entries
-    UNION ALL SELECT 'user', user_id, NULL, NULL FROM staged_people
-    UNION ALL SELECT 'team', team_id, NULL, NULL FROM staged_teams
-    UNION ALL SELECT 'membership', membership_id, NULL, team_id FROM staged_team_members
+    SELECT organization_id, 'entry' AS record_kind, entry_id AS record_id, user_id, NULL AS team_id
+    FROM staged_entries
+    UNION ALL SELECT organization_id, 'user', user_id, NULL, NULL FROM staged_people
+    UNION ALL SELECT organization_id, 'team', team_id, NULL, NULL FROM staged_teams
+    UNION ALL SELECT organization_id, 'membership', membership_id, NULL, team_id FROM staged_team_members
     UNION ALL
     SELECT
-        record_kind, record_id, CASE record_kind WHEN 'entry' THEN user_id END,
+        organization_id, record_kind, record_id, CASE record_kind WHEN 'entry' THEN user_id END,
         CASE record_kind WHEN 'membership' THEN team_id END
     FROM staged_rejects
 ),
 scopes AS (
     SELECT
+        organization_id,
         CASE record_kind
             WHEN 'entry' THEN CASE WHEN GROUPING(user_id) = 0 THEN 'user' ELSE 'organization' END
             WHEN 'membership' THEN 'team'
@@ -27,7 +28,9 @@ scopes AS (
         count(*) AS rows,
         bit_xor(record_id::HUGEINT * 6364136223846793005) AS id_checksum
     FROM seen
-    GROUP BY GROUPING SETS ((record_kind), (record_kind, user_id), (record_kind, team_id))
+    GROUP BY GROUPING SETS (
+        (organization_id, record_kind), (organization_id, record_kind, user_id), (organization_id, record_kind, team_id)
+    )
     HAVING CASE record_kind
         WHEN 'entry' THEN GROUPING(team_id) = 1
         WHEN 'membership' THEN GROUPING(team_id) = 0
@@ -37,12 +40,14 @@ scopes AS (
 UPDATE ops.scopes AS o
 SET rows = coalesce(s.rows, 0), id_checksum = s.id_checksum::VARCHAR
 FROM (
-    FROM ops.scopes AS expected LEFT JOIN scopes
-        ON scopes.scope_kind = expected.scope_kind
+    FROM ops.scopes AS expected
+    JOIN staged_snapshots AS n ON n.run_id = expected.run_id
+    LEFT JOIN scopes
+        ON scopes.organization_id = expected.organization_id
+        AND scopes.scope_kind = expected.scope_kind
         AND scopes.user_id IS NOT DISTINCT FROM expected.user_id
         AND scopes.team_id IS NOT DISTINCT FROM expected.team_id
-    SELECT expected.scope_kind, expected.user_id, expected.team_id, scopes.rows, scopes.id_checksum
-    WHERE expected.run_id = $run_id
+    SELECT expected.run_id, expected.scope_kind, expected.user_id, expected.team_id, scopes.rows, scopes.id_checksum
 ) AS s
-WHERE o.run_id = $run_id AND o.scope_kind = s.scope_kind
+WHERE o.run_id = s.run_id AND o.scope_kind = s.scope_kind
   AND o.user_id IS NOT DISTINCT FROM s.user_id AND o.team_id IS NOT DISTINCT FROM s.team_id;

@@ -1,6 +1,7 @@
 -- Purpose: store that the entries that were read were seen again.
 -- Grain: one entry.
--- Parameters: $organization_id, $observed_at.
 -- Second run: sets the same instant.
-UPDATE core.ooo_entries SET last_seen_at = $observed_at
-WHERE organization_id = $organization_id AND entry_id IN (SELECT entry_id FROM staged_entries);
+UPDATE core.ooo_entries AS c SET last_seen_at = n.observed_at
+FROM staged_entries AS s
+JOIN staged_snapshots AS n ON n.organization_id = s.organization_id
+WHERE c.organization_id = s.organization_id AND c.entry_id = s.entry_id;

@@ -3,7 +3,8 @@
 -- Grain: one organization.
 -- Second run: returns the same; the statement only reads.
 SELECT
-    o.organization_id, o.name, o.last_snapshot_at AS observed_at,
+    o.organization_id, coalesce(o.name, o.fleet_name) AS name, o.last_snapshot_at AS observed_at, o.last_attempt_at,
+    o.left_fleet_at, o.is_stale,
     (
         SELECT max(r.started_at) FROM runs AS r
         WHERE r.organization_id = o.organization_id AND r.outcome <> 'failed'
@@ -21,5 +22,6 @@ SELECT
 FROM dim_organizations AS o
 LEFT JOIN dim_people AS p USING (organization_id)
 WHERE o.last_snapshot_at IS NOT NULL
-GROUP BY o.organization_id, o.name, o.last_snapshot_at
+GROUP BY
+    o.organization_id, o.name, o.fleet_name, o.last_snapshot_at, o.last_attempt_at, o.left_fleet_at, o.is_stale
 ORDER BY o.organization_id;

@@ -1,0 +1,72 @@
+"""The identity of the organizations of a fleet: their ids at Cal.com, before anything else is read."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from calcom.errors import OooError
+from flows.fleet.organizations import Organization, settings_for
+from flows.run.context import RateLimitMemory, find_organization, make_client
+from flows.settings.data_folder import landing_root
+from flows.settings.errors import ConfigurationError
+
+
+def find_identities(
+    organizations: Sequence[Organization], *, read_block: Callable[[str], Any], concurrency: int
+) -> dict[str, int | OooError]:
+    """Return for each name the id of its organization, or the error that prevents it.
+
+    An id in the fleet file needs no request. For each other organization, one request reads the owner of the
+    credential.
+    """
+
+    def find(organization: Organization) -> int | OooError:
+        try:
+            return organization.organization_id or _find_id(organization, read_block)
+        except OooError as error:
+            return error
+
+    with ThreadPoolExecutor(concurrency) as pool:
+        return dict(
+            zip(
+                (organization.name for organization in organizations),
+                pool.map(find, organizations),
+                strict=True,
+            )
+        )
+
+
+def raise_if_repeated(identities: Mapping[str, int | OooError]) -> None:
+    """Raise `ConfigurationError` if two names are the same organization."""
+    names: dict[int, list[str]] = {}
+    for name, identity in identities.items():
+        if isinstance(identity, int):
+            names.setdefault(identity, []).append(name)
+    repeated = [
+        f"{' and '.join(same)} are organization {organization_id}"
+        for organization_id, same in names.items()
+        if len(same) > 1
+    ]
+    if repeated:
+        message = (
+            f"the fleet has the same organization twice: {'; '.join(repeated)}. Organizations are identified by this"
+            " id alone, in every region; remove all names but one, or give the others a warehouse of their own."
+            " Nothing was read"
+        )
+        raise ConfigurationError(message)
+
+
+def _find_id(organization: Organization, read_block: Callable[[str], Any]) -> int:
+    settings = settings_for(organization, read_block=read_block)
+    own = settings.model_copy(update={"data_dir": settings.data_dir / "organizations" / organization.name})
+    connection = own.connection()
+    memory = RateLimitMemory(landing_root(own), connection)
+    client = make_client(connection, on_low=memory.save)
+    if (seconds := memory.load()) > 0:
+        client.rate_limiter.block_for(seconds)
+    with asyncio.Runner() as runner:
+        try:
+            return find_organization(runner, client)
+        finally:
+            runner.run(client.close())

@@ -1,0 +1,6 @@
+-- Purpose: remove the differences of the snapshots that a guard has refused.
+-- Grain: one difference.
+-- Parameters: $organization_ids.
+-- Second run: deletes nothing.
+DELETE FROM ops.differences AS s USING staged_snapshots AS n
+WHERE s.run_id = n.run_id AND list_contains($organization_ids::BIGINT[], n.organization_id);

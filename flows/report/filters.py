@@ -24,7 +24,12 @@ _PERSON, _TEAM = ("organization_id", "user_id"), ("organization_id", "team_id")
 _ABSENCES = ("fct_absence_days", "fct_entry_days", "fct_ooo_entries", "ooo_entry_history")
 """The tables with a person and a reason, from which the measures are computed."""
 
-_OF_SICK_LEAVE = ("bradford_factor", "rolling_sickness_rate", "sickness_absence_rate")
+_OF_SICK_LEAVE = (
+    "bradford_factor",
+    "rolling_bradford_factor",
+    "rolling_sickness_rate",
+    "sickness_absence_rate",
+)
 """The measures of one reason, by their definition."""
 
 

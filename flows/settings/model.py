@@ -128,8 +128,8 @@ class Settings(EnvironmentSettings):
     publishes_bradford: bool = Field(
         default=False,
         alias="OOO_BRADFORD",
-        description="Set it to true to publish the macro `bradford_factor`, a score of each person's sick leave;"
-        " otherwise the macro does not exist. Consult your works council and your lawyers first.",
+        description="Set it to true to publish the macros `bradford_factor` and `rolling_bradford_factor`, a score"
+        " of each person's sick leave; otherwise they do not exist. Consult your works council and your lawyers first.",
     )
     page_size: PageSize = Field(
         MAX_ENTRIES_TAKE,

@@ -97,7 +97,7 @@ def test_an_answer_for_people_is_that_of_a_warehouse_with_these_people_alone(
 
 WITHOUT_REASON = (
     *("bradford_factor", "cover_chains", "headcount_by_day", "person_time", "rolling_sickness_rate"),
-    "sickness_absence_rate",
+    *("rolling_bradford_factor", "sickness_absence_rate"),
 )
 
 

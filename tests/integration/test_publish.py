@@ -45,7 +45,7 @@ ABSENCES = tuple(
     for number in range(60, 0, -1)
 )
 WITHIN = {"from_date": "'2026-01-01'", "to_date": "'2026-01-31'", "as_of_at": "'2026-01-02'"}
-WITHOUT_ROWS = {"bridge_days", "rolling_sickness_rate"}
+WITHOUT_ROWS = {"bridge_days", "rolling_bradford_factor", "rolling_sickness_rate"}
 """The measures without rows: the calendar has no public holidays, and no month ends before the last snapshot."""
 
 TEAMS = TeamReading(

@@ -79,6 +79,40 @@ def test_a_rolling_window_ends_with_a_month_before_the_last_snapshot(tmp_path: P
     check(database, "FROM rolling_sickness_rate('2025-12-01', '2026-01-31')", windows)
 
 
+ROLLING = (
+    Absence(1, 1, date(2025, 1, 1), date(2025, 1, 1), reason="sick"),  # a Wednesday
+    Absence(2, 1, date(2025, 6, 2), date(2025, 6, 3), reason="sick"),
+    Absence(3, 1, date(2025, 12, 31), date(2026, 1, 2), reason="sick"),
+    Absence(4, 2, date(2025, 12, 1), date(2025, 12, 1), reason="sick"),
+    Absence(5, 3, date(2025, 12, 6), date(2025, 12, 7), reason="sick"),  # a weekend
+)
+
+
+def test_the_rolling_bradford_factor_counts_the_twelve_months_before_the_end_of_each_month(
+    tmp_path: Path,
+) -> None:
+    with new_warehouse() as connection:
+        load(connection, read_all(ROLLING, at=night(31), users=(1, 2, 3)))
+        database = audit_and_publish(connection, tmp_path).database
+    factors = """
+    | user_id | month_on   | window_from_on | window_to_on | sick_spells | sick_working_days | bradford_factor |
+    | 1       | 2025-12-01 | 2025-01-01     | 2025-12-31   | 3           | 4                 | 36              |
+    | 2       | 2025-12-01 | 2025-01-01     | 2025-12-31   | 1           | 1                 | 1               |
+    | 1       | 2026-01-01 | 2025-02-01     | 2026-01-31   | 2           | 5                 | 20              |
+    | 2       | 2026-01-01 | 2025-02-01     | 2026-01-31   | 1           | 1                 | 1               |
+    """
+    check(database, "FROM rolling_bradford_factor('2025-12-31', '2026-03-31')", factors)
+    with duckdb.connect(database, read_only=True) as published:
+        for first, last in (
+            (date(2025, 1, 1), date(2025, 12, 31)),
+            (date(2025, 2, 1), date(2026, 1, 31)),
+        ):
+            whole = "SELECT user_id, bradford_factor FROM bradford_factor($first, $last)"
+            rolling = "SELECT user_id, bradford_factor FROM rolling_bradford_factor($last, $last)"
+            values = published.execute(whole, {"first": first, "last": last}).fetchall()
+            assert published.execute(rolling, {"last": last}).fetchall() == values
+
+
 def test_a_bridge_day_is_a_working_day_between_a_holiday_and_a_weekend(tmp_path: Path) -> None:
     database = publish_departure(tmp_path, HOLIDAY)
     bridges = """
@@ -88,7 +122,9 @@ def test_a_bridge_day_is_a_working_day_between_a_holiday_and_a_weekend(tmp_path:
     check(database, "FROM bridge_days('2026-01-01', '2026-01-31')", bridges)
 
 
-@pytest.mark.parametrize("measure", ["who_is_out", "lost_time_rate", "absence_by_reason", "bridge_days"])
+@pytest.mark.parametrize(
+    "measure", ["who_is_out", "lost_time_rate", "absence_by_reason", "bridge_days", "rolling_bradford_factor"]
+)
 def test_a_reversed_range_is_an_error_that_names_the_dates(tmp_path: Path, measure: str) -> None:
     with duckdb.connect(publish_departure(tmp_path), read_only=True) as published:
         message = "expected from_date <= to_date, found 2026-02-01 and 2026-01-01"

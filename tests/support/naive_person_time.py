@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.support.naive import NaiveWarehouse
-from tests.support.naive_entry_measures import absence_spells
+from tests.support.naive_entry_measures import absence_spells, bradford_factor
 from tests.support.naive_rules import by_reason, count_people, days_between
 
 Rows = list[tuple[Any, ...]]
@@ -135,26 +135,40 @@ def sickness_absence_rate(warehouse: NaiveWarehouse, first: date, last: date) ->
 def rolling_sickness_rate(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
     """Return the rows of the macro."""
     result = []
+    for organization_id, month, start, day in _rolling_windows(warehouse, first, last):
+        own = {
+            key: days for key, days in membership(warehouse, start, day).items() if key[0] == organization_id
+        }
+        if own:
+            sick = _sick_days(warehouse, own, start, day)
+            available = sum(available_days(warehouse, *key, days) for key, days in own.items())
+            rate = len(sick) / available if available else None
+            people = (len({user_id for user_id, _ in sick}), len(own))
+            result.append((organization_id, month, start, day, len(sick), available, rate, *people))
+    return result
+
+
+def rolling_bradford_factor(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:
+    """Return the rows of the macro."""
+    result = []
+    for organization_id, month, start, day in _rolling_windows(warehouse, first, last):
+        own = [row for row in bradford_factor(warehouse, start, day) if row[0] == organization_id]
+        result += [(*row[:3], month, start, day, *row[3:]) for row in own]
+    return result
+
+
+def _rolling_windows(
+    warehouse: NaiveWarehouse, first: date, last: date
+) -> list[tuple[int, date, date, date]]:
+    """Return the organization, month, first day and last day of each window of twelve months before the snapshot."""
+    windows = []
     for organization_id, latest in sorted(warehouse.latest.items()):
         for day in days_between(first, last):
-            is_last_of_month = (day + timedelta(days=1)).day == 1
-            if not is_last_of_month or day > latest.date():
-                continue
-            month = day.replace(day=1)
-            months = day.year * 12 + day.month - 12
-            start = date(months // 12, months % 12 + 1, 1)
-            own = {
-                key: days
-                for key, days in membership(warehouse, start, day).items()
-                if key[0] == organization_id
-            }
-            if own:
-                sick = _sick_days(warehouse, own, start, day)
-                available = sum(available_days(warehouse, *key, days) for key, days in own.items())
-                rate = len(sick) / available if available else None
-                people = (len({user_id for user_id, _ in sick}), len(own))
-                result.append((organization_id, month, start, day, len(sick), available, rate, *people))
-    return result
+            if (day + timedelta(days=1)).day == 1 and day <= latest.date():
+                months = day.year * 12 + day.month - 12
+                start = date(months // 12, months % 12 + 1, 1)
+                windows.append((organization_id, day.replace(day=1), start, day))
+    return windows
 
 
 def bridge_days(warehouse: NaiveWarehouse, first: date, last: date) -> Rows:

@@ -146,9 +146,10 @@ def _raise_unless_sql(query: str, chosen: RowOptions) -> None:
     """Raise `UsageError` for a name that no query has, and for SQL with options that choose rows."""
     from flows.report.queries import NAMED
     from transforms.schema import PUBLISHED
+    from warehouse.publish.views import find_views
 
     if " " not in query.strip():
-        tables = [table.name for table in PUBLISHED]
+        tables = [*(table.name for table in PUBLISHED), *(view.name for view in find_views())]
         hint = f' Did you mean "FROM {query}"?' if query in tables else nearest(query, (*NAMED, *tables))
         message = f"no named query {query!r}; expected one of {', '.join(NAMED)}, or SQL in quotes.{hint}"
         raise click.UsageError(message)
@@ -229,8 +230,20 @@ def _limits_of(settings: "Settings", *, is_restricted: bool = True) -> Any:
     help="The file to write. [default: NAME and the format, in this folder]",
 )
 @raw_option
-def export(
-    *, name: str, chosen: RowOptions, output_format: str | None, output: Path | None, raw: bool
+@click.option(
+    "--for-people",
+    "is_for_people",
+    is_flag=True,
+    help="Write names and labels, columns in words, and the ids last; instead of the table as it is published.",
+)
+def export(  # noqa: PLR0913 - the options of the command
+    *,
+    name: str,
+    chosen: RowOptions,
+    output_format: str | None,
+    output: Path | None,
+    raw: bool,
+    is_for_people: bool,
 ) -> None:
     """Write a published table or a named query to a file.
 
@@ -238,11 +251,19 @@ def export(
     CSV is for Excel: it has a byte order mark, and an apostrophe before cells that would be executed.
 
     \b
-      ooo export --format xlsx --from this-year --reason vacation
+      ooo export --for-people --format xlsx --from this-year
+      ooo export --format csv --from this-year --reason vacation
       ooo export absence_by_month --format csv --from last-year --to this-year
     """
     from flows.report.explanations import explain, split_public_holidays
-    from flows.report.export import EXPORTABLE, Format, select_rows, write_rows
+    from flows.report.export import (
+        EXPORTABLE,
+        Format,
+        name_for_people,
+        select_rows,
+        shape_rows,
+        write_rows,
+    )
     from flows.report.plain_text import count_of
     from flows.report.queries import Dates
     from flows.settings import load_settings
@@ -251,6 +272,7 @@ def export(
     if name not in EXPORTABLE:
         message = f"no published table or named query {name!r}; expected one of {', '.join(EXPORTABLE)}."
         raise click.UsageError(f"{message}{nearest(name, EXPORTABLE)}")
+    name = name_for_people(name) if is_for_people else name
     dates, filters = Dates(*chosen.range_for(name)), chosen.filters()
     ending = output.suffix.removeprefix(".").lower() if output else ""
     output_format = output_format or (ending if ending in EXPORT_FORMATS else "parquet")
@@ -262,7 +284,8 @@ def export(
         notes: list[str] = []
         if chosen.leaves_out_public_holidays(name):
             rows, notes = split_public_holidays(rows)
-        write_rows(rows, path, Format(output_format), is_raw=raw)
+        written = shape_rows(database, rows, limits=limits) if is_for_people else rows
+        write_rows(written, path, Format(output_format), is_raw=raw)
         notes += explain(database, dates, filters, rows, limits=limits)
     write_text(f"{count_of(rows.height, 'row')} written to {path}")
     write_notes(notes)

@@ -3,7 +3,9 @@
 import os
 import platform
 import re
+import statistics
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ LIMIT_PER_MINUTE = 120
 SPEED = 5.0
 """The factor by which the minutes of the rate limit are shortened."""
 _BAR, _LEFT, _WIDTH = 22, 190, 720
-Results = dict[str, list[dict[str, Any]]]
+Results = dict[str, dict[str, Any]]
+"""For each scenario: `measured`, the date and the machine, and `contenders`, the figures of each contender."""
 
 
 def write_report(results: Results, docs: Path) -> None:
@@ -31,27 +34,53 @@ def write_report(results: Results, docs: Path) -> None:
     text = document.read_text(encoding="utf-8")
     document.write_text(marked.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text), encoding="utf-8")
     if CHARTED in results:
-        (docs / "performance.svg").write_text(_draw_chart(results[CHARTED]), encoding="utf-8")
+        chart = _draw_chart(results[CHARTED]["contenders"])
+        (docs / "performance.svg").write_text(chart, encoding="utf-8")
+
+
+def describe_machine() -> str:
+    """Return today's date, the facts of this machine, and the version of the project."""
+    facts = Path("/proc/cpuinfo")
+    models = re.findall(r"model name\s*: (.+)", facts.read_text(encoding="utf-8")) if facts.exists() else []
+    model = models[0] if models else platform.machine()
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} CPUs ({model}), {platform.system()},"
+        f" Python {platform.python_version()}, version {version('calcom-ooo-warehouse')}"
+    )
 
 
 def _result_rows(results: Results) -> list[str]:
     lines = [
-        f"Measured {datetime.now(UTC):%Y-%m-%d} with {os.cpu_count()} CPUs ({platform.machine()}),"
-        f" {platform.system()}, Python {platform.python_version()}.",
-        "",
-        "| | wall time | CPU time | peak memory | requests |",
+        "| | wall time (fastest and slowest round) | CPU time | peak memory | requests |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for name, title in TITLES.items():
-        measured = results.get(name, [])
-        if measured:
-            lines.append(f"| **{title}** ({measured[0]['entries']:,} entries) | | | | |")
+        if name not in results:
+            continue
+        measured = results[name]["contenders"]
+        entries, when = measured[0]["entries"], results[name]["measured"]
+        lines.append(f"| **{title}** ({entries:,} entries; {when}) | | | | |")
         lines += [
-            f"| {_label(figures['contender'])} | {figures['wall_seconds']:.2f} s |"
+            f"| {_label(figures['contender'])} | {figures['wall_seconds']:.2f} s{_spread(figures)} |"
             f" {figures['cpu_seconds']:.2f} s | {figures['peak_mb']:.0f} MB | {figures['requests']:,} |"
             for figures in measured
         ]
-    return lines + [_limited_row(figures) for figures in results.get("limited", [])]
+    limited = results.get("limited", {"contenders": []})["contenders"]
+    return lines + [_limited_row(figures) for figures in limited]
+
+
+def _spread(figures: dict[str, Any]) -> str:
+    """Return the fastest and the slowest round in brackets; nothing for a single round."""
+    rounds = figures.get("wall_rounds") or []
+    return f" ({min(rounds):.2f} to {max(rounds):.2f})" if len(rounds) > 1 else ""
+
+
+def _ratio(figures: dict[str, Any], other: dict[str, Any]) -> float:
+    """Return the median of the ratios round by round; the ratio of the medians if the rounds are not stored."""
+    pairs = list(zip(figures.get("wall_rounds") or [], other.get("wall_rounds") or [], strict=False))
+    if not pairs:
+        return float(figures["wall_seconds"] / other["wall_seconds"])
+    return statistics.median(own / others for own, others in pairs)
 
 
 def _ratio_rows(results: Results) -> list[str]:
@@ -62,7 +91,8 @@ def _ratio_rows(results: Results) -> list[str]:
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for name, title in TITLES.items():
-        measured = {figures["contender"]: figures for figures in results.get(name, [])}
+        found = results[name]["contenders"] if name in results else []
+        measured = {figures["contender"]: figures for figures in found}
         for contender, figures in measured.items():
             bare = measured.get("bare httpx, per user" if contender == "per-user" else "bare httpx, org-wide")
             if contender.startswith(("bare", "dlt")) or bare is None:
@@ -70,11 +100,11 @@ def _ratio_rows(results: Results) -> list[str]:
             dlt, first = measured.get("dlt"), measured.get(contender.partition(",")[0])
             of_dlt = ["", ""]
             if dlt:
-                of_dlt = [f"1/{dlt[key] / figures[key]:.1f}" for key in ("wall_seconds", "peak_mb")]
-            of_bare = f"{figures['wall_seconds'] / bare['wall_seconds']:.2f} ×"
+                of_dlt = [f"1/{_ratio(dlt, figures):.1f}", f"1/{dlt['peak_mb'] / figures['peak_mb']:.1f}"]
+            of_bare = f"{_ratio(figures, bare):.2f} ×"
             of_first = ""
             if first is not None and first is not figures:
-                of_first = f"{figures['wall_seconds'] / first['wall_seconds']:.2f} ×"
+                of_first = f"{_ratio(figures, first):.2f} ×"
             row = [f"{title.partition(':')[0]}: {_label(contender)}", *of_dlt, of_bare, of_first]
             lines.append(f"| {' | '.join(row)} |")
     return lines

@@ -23,11 +23,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from report import LIMIT_PER_MINUTE, SPEED, write_report
+from report import LIMIT_PER_MINUTE, SPEED, describe_machine, write_report
 
 HERE = Path(__file__).parent
 SCRATCH = HERE / ".scratch"
-DLT = "dlt[duckdb]==1.31.0"
+DLT = ("dlt[duckdb]", "pyarrow")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Scenario:
     server: tuple[str, ...]
     contenders: tuple[str, ...]
     rounds: int = 1
-    """The number of measurements per contender; the medians are reported. Slow contenders are measured once."""
+    """The number of rounds. In each round, all contenders run one after the other. Slow contenders run once."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Measured:
     requests: int
     reading_seconds: float
     """Seconds from the first request to the last."""
+    wall_rounds: tuple[float, ...] = ()
+    """The wall seconds of each round: contenders are compared round by round."""
 
 
 def organization(people: int, entries: int) -> tuple[str, ...]:
@@ -66,12 +68,13 @@ MINUTES = 60.0
 
 FIRST, AGAIN, CHANGED = "auto", "auto, nothing changed", "auto, 1 % changed"
 BARE = ("bare httpx, org-wide", "bare httpx, per user")
+DLTS = ("dlt", "dlt, tuned")
 THOUSAND, TEN_THOUSAND = organization(1000, 10_438), organization(10_000, 201_427)
 SCENARIOS = (
     Scenario("one_entry", organization(2, 1), (*BARE, FIRST), rounds=5),
-    Scenario("1000_users", THOUSAND, (*BARE, "dlt", FIRST, AGAIN, CHANGED, "per-user"), rounds=3),
-    Scenario("1000_users_50_ms", (*THOUSAND, "--latency", "0.05"), (*BARE, "dlt", FIRST, "per-user")),
-    Scenario("10000_users", TEN_THOUSAND, (*BARE, "dlt", FIRST, AGAIN, CHANGED, "per-user"), rounds=3),
+    Scenario("1000_users", THOUSAND, (*BARE, *DLTS, FIRST, AGAIN, CHANGED, "per-user"), rounds=5),
+    Scenario("1000_users_50_ms", (*THOUSAND, "--latency", "0.05"), (*BARE, *DLTS, FIRST, "per-user")),
+    Scenario("10000_users", TEN_THOUSAND, (*BARE, *DLTS, FIRST, AGAIN, CHANGED, "per-user"), rounds=5),
     Scenario("million", organization(36_000, 1_000_000), (BARE[0], FIRST, AGAIN, CHANGED)),
     Scenario(
         "limited",
@@ -94,8 +97,9 @@ def main() -> None:
     for scenario in SCENARIOS:
         if chosen.only and scenario.name not in chosen.only:
             continue
-        contenders = [name for name in scenario.contenders if name != "dlt" or not chosen.without_dlt]
-        results[scenario.name] = [asdict(figures) for figures in run_scenario(scenario, contenders)]
+        contenders = [name for name in scenario.contenders if name not in DLTS or not chosen.without_dlt]
+        measured = [asdict(figures) for figures in run_scenario(scenario, contenders)]
+        results[scenario.name] = {"measured": describe_machine(), "contenders": measured}
         results_path.write_text(json.dumps(results, indent=2) + "\n")
     write_report(results, HERE.parent / "docs")
 
@@ -133,11 +137,10 @@ def run_contender(scenario: Scenario, contender: str, url: str, folder: Path, en
 
 
 def median(measured: list[Measured]) -> Measured:
-    """Return the median of each figure."""
+    """Return the median of each figure, with the wall seconds of every round."""
     figures = ("wall_seconds", "cpu_seconds", "peak_mb", "reading_seconds")
-    return replace(
-        measured[0], **{name: statistics.median(getattr(run, name) for run in measured) for name in figures}
-    )
+    medians = {name: statistics.median(getattr(run, name) for run in measured) for name in figures}
+    return replace(measured[0], **medians, wall_rounds=tuple(run.wall_seconds for run in measured))
 
 
 @contextlib.contextmanager
@@ -161,8 +164,9 @@ def command_of(contender: str, folder: Path) -> list[str]:
             return [str(installed_ooo() / "python"), str(scripts / "bare_org_wide.py"), str(folder)]
         case "bare httpx, per user":
             return [str(installed_ooo() / "python"), str(scripts / "bare_per_user.py"), str(folder)]
-        case "dlt":
-            return [str(installed("dlt", DLT) / "python"), str(scripts / "dlt_stock.py"), str(folder)]
+        case "dlt" | "dlt, tuned":
+            script = "dlt_stock.py" if contender == "dlt" else "dlt_tuned.py"
+            return [str(installed("dlt", *DLT) / "python"), str(scripts / script), str(folder)]
         case "per-user, fast clock":
             return [str(installed_ooo() / "python"), str(scripts / "ooo_fast_clock.py"), str(SPEED)]
     return [str(installed_ooo() / "ooo"), "sync", "--quiet", "--strategy", contender.partition(",")[0]]

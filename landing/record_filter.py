@@ -1,6 +1,7 @@
 """Which parts of a record are stored: nothing of erased people, and no more of a rejected record than needed."""
 
 import json
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ _SHAPES = (
     json.loads(WITHHELD),
     *(f"a JSON {shape}" for shape in ("list", "str", "int", "float", "bool", "NoneType")),
 )
+_PERSON_KEYS = frozenset({"userId", "toUserId", "user", "toUser"})
 _ID_KEYS = frozenset({"id", "userId", "toUserId", "teamId", "parentId"})
 
 
@@ -66,6 +68,28 @@ def _withhold(
     if user_id is None:
         return replace(rejected, raw=WITHHELD)
     return replace(rejected, raw=json.dumps(_without_cover(record, erased), sort_keys=True))
+
+
+def find_people(record: Any, *, key: str) -> tuple[int | None, set[int]]:
+    """Return the id of the owner of a record, or None if it cannot be read, and the ids of all people in it.
+
+    `key` is the owner's id in a record, as in `remove_erased_people`. Nested records count too.
+    """
+    owner = parse_id(record.get(key)) if isinstance(record, dict) else None
+    people = {parse_id(value) for name, value in _walk(record) if name in _PERSON_KEYS} | {owner}
+    return owner, {person for person in people if person is not None}
+
+
+def _walk(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield each key with its value, at every depth of a JSON value."""
+    rest = [value]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict):
+            yield from value.items()
+            rest += value.values()
+        elif isinstance(value, list):
+            rest += value
 
 
 def parse_id(value: Any) -> int | None:

@@ -34,6 +34,8 @@ _YEARS = click.option(
     type=click.IntRange(1, 20),
     help="The number of years with entries.",
 )
+_MOST_DIGITS = 18
+"""The digits of an id that a BIGINT always holds."""
 _SEED = click.option("--seed", default=1, show_default=True, help="The seed of the random entries.")
 
 
@@ -179,34 +181,45 @@ def maintain(*, as_json: bool, repair_clock: bool) -> None:
     write_summary(maintenance.maintain(load_settings(), repairs_clock=repair_clock), as_json=as_json)
 
 
+def _parse_user(_context: click.Context, _parameter: click.Parameter, value: str) -> int | str:
+    """Return the id or the e-mail address of a person. Raise `click.BadParameter` for another text."""
+    if value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS and int(value) > 0:
+        return int(value)
+    if "@" in value.strip("@"):
+        return value
+    raise click.BadParameter("expected the id of a person, a number above 0, or an e-mail address")
+
+
 @click.command()
-@click.argument("user_id", type=click.IntRange(min=1))
+@click.argument("user", callback=_parse_user)
 @click.option(
     "--organization-id",
     type=click.IntRange(min=1),
     help="The organization, if the warehouse has the person in several.",
 )
 @click.option("--yes", is_flag=True, help="Erase without a confirmation.")
-def erase_user(*, user_id: int, organization_id: int | None, yes: bool) -> None:
+def erase_user(*, user: int | str, organization_id: int | None, yes: bool) -> None:
     """Remove a person from every table and file for good.
 
-    Later syncs do not read the person again. USER_ID is the id of the person at Cal.com, as in dim_people.
+    Later syncs do not read the person again. USER is the id or the e-mail address of the person, as in dim_people.
     Copies that analysts and BI tools made elsewhere are not removed.
 
     \b
       ooo erase-user 4711
+      ooo erase-user ada@example.com
     """
     from flows.privacy import erasure
     from flows.settings import load_settings
 
     settings = load_settings()
+    if not yes and (sys.stdin is None or not sys.stdin.isatty()):
+        raise click.UsageError("an erasure needs a confirmation; run it on a terminal, or add --yes")
+    person = erasure.find_person(settings, user, organization_id)
     if not yes:
-        if sys.stdin is None or not sys.stdin.isatty():
-            raise click.UsageError("an erasure needs a confirmation; run it on a terminal, or add --yes")
-        question = f"Erase user {user_id}, with all entries and their history, from {settings.data_dir}?"
+        question = f"Erase {person.as_text()}, with their history, from {settings.data_dir}?"
         if not click.confirm(question, err=True):
             raise click.UsageError("the erasure was not confirmed; no file was changed")
-    erased = erasure.erase_user(settings, user_id, organization_id)
+    erased = erasure.erase_user(settings, person.user_id, person.organization_id)
     # A traceback can quote a record.
     shutil.rmtree(settings.data_dir / "errors", ignore_errors=True)
     write_text(erased.as_text())

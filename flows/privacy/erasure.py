@@ -1,9 +1,12 @@
 """The erasure of a person from the data folder: from its rows, from its files, and from every later run."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import duckdb
 
+from flows.report.plain_text import escape_controls
 from flows.run.context import open_own_warehouse
 from flows.run.load import derive_days
 from flows.run.maintenance import MEMORY_LIMIT, complete_purges
@@ -14,7 +17,7 @@ from flows.settings.data_folder import lock_data_folder, warehouse_path
 from flows.settings.errors import ConfigurationError, UnknownPersonError
 from flows.settings.permissions import restrict
 from warehouse.connection import transaction
-from warehouse.load.erasure import erase_person, find_organizations
+from warehouse.load.erasure import describe_person, erase_person, find_organizations, find_people_by_email
 
 
 @dataclass(frozen=True)
@@ -36,26 +39,87 @@ class Erasure:
         )
 
 
-def erase_user(settings: Settings, user_id: int, organization_id: int | None = None) -> Erasure:
+@dataclass(frozen=True)
+class Person:
+    """A person of the warehouse, for the question before an erasure."""
+
+    organization_id: int
+    user_id: int
+    name: str | None
+    email: str | None
+    entries: int
+
+    def as_text(self) -> str:
+        """Return the person in words, without control characters."""
+        named = " ".join(filter(None, (self.name, self.email and f"<{self.email}>"))) or "no name is known"
+        return escape_controls(
+            f"user {self.user_id} of organization {self.organization_id}, {named}, {self.entries:,} entries"
+        )
+
+
+def find_person(settings: Settings, user: int | str, organization_id: int | None = None) -> Person:
+    """Return the person with the id or the e-mail address `user`. Raise as `erase_user`."""
+    with _locked_folder(settings), _open_warehouse(settings) as connection:
+        organization_id, user_id = _settle_person(connection, user, organization_id)
+        return Person(organization_id, user_id, *describe_person(connection, organization_id, user_id))
+
+
+def erase_user(settings: Settings, user: int | str, organization_id: int | None = None) -> Erasure:
     """Erase the person from the data folder, and record the id so that no later run stores the person again.
 
-    The record is written first: after a kill, the next run or erasure completes this one.
-    Raises `UnknownPersonError` if the warehouse has no such person, or has the person in several organizations.
+    `user` is an id or an e-mail address. The record is written first: after a kill, the next run or erasure completes
+    this one. Raises `UnknownPersonError` if the warehouse has no such person, or has several.
     """
-    path = warehouse_path(settings)
-    if not path.exists():
-        message = f"there is no warehouse at {path} to erase a person from; set OOO_DATA_DIR to its folder"
-        raise ConfigurationError(message)
-    with lock_data_folder(settings.data_dir, settings.file_permissions):
-        restrict(settings.data_dir, settings.file_permissions)
-        with open_own_warehouse(settings, memory_limit=settings.memory_limit or MEMORY_LIMIT) as connection:
-            organization_id = _settle_organization(connection, user_id, organization_id)
+    with _locked_folder(settings):
+        with _open_warehouse(settings) as connection:
+            organization_id, user_id = _settle_person(connection, user, organization_id)
             now = utc_now()
             with transaction(connection):
                 removed = erase_person(connection, organization_id, user_id, at=now)
                 derive_days(connection, now, read_policy(settings.calendars))
         complete_purges(settings)
     return Erasure(organization_id, user_id, removed)
+
+
+@contextlib.contextmanager
+def _locked_folder(settings: Settings) -> Iterator[None]:
+    """Lock the data folder. Raise `ConfigurationError` if it has no warehouse."""
+    path = warehouse_path(settings)
+    if not path.exists():
+        message = f"there is no warehouse at {path} to erase a person from; set OOO_DATA_DIR to its folder"
+        raise ConfigurationError(message)
+    with lock_data_folder(settings.data_dir, settings.file_permissions):
+        restrict(settings.data_dir, settings.file_permissions)
+        yield
+
+
+def _open_warehouse(settings: Settings) -> contextlib.AbstractContextManager[duckdb.DuckDBPyConnection]:
+    return open_own_warehouse(settings, memory_limit=settings.memory_limit or MEMORY_LIMIT)
+
+
+def _settle_person(
+    connection: duckdb.DuckDBPyConnection, user: int | str, organization_id: int | None
+) -> tuple[int, int]:
+    """Return the organization and the id of the person. The messages do not repeat an e-mail address."""
+    if isinstance(user, int):
+        return _settle_organization(connection, user, organization_id), user
+    known = find_people_by_email(connection, user)
+    matching = [person for person in known if organization_id in {None, person[0]}]
+    if len(matching) == 1:
+        return matching[0]
+    if not matching:
+        where = f"organization {organization_id}" if organization_id else "any organization"
+        message = (
+            f"the warehouse has no person with this e-mail address in {where}; expected an address or an id from"
+            " dim_people. Nothing was changed"
+        )
+        raise UnknownPersonError(message)
+    people = ", ".join(f"user {user_id} of organization {organization}" for organization, user_id in matching)
+    message = (
+        f"{len(matching)} people have this e-mail address: {people}; erase each one by id, with --organization-id."
+        " Nothing was changed"
+    )
+    raise UnknownPersonError(message)
 
 
 def _settle_organization(

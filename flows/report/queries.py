@@ -14,10 +14,13 @@ import polars as pl
 from flows.report.filters import NO_FILTERS, Fetch, Filters, restrict_tables, select
 from flows.settings.data_folder import require_publication
 from flows.settings.errors import QueryError, QueryLimitError, SqlError
-from transforms.errors import TransformError
-from transforms.privacy import suppress_small_groups
+from transforms.hidden_reasons import OTHER_LEVELS, hide_reasons
+from transforms.schema import PUBLISHED
+from transforms.suppression import SHARES_OF_DAYS, suppress_days, suppress_small_groups
+from warehouse.connection import read_statement
 from warehouse.errors import WarehouseError
 from warehouse.publish.measures import find_measures
+from warehouse.read.contributions import isolate_people
 
 NAMED = {measure.name: measure for measure in find_measures()}
 """The table macros of ooo.duckdb, by name."""
@@ -75,13 +78,12 @@ def run_named(  # noqa: PLR0913 - the parameters of named queries
     """Return the rows of the named query `name` over `dates`, for the people and reasons of `filters`.
 
     `as_of_at` is an instant, UTC without a zone, for the named queries that take one. `min_group_size` is in
-    people: smaller groups are suppressed, as `suppress_small_groups` describes. Queries that list people are
-    not changed by it. Raises as `run_sql`, and `QueryError` for a filter that the query does not take.
+    people: smaller groups are suppressed, as `suppress_small_groups` describes, and a query that lists people is
+    refused. Raises as `run_sql`, and `QueryError` for a filter that the query does not take.
     """
     measure = NAMED[name]
     values = {"from_date": dates.from_date, "to_date": dates.to_date, "as_of_at": as_of_at}
-    parameters = {name: values[name] for name in measure.parameters}
-    sql = f"FROM {measure.name}({', '.join(f'${parameter}' for parameter in parameters)})"
+    sql, parameters = _call_of(name, values)
     with open_published(database, limits) as fetch:
         try:
             selection = select(fetch, filters)
@@ -90,9 +92,17 @@ def run_named(  # noqa: PLR0913 - the parameters of named queries
                 _raise_if_groups_could_be_subtracted(name, columns, options, min_group_size)
                 restrict_tables(fetch, measure, selection, options)
             rows = fetch(sql, parameters)
+            if min_group_size > 1:
+                rows = _suppress(fetch, name, values, rows, min_group_size)
         except SqlError as error:
             raise _describe_refusal(database, name, error) from error.__cause__
-    return selection.matching(_suppressed(name, rows, min_group_size))
+    return selection.matching(rows)
+
+
+def _call_of(name: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the statement of the named query, and those of `values` that it takes."""
+    parameters = {parameter: values[parameter] for parameter in NAMED[name].parameters}
+    return f"FROM {name}({', '.join(f'${parameter}' for parameter in parameters)})", parameters
 
 
 def _raise_if_groups_could_be_subtracted(
@@ -118,14 +128,33 @@ def _describe_refusal(database: Path, name: str, error: SqlError) -> QueryError:
     return error
 
 
-def _suppressed(name: str, rows: pl.DataFrame, min_group_size: int) -> pl.DataFrame:
-    if min_group_size == 1 or "user_id" in rows.columns:
-        return rows
-    try:
-        return suppress_small_groups(rows, min_group_size)
-    except TransformError as error:
-        message = f"{name} can't be shown with OOO_MIN_GROUP_SIZE={min_group_size}: {error}"
-        raise QueryError(message) from error
+def _suppress(
+    fetch: Fetch, name: str, values: Mapping[str, Any], rows: pl.DataFrame, least: int
+) -> pl.DataFrame:
+    """Return `rows` of the named query without groups of fewer than `least` people, by what each person contributes."""
+    if "user_id" in rows.columns:
+        message = (
+            f"{name} lists people, so OOO_MIN_GROUP_SIZE={least} does not allow it; choose a query over groups, such"
+            " as absence_by_reason"
+        )
+        raise QueryError(message)
+    by_day = fetch(*_call_of("absence_by_day", values)) if name in SHARES_OF_DAYS else None
+    isolate_people(fetch, PUBLISHED)
+    numbered = fetch("SELECT organization_id, person FROM numbered_people")
+
+    def contributions(query: str) -> pl.DataFrame:
+        return (
+            fetch(*_call_of(query, values)).rename({"organization_id": "person"}).join(numbered, on="person")
+        )
+
+    range_of_dates = {parameter: values[parameter] for parameter in ("from_date", "to_date")}
+    days = fetch(read_statement("read/sql/select_person_days"), range_of_dates)
+    if by_day is not None:
+        people_by_day = contributions("absence_by_day")
+        return suppress_days(name, rows, contributions(name), by_day, people_by_day, days, least)
+    others = {query: contributions(query) for query, _ in OTHER_LEVELS.values()}
+    hidden = hide_reasons(days, others, least)
+    return suppress_small_groups(name, rows, contributions(name), days, least, hidden)
 
 
 def run_sql(

@@ -6,7 +6,7 @@ FlowsError                  the root of this package's errors
 │   ├── SqlError            DuckDB cannot run the SQL
 │   └── QueryLimitError     a query needs more time or memory than it may use
 ├── OutputError             standard output cannot be written
-├── UnknownPersonError      the warehouse has no such person, or has the person in several organizations
+├── UnknownPersonError      the warehouse has no such person, or has several
 ├── StaleError              the published snapshot is older than the caller allows
 ├── ClockError              this machine's clock disagrees with Cal.com's or with the newest snapshot
 └── AccessRefusedError      the credential may not read the organization
@@ -53,7 +53,7 @@ class OutputError(FlowsError):
 
 
 class UnknownPersonError(FlowsError):
-    """The warehouse has no person with this id, or has one in more than one organization."""
+    """The warehouse has no person with this id or e-mail address, or has more than one."""
 
     exit_code = ExitCode.USAGE
 

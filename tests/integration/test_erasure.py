@@ -13,12 +13,13 @@ import pytest
 
 from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
-from flows.privacy.erasure import erase_user
+from flows.privacy.erasure import Person, erase_user, find_person
 from flows.run import stages
 from flows.run.progress import SilentListener
 from flows.run.summary import RunSummary
 from flows.settings import Settings
 from flows.settings.errors import ConfigurationError, UnknownPersonError
+from landing.record_filter import WITHHELD
 from tests.support.crash import PROCESSES
 from tests.support.erasing import erase_and_die
 from tests.support.naive import Absence, Reject
@@ -26,7 +27,7 @@ from tests.support.program import run_ooo
 from tests.support.remains import find_remains
 from tests.support.truth import assert_equals_truth
 from tests.support.warehouse import load, new_warehouse, night, read_all, rows_of
-from warehouse.connection import transaction
+from warehouse.connection import open_warehouse, transaction
 from warehouse.load.erasure import erase_person
 
 NOTE = "Zahnarzttermin-Qxv-81724"
@@ -183,6 +184,13 @@ def test_an_unknown_person_is_named_in_the_error_and_nothing_changes(
         '{"id": 7, "toUserId": 2, "userId": 1}',
         '{"email": "Person-2@example.com"}',
         '{"name": "Zo\\u00eb Two"}',
+        '{"id": 7, "userId": 2.0}',
+        '{"id": 7, "userId": " 2 "}',
+        '{"id": 7, "userId": "2e0"}',
+        '{"id": 7, "userId": [2], "start": 5}',
+        '{"id": 7, "userId": {"id": "2"}}',
+        '{"id": 7, "userId": 1, "toUser": {"id": 2, "username": "two"}}',
+        '{"id": 7, "userId": 1, "reason": {"deep": [{"toUser": {"id": "2"}}]}}',
     ],
 )
 def test_no_stored_record_or_error_quotes_an_erased_person(raw: str) -> None:
@@ -207,6 +215,67 @@ def test_no_stored_record_or_error_quotes_an_erased_person(raw: str) -> None:
             (row,) = rows_of(connection, f"SELECT DISTINCT {column} AS text FROM ops.{table}")
             assert row["text"].startswith("removed: ")
             assert not any(trace in row["text"] for trace in ("/2/", "person-2"))
+
+
+@pytest.mark.parametrize(
+    "raw", ['{"id": 7, "userId": null, "start": "ill"}', '{"id": 7, "userId": "?"}', '"ill"']
+)
+def test_a_stored_record_whose_owner_cannot_be_read_keeps_its_reason_code_alone(raw: str) -> None:
+    with new_warehouse() as connection:
+        load(connection, read_all(at=night(1)))
+        for scope_user_id in (None, 1):
+            connection.execute(
+                "INSERT INTO ops.quarantine BY NAME SELECT 'run' AS run_id, 7 AS organization_id, $owner AS user_id,"
+                " 'entry' AS record_kind, 'start_invalid' AS problem, $raw AS raw, now() AS seen_at",
+                {"raw": raw, "owner": scope_user_id},
+            ).fetchall()
+        with transaction(connection):
+            erase_person(connection, 7, 2, at=night(2))
+        rows = rows_of(connection, "SELECT problem, raw FROM ops.quarantine ORDER BY user_id NULLS FIRST")
+    assert rows == [
+        {"problem": "start_invalid", "raw": WITHHELD},
+        {"problem": "start_invalid", "raw": raw},  # it is from the list of user 1
+    ]
+
+
+def test_an_email_address_finds_the_person_in_any_case_and_names_the_ids_if_it_is_ambiguous(
+    organization: Organization, settings_for: Callable[..., Settings]
+) -> None:
+    person = organization.person
+    with serve(Simulator(organization.world, limits=None)) as server:
+        settings = settings_for(server.url)
+        sync(settings)
+    person_found = find_person(settings, person["email"].upper())
+    assert (person_found.user_id, person_found.name, person_found.email) == (
+        person["id"],
+        person["name"],
+        person["email"],
+    )
+    assert person_found.entries == len(organization.world.entries(person["id"]))
+    assert all(
+        text in person_found.as_text()
+        for text in (person["name"], person["email"], f"{person_found.entries} entries")
+    )
+    with pytest.raises(UnknownPersonError, match="no person with this e-mail address") as unknown:
+        find_person(settings, "nobody@example.com")
+    assert "nobody@" not in str(unknown.value)
+    with open_warehouse(settings.data_dir / "warehouse.duckdb") as connection:
+        connection.execute(
+            "INSERT INTO core.people SELECT * REPLACE (2 AS organization_id) FROM core.people"
+            f" WHERE user_id = {person['id']}"
+        ).fetchall()
+    with pytest.raises(
+        UnknownPersonError, match=f"user {person['id']} of organization 1, .* 2; .*--organization-id"
+    ):
+        erase_user(settings, person["email"])
+    erased = erase_user(settings, person["email"], 1)
+    assert (erased.organization_id, erased.user_id) == (1, person["id"])
+
+
+def test_a_name_from_cal_com_reaches_the_question_without_control_characters() -> None:
+    assert Person(1, 2, "A\x1b[2Jda\u202e", "ada@example.com", 1_000).as_text() == (
+        r"user 2 of organization 1, A\x1b[2Jda\u202e <ada@example.com>, 1,000 entries"
+    )
 
 
 def test_a_landing_from_another_machine_does_not_store_an_erased_person_again() -> None:
@@ -269,7 +338,9 @@ def test_the_command_requires_consent_and_reports_the_removed_rows(
     assert find_remains(tmp_path / "data", *organization.traces)
     unknown = run_ooo("erase-user", "987654321", "--yes", cwd=tmp_path)
     assert (unknown.returncode, "987654321" in unknown.stderr) == (2, True)
-    done = run_ooo("erase-user", user_id, "--yes", cwd=tmp_path)
+    odd = run_ooo("erase-user", "-5x", "--yes", cwd=tmp_path)
+    assert (odd.returncode, odd.stdout) == (2, "")
+    done = run_ooo("erase-user", organization.person["email"], "--yes", cwd=tmp_path)
     assert (done.returncode, "ERASED" in done.stdout) == (0, True), done.stderr
     assert find_remains(tmp_path / "data", *organization.traces) == []
     again = run_ooo("erase-user", user_id, "--yes", cwd=tmp_path)

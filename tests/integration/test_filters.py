@@ -220,7 +220,8 @@ def test_no_small_group_is_found_by_subtracting_a_chosen_part_from_the_whole(dat
     listed = run(
         database, "query", "who_is_out", "--from", "2026", "--team", "Platform", OOO_MIN_GROUP_SIZE="3"
     )
-    assert listed.exit_code == 0, listed.output
+    assert listed.exit_code == ExitCode.USAGE
+    assert "who_is_out lists people" in " ".join(listed.stderr.split())
 
 
 def test_the_completed_reasons_are_the_reasons_of_the_tables() -> None:

@@ -12,7 +12,7 @@ from flows.report.queries import NAMED, Dates, run_named
 from flows.settings.errors import QueryError
 from tests.support.naive import Absence
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
-from transforms.privacy import COUNTS, DIMENSIONS, LABELS, PARTS, suppress_small_groups
+from transforms.suppression import DIMENSIONS, EXTREMES, FIGURES, LABELS
 
 DAYS = Dates(date(2026, 1, 1), date(2026, 12, 31))
 
@@ -54,8 +54,32 @@ def test_an_export_of_one_reason_keeps_the_suppression_over_all_reasons(database
     assert rows.select("people", "absence_days").row(0) == (None, None)
 
 
+@pytest.mark.parametrize(
+    "name", ["absence_rate", "lost_time_rate", "sickness_absence_rate", "absence_incidence"]
+)
+def test_a_rate_over_many_people_does_not_show_the_one_absent_person_of_a_day(
+    tmp_path: Path, name: str
+) -> None:
+    day = date(2026, 3, 2)
+    with new_warehouse() as connection:
+        ill = (Absence(1, 1, day, day, reason="sick"),)
+        load(connection, read_all(ill, at=night(90), users=tuple(range(1, 21))))
+        audit_and_publish(connection, tmp_path)
+    rows = run_named(tmp_path / "ooo.duckdb", name, Dates(day, day), min_group_size=5)
+    assert rows["is_suppressed"].all()
+    figures = rows.drop("is_suppressed", *(set(LABELS) & set(rows.columns)))
+    assert all(column.null_count() == column.len() for column in figures.get_columns())
+
+
+def test_the_longest_spell_is_the_figure_of_one_person_and_is_never_shown(database: Path) -> None:
+    shown = run_named(database, "spell_duration", DAYS, min_group_size=2)
+    assert all(shown[name].null_count() == shown.height for name in EXTREMES)
+
+
 @pytest.mark.parametrize("name", [name for name, measure in NAMED.items() if measure.switch is None])
-def test_every_named_query_is_suppressed_or_lists_people_or_is_refused(database: Path, name: str) -> None:
+def test_every_named_query_is_suppressed_or_is_refused_because_it_lists_people(
+    database: Path, name: str
+) -> None:
     instant = datetime(2026, 6, 1)  # noqa: DTZ001 - UTC, as the warehouse stores instants
     if name.endswith("_by_team"):
         with pytest.raises(QueryError, match="expected teams, found none"):
@@ -63,25 +87,30 @@ def test_every_named_query_is_suppressed_or_lists_people_or_is_refused(database:
         return
     rows = run_named(database, name, DAYS, instant)
     if "user_id" in rows.columns:
-        assert run_named(database, name, DAYS, instant, min_group_size=99).equals(rows)
+        with pytest.raises(QueryError, match=f"{name} lists people, so OOO_MIN_GROUP_SIZE=99"):
+            run_named(database, name, DAYS, instant, min_group_size=99)
         return
-    counts = {column for column in rows.columns if column.startswith("people")}
-    assert counts <= {*COUNTS, *PARTS}
-    if not counts:
-        with pytest.raises(QueryError, match="OOO_MIN_GROUP_SIZE"):
-            run_named(database, name, DAYS, min_group_size=99)
-        return
-    assert {"date_on", "month_on", "year", "month", "weekday", "reason", "team_id"} & set(
-        rows.columns
-    ) <= set(DIMENSIONS)
-    hidden = run_named(database, name, DAYS, min_group_size=99)
+    dimensions = {"date_on", "month_on", "year", "month", "weekday", "reason", "team_id", "calendar"}
+    assert dimensions & set(rows.columns) <= set(DIMENSIONS)
+    hidden = run_named(database, name, DAYS, instant, min_group_size=99)
+    assert hidden.select(rows.columns).schema == rows.schema
     assert hidden.height == rows.height
-    people = rows[next(column for column in COUNTS if column in counts)]
-    assert hidden["is_suppressed"].to_list() == (people > 0).to_list()
+    figure = next(column for column in FIGURES if column in rows.columns)
+    assert hidden["is_suppressed"].sum() == (rows[figure] > 0).sum()
     shown = hidden.filter(pl.col("is_suppressed")).drop("is_suppressed", *(set(LABELS) & set(rows.columns)))
     assert all(column.null_count() == column.len() for column in shown.get_columns())
 
 
-def test_suppression_does_not_spread_to_another_organization() -> None:
-    groups = pl.DataFrame({"organization_id": [1, 2], "reason": ["sick", "sick"], "people": [2, 8]})
-    assert suppress_small_groups(groups, 5)["people"].to_list() == [None, 8]
+def test_suppression_does_not_spread_to_another_organization(tmp_path: Path) -> None:
+    day = date(2026, 3, 2)
+    with new_warehouse() as connection:
+        for organization_id, people in ((1, 2), (2, 8)):
+            ill = tuple(Absence(number, number, day, day, reason="sick") for number in range(1, people + 1))
+            users = tuple(range(1, 11))
+            load(
+                connection,
+                read_all(ill, at=night(90), organization_id=organization_id, users=users),
+            )
+        audit_and_publish(connection, tmp_path)
+    rows = run_named(tmp_path / "ooo.duckdb", "absence_by_reason", DAYS, min_group_size=5)
+    assert rows["people"].to_list() == [None, 8]

@@ -1,57 +1,257 @@
-"""Suppress small groups, so that no suppressed group follows from a total by subtraction."""
+"""Attack OOO_MIN_GROUP_SIZE: no named query shows a small group, alone or by subtracting two answers of one range.
 
+The attacker adds up and subtracts figures of one unit. A result is a small group if it is not 0 for one person or for
+a few, where the value of each person is the figure of the same query over a database in which the others are missing.
+"""
+
+import contextlib
+import tempfile
 from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import permutations
+from pathlib import Path
+from typing import Any
 
+import duckdb
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.privacy import suppress_small_groups
+from flows.report.queries import NAMED, Dates, run_named
+from flows.settings.errors import QueryError
+from tests.support.naive import Absence, Policy
+from tests.support.readings import Calendar, Membership, Team, TeamReading
+from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
+from transforms.schema import PUBLISHED
+from warehouse.read.contributions import isolate_people
 
-GROUPS = st.dictionaries(
-    st.tuples(st.integers(1, 2), st.sampled_from(["sick", "travel", "vacation"]), st.integers(1, 4)),
-    st.integers(0, 12),
-    max_size=24,
+LEAST = 3
+PEOPLE = range(1, 15)
+FIRST = date(2026, 1, 26)  # a Monday; the range may end in February
+UNITS = {
+    **dict.fromkeys(
+        (
+            *(
+                "absence_days",
+                "absence_working_days",
+                "absent_working_days",
+                "sick_working_days",
+                "named_days",
+            ),
+            *("present_days", "people_sick", "long_term_working_days", "short_term_working_days"),
+        ),
+        "day",
+    ),
+    **dict.fromkeys(("spells", "new_spells"), "spell"),
+    **dict.fromkeys(
+        (
+            "entries",
+            "known_entries",
+            "late_entries",
+            "shortened_entries",
+            "extended_entries",
+            "moved_entries",
+        ),
+        "entry",
+    ),
+    **dict.fromkeys(
+        ("cancelled_entries", "cancelled_before_start", "cancelled_while_running"), "cancellation"
+    ),
+    **dict.fromkeys(("cancelled_days", "cancelled_working_days"), "cancelled day"),
+    **dict.fromkeys(("people", "people_absent", "people_with_spells"), "person"),
+}
+"""The figures that an attacker can add up or subtract, with their unit."""
+OF_DAYS = {"absence_by_day", "peak_absence", "bridge_days"}
+"""The queries in which absent people are days of absence, because each row is one day."""
+MEMBERS = {
+    *(
+        "headcount_by_day",
+        "lost_time_rate",
+        "absence_rate",
+        "absence_incidence",
+        "spell_frequency",
+        "bridge_days",
+    ),
+    *("sickness_absence_rate", "rolling_sickness_rate", "absence_by_team"),
+}
+"""The queries whose column `people` counts members, absent or not."""
+OVERLAPPING = {"absence_by_team", "rolling_sickness_rate"}
+"""The queries whose rows do not add up, because teams and windows overlap."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure that is shown: the days, the reason and the group that it covers, and the value of each person."""
+
+    query: str
+    figure: str
+    unit: str
+    days: frozenset[date]
+    reason: str | None
+    group: Any
+    people: Mapping[int, float]
+
+    def holds(self, other: "Cell") -> bool:
+        """Return True if the other figure covers a part of this one."""
+        return (
+            other.days <= self.days
+            and self.reason in {None, other.reason}
+            and self.group in {None, other.group}
+        )
+
+
+@st.composite
+def absences(draw: Callable[..., Any]) -> tuple[Absence, ...]:
+    """Draw groups of people who are absent alike, and a few people who are not."""
+    drawn: list[Absence] = []
+    for _ in range(draw(st.integers(1, 5))):
+        first = FIRST + timedelta(days=draw(st.integers(0, 9)))
+        last = first + timedelta(days=draw(st.sampled_from([0, 0, 1, 4])))
+        reason = draw(st.sampled_from(["sick", "vacation", "travel", "public_holiday"]))
+        cover = draw(st.sampled_from([None, 14, 1]))
+        start = draw(st.integers(1, 12))
+        for user_id in range(start, min(start + draw(st.integers(1, 8)), 15)):
+            drawn.append(Absence(len(drawn) + 1, user_id, first, last, reason=reason, cover=cover))
+    return tuple(drawn)
+
+
+@settings(deadline=None, max_examples=max(settings.default.max_examples // 10, 6))
+@given(
+    drawn=absences(),
+    starts=st.integers(0, 5),
+    length=st.sampled_from([0, 1, 6, 13, 40]),
+    seen=st.sampled_from([27, 31, 60]),
+    members=st.integers(3, 13),
 )
-
-
-@given(GROUPS, st.integers(1, 9))
-def test_every_small_group_is_suppressed_and_none_follows_from_a_total_by_subtraction(
-    sizes: dict[tuple[int, str, int], int], min_group_size: int
+def test_no_small_group_can_be_had_from_one_answer_or_by_subtracting_two_answers_of_one_range(
+    drawn: tuple[Absence, ...], starts: int, length: int, seen: int, members: int
 ) -> None:
-    groups = pl.DataFrame(
-        [
-            {
-                "organization_id": organization,
-                "reason": reason,
-                "month": month,
-                "days": size * 7,
-                "people": size,
-            }
-            for (organization, reason, month), size in sizes.items()
-        ],
-        schema={
-            "organization_id": pl.Int64,
-            "reason": pl.String,
-            "month": pl.Int32,
-            "days": pl.Int64,
-            "people": pl.Int64,
-        },
+    first = FIRST + timedelta(days=starts)
+    dates = Dates(first, first + timedelta(days=length))
+    with tempfile.TemporaryDirectory() as folder:
+        database = publish_absences(Path(folder), drawn, seen, members)
+        cells = list(shown_cells(database, dates))
+    by_unit = defaultdict(list)
+    for cell in cells:
+        refuse_small(cell.people, cell)
+        by_unit[cell.unit].append(cell)
+    for unit, same in by_unit.items():
+        for whole, part in permutations(same, 2):
+            if whole.holds(part):
+                refuse_small(subtract(whole.people, [part.people]), (whole, part))
+        if unit != "person":  # the people of two groups do not add up
+            refuse_small_sums(same)
+
+
+def refuse_small_sums(same: list[Cell]) -> None:
+    """Subtract from each figure all parts of it that another query shows."""
+    columns = {(cell.query, cell.figure) for cell in same if cell.query not in OVERLAPPING}
+    for whole in same:
+        for query, figure in columns - {(whole.query, whole.figure)}:
+            parts = [
+                cell for cell in same if (cell.query, cell.figure) == (query, figure) and whole.holds(cell)
+            ]
+            refuse_small(subtract(whole.people, [part.people for part in parts]), (whole, parts))
+
+
+def refuse_small(people: Mapping[int, float], facts: object) -> None:
+    counted = [person for person, value in people.items() if value]
+    assert not 0 < len(counted) < LEAST, (counted, facts)
+
+
+def subtract(whole: Mapping[int, float], parts: list[Mapping[int, float]]) -> dict[int, float]:
+    rest = defaultdict(float, whole)
+    for part in parts:
+        for person, value in part.items():
+            rest[person] -= value
+    return rest
+
+
+def publish_absences(folder: Path, drawn: tuple[Absence, ...], seen: int, members: int) -> Path:
+    """Publish the absences, with two work calendars and two teams, and return the database."""
+    holidays = frozenset({date(2026, 1, 27)})
+    policy = Policy(
+        {"plain": Calendar(), "holidays": Calendar(holidays=holidays)},
+        "plain",
+        {9: "holidays", 10: "holidays"},
     )
-    shown = suppress_small_groups(groups, min_group_size)
-    assert {**groups.schema, "is_suppressed": pl.Boolean} == dict(shown.schema)
-    hidden = {}
-    for before, after in zip(groups.to_dicts(), shown.to_dicts(), strict=True):
-        key = (before["organization_id"], before["reason"], before["month"])
-        hidden[key] = after.pop("is_suppressed")
-        assert after == (before | {"days": None, "people": None} if hidden[key] else before)
-        assert hidden[key] or not 0 < before["people"] < min_group_size
-        assert not (hidden[key] and before["people"] == 0)
-    sets = defaultdict(list)
-    for key, size in sizes.items():
-        for summed in (1, 2):
-            sets[summed, *(value for index, value in enumerate(key) if index != summed)].append((key, size))
-    for members in sets.values():
-        suppressed = [size for key, size in members if hidden[key]]
-        others = [size for key, size in members if not hidden[key] and size]
-        assert not suppressed or not others or (len(suppressed) > 1 and sum(suppressed) >= min_group_size)
+    memberships = [Membership(number, 1, number) for number in range(1, members + 1)]
+    memberships += [Membership(100 + number, 2, number) for number in range(2, 15)]
+    teams = TeamReading(
+        (Team(1, "one"), Team(2, "two")), tuple(memberships), (), "complete", {1: "complete", 2: "complete"}
+    )
+    with new_warehouse() as connection:
+        early = tuple(absence for absence in drawn if absence.entry_id % 4)
+        for at, read in ((night(3), early), (night(seen), drawn[: len(drawn) - len(drawn) // 6])):
+            load(connection, read_all(read, at=at, users=tuple(PEOPLE), policy=policy, teams=teams))
+        audit_and_publish(connection, folder)
+    return folder / "ooo.duckdb"
+
+
+def shown_cells(database: Path, dates: Dates) -> Iterator[Cell]:
+    """Return each figure that a named query over `dates` shows, with the value of each person."""
+    days = [
+        dates.from_date + timedelta(days=number)
+        for number in range((dates.to_date - dates.from_date).days + 1)
+    ]
+    answers = {}
+    for name in NAMED:
+        with contextlib.suppress(QueryError):  # it lists people
+            answers[name] = run_named(database, name, dates, night(40), min_group_size=LEAST)
+    assert len(answers) >= 22
+    with duckdb.connect(str(database), read_only=True) as connection:
+        isolate_people(lambda sql: fetch(connection, sql), PUBLISHED)
+        for name, rows in answers.items():
+            values = {"first": dates.from_date, "last": dates.to_date}
+            people = connection.sql(f"FROM {name}($first, $last)", params=values).pl()
+            for row in rows.to_dicts():
+                yield from cells_of(name, row, people, days)
+
+
+def fetch(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+    relation = connection.sql(sql)
+    return pl.DataFrame() if relation is None else relation.pl()
+
+
+def cells_of(name: str, row: dict[str, Any], people: pl.DataFrame, days: list[date]) -> Iterator[Cell]:
+    keys = [
+        key
+        for key in ("date_on", "month_on", "year", "month", "weekday", "reason", "team_id", "calendar")
+        if key in row
+    ]
+    own = people.filter(pl.col(key) == row[key] for key in keys) if keys else people
+    reason = "sick" if name in {"sickness_absence_rate", "rolling_sickness_rate"} else row.get("reason")
+    for figure, unit in UNITS.items():
+        if row.get(figure) is None or (figure == "people" and name in MEMBERS):
+            continue
+        is_day = name in OF_DAYS and figure == "people_absent"
+        values = dict(own.select("organization_id", figure).iter_rows())
+        yield Cell(
+            query=name,
+            figure=figure,
+            unit="day"
+            if is_day
+            else "entry-day"
+            if (name, figure) == ("absence_by_day", "entries")
+            else unit,
+            days=frozenset(day for day in days if is_within(day, row))
+            if "window_to_on" not in row
+            else frozenset(days),
+            reason="sick" if figure == "people_sick" else None if reason == "any" else reason,
+            group=row.get("team_id") or row.get("calendar"),
+            people={person: value for person, value in values.items() if value},
+        )
+
+
+def is_within(day: date, row: dict[str, Any]) -> bool:
+    """Return True if the row of an answer counts the day."""
+    facts = {
+        "date_on": day,
+        "month_on": day.replace(day=1),
+        "year": day.year,
+        "month": day.month,
+        "weekday": day.isoweekday(),
+    }
+    return all(row[name] == value for name, value in facts.items() if name in row)

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from datetime import date
 
 import polars as pl
 import pytest
@@ -9,11 +10,23 @@ import pytest
 from flows.run.publication import published_tables
 from transforms import schema, staged
 from transforms.errors import TransformError
-from transforms.privacy import assign_pseudonyms, pseudonym_of, suppress_small_groups
+from transforms.hidden_reasons import DAY_LEVELS
+from transforms.privacy import assign_pseudonyms, pseudonym_of
+from transforms.suppression import suppress_small_groups
 from transforms.table import Personal, Table
 from warehouse.tables import personal_columns
 
 KEY = b"k" * 32
+NO_DAYS = pl.DataFrame(
+    schema={
+        "organization_id": pl.Int64,
+        "person": pl.Int64,
+        "date_on": pl.Date,
+        "reason": pl.String,
+        **dict.fromkeys(DAY_LEVELS.values(), pl.Boolean),
+    }
+)
+"""The days of absence of no person, so that only the figures of the answer count."""
 MOST_EXACT = 10**15
 """Excel keeps 15 digits of a number. JavaScript and jq keep every integer up to 2^53, which has 16."""
 TABLES = [value for value in (vars(schema) | vars(staged)).values() if isinstance(value, Table)]
@@ -33,7 +46,7 @@ IMPERSONAL = {
     ),
     *("staged_teams.name", "dim_teams.name", "slug", "role"),
     *("audit", "severity", "promise"),
-    *("run_id", "strategy", "outcome", "record_kind", "problem"),
+    *("run_id", "fleet_name", "strategy", "outcome", "record_kind", "problem"),
 }
 """The text columns that cannot name a person. Declare other ones with `personal=Personal.TEXT`."""
 TRAITS = {"time_zone", "locale", "created_at"}
@@ -95,8 +108,18 @@ def test_a_pseudonymous_publication_has_no_personal_column_and_the_same_schema()
 def test_a_group_of_exactly_the_least_size_is_shown_beside_suppressed_groups_of_that_size(
     people: list[int], min_group_size: int, shown: list[int | None]
 ) -> None:
-    groups = pl.DataFrame({"reason": [f"r{size}" for size in people], "people": people})
-    assert suppress_small_groups(groups, min_group_size)["people"].to_list() == shown
+    reasons = [f"r{number}" for number in range(len(people))]
+    groups = pl.DataFrame({"organization_id": 1, "reason": reasons, "people": people})
+    own = {
+        "organization_id": 1,
+        "reason": [reason for reason, size in zip(reasons, people, strict=True) for _ in range(size)],
+        "person": [number + 100 * row for row, size in enumerate(people) for number in range(size)],
+        "people": [1] * sum(people),
+    }
+    suppressed = suppress_small_groups(
+        "absence_by_reason", groups, pl.DataFrame(own), NO_DAYS, min_group_size
+    )
+    assert suppressed["people"].to_list() == shown
 
 
 @pytest.mark.parametrize(
@@ -105,8 +128,21 @@ def test_a_group_of_exactly_the_least_size_is_shown_beside_suppressed_groups_of_
 def test_a_part_is_shown_if_it_and_the_rest_have_exactly_the_least_size(
     sick: int, min_group_size: int, shown: int | None
 ) -> None:
-    groups = pl.DataFrame({"people_absent": [10], "people_sick": [sick]})
-    assert suppress_small_groups(groups, min_group_size)["people_sick"].to_list() == [shown]
+    day = date(2026, 3, 2)
+    groups = pl.DataFrame(
+        {"organization_id": 1, "date_on": day, "people_absent": [10], "people_sick": [sick]}
+    )
+    people = pl.DataFrame(
+        {
+            "organization_id": 1,
+            "date_on": day,
+            "person": range(10),
+            "people_absent": 1,
+            "people_sick": [int(person < sick) for person in range(10)],
+        }
+    )
+    suppressed = suppress_small_groups("absence_by_day", groups, people, NO_DAYS, min_group_size)
+    assert suppressed["people_sick"].to_list() == [shown]
 
 
 def test_a_pseudonym_is_the_first_49_bits_of_a_keyed_hash() -> None:

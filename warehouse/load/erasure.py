@@ -11,12 +11,15 @@ the old file or the new one. `ops.pending_purges` is emptied only in the new fil
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from landing.files import build_atomically
+from landing.record_filter import WITHHELD, find_people
 from warehouse.connection import open_warehouse, quote, run_statement
 from warehouse.errors import WarehouseError
 
@@ -84,6 +87,23 @@ def find_organizations(connection: duckdb.DuckDBPyConnection, user_id: int) -> l
     ]
 
 
+def find_people_by_email(connection: duckdb.DuckDBPyConnection, email: str) -> list[tuple[int, int]]:
+    """Return (organization id, user id) of every person with the e-mail address, ascending."""
+    return [
+        (row[0], row[1])
+        for row in run_statement(connection, "load/sql/select_people_by_email", {"email": email})
+    ]
+
+
+def describe_person(
+    connection: duckdb.DuckDBPyConnection, organization_id: int, user_id: int
+) -> tuple[str | None, str | None, int]:
+    """Return the name and the e-mail address of a person, and the number of entries, deleted ones included."""
+    parameters = {"organization_id": organization_id, "user_id": user_id}
+    ((name, email, entries),) = run_statement(connection, "load/sql/select_described_person", parameters)
+    return name, email, entries
+
+
 _ERASED = "SELECT organization_id FROM ops.erased_people WHERE user_id = $user_id"
 
 
@@ -106,18 +126,13 @@ def erase_person(
         "user_id": user_id,
         "erased_at": at,
         "identifying_texts": _identifying_texts(connection, organization_id, user_id),
-        "id_pattern": rf'"(userId|toUserId)": "?{user_id}"?[,}}]',
         "user_path": f"/users/{user_id}/",
     }
     run_statement(connection, "load/sql/insert_erased_person", parameters)
     request_purge(connection, ERASURE, at)
     run_statement(connection, "load/sql/create_erased_changes", parameters)
-    removed = {}
-    for name, table in (
-        ("delete_erased_history", "core.ooo_entry_history"),
-        ("delete_erased_quarantine", "ops.quarantine"),
-    ):
-        removed[table] = run_statement(connection, f"load/sql/{name}", parameters)[0][0]
+    deleted = run_statement(connection, "load/sql/delete_erased_history", parameters)[0][0]
+    removed = {"core.ooo_entry_history": deleted, "ops.quarantine": _erase_quarantine(connection, parameters)}
     for name in ("update_erased_errors", "update_erased_problems"):
         run_statement(connection, f"load/sql/{name}", parameters)
     person = {"organization_id": organization_id, "user_id": user_id}
@@ -129,6 +144,29 @@ def erase_person(
         else:
             connection.execute(f"UPDATE {table} SET {column} = NULL WHERE {where}", person).fetchall()  # noqa: S608
     return {table: rows for table, rows in removed.items() if rows}
+
+
+def _erase_quarantine(connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, Any]) -> int:
+    """Delete the quarantined records that name the person, and return their number.
+
+    The texts of records whose owner cannot be read are withheld, as in a landing: they may belong to the person.
+    """
+    texts = [text.lower() for text in parameters["identifying_texts"]]
+    named, withheld = [], []
+    for row_id, kind, scope_user_id, raw in run_statement(
+        connection, "load/sql/select_quarantine", parameters
+    ):
+        record = json.loads(raw)
+        owner, people = find_people(record, key="id" if kind == "user" else "userId")
+        decoded = json.dumps(record).lower()
+        if parameters["user_id"] in people or any(text in decoded or text in raw.lower() for text in texts):
+            named.append(row_id)
+        elif owner is None and scope_user_id is None:
+            withheld.append(row_id)
+    facts = {"row_ids": withheld, "withheld": WITHHELD}
+    run_statement(connection, "load/sql/update_withheld_quarantine", facts)
+    deleted: int = run_statement(connection, "load/sql/delete_erased_quarantine", {"row_ids": named})[0][0]
+    return deleted
 
 
 def _person_columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from calcom.models import (
     Records,
     parse_me,
 )
-from calcom.requester import Connection, Requester, Traffic
+from calcom.requester import Connection, Requester, SentRequest, Traffic
 
 MAX_ENTRIES_TAKE = 250
 MAX_USERS_TAKE = 1000
@@ -43,13 +43,15 @@ class CalcomClient:
         *,
         on_wait: Callable[[float], None] | None = None,
         on_low: Callable[[float], None] | None = None,
+        on_request: Callable[[SentRequest], None] | None = None,
     ) -> None:
         """Prepare the client without opening a socket.
 
         `on_wait` is called before each pause that the rate limit requires, with its length in seconds. `on_low`
-        is called when the budget is nearly spent, with the seconds until its reset.
+        is called when the budget is nearly spent, with the seconds until its reset. `on_request` is called after
+        each request.
         """
-        self._requester = Requester(connection, on_wait=on_wait, on_low=on_low)
+        self._requester = Requester(connection, on_wait=on_wait, on_low=on_low, on_request=on_request)
         self.traffic, self.rate_limiter = self._requester.traffic, self._requester.rate_limiter
 
     async def __aenter__(self) -> Self:

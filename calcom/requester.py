@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -42,6 +43,7 @@ MAX_RESPONSE_MB = 64
 """The bound of one response. Cal.com's largest page, 1000 users, has about 1 MB."""
 
 _OK = 200
+_ID_IN_PATH = re.compile(r"/\d+")
 _MEGABYTE = 1_000_000
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _Result = TypeVar("_Result")
@@ -79,6 +81,25 @@ class Traffic:
     throttled: int = 0
 
 
+@dataclass(frozen=True)
+class SentRequest:
+    """One request that was sent, as a log may show it: its path has no ids, and its query is left out."""
+
+    method: str
+    path: str
+    status: int | None
+    """None without a response."""
+    milliseconds: float
+    request_id: str | None
+    """Cal.com's id of the request, redacted."""
+    is_retry: bool
+
+    @property
+    def is_throttled(self) -> bool:
+        """Return True for an HTTP 429 response."""
+        return self.status == httpx.codes.TOO_MANY_REQUESTS
+
+
 class Requester:
     """Sends GET requests over one connection, within the rate limit of its credential."""
 
@@ -88,11 +109,13 @@ class Requester:
         *,
         on_wait: Callable[[float], None] | None = None,
         on_low: Callable[[float], None] | None = None,
+        on_request: Callable[[SentRequest], None] | None = None,
     ) -> None:
         """Prepare the requester without opening a socket.
 
         `on_wait` is called before each pause that the rate limit requires, with its length in seconds. `on_low`
-        is called when the budget is nearly spent, with the seconds until its reset.
+        is called when the budget is nearly spent, with the seconds until its reset. `on_request` is called after
+        each request.
         Raise `CredentialError` if the credential cannot be sent as a header.
         """
         self.traffic = Traffic()
@@ -105,7 +128,7 @@ class Requester:
         )
         self.clock_skew_seconds: float | None = None
         """The seconds by which this machine's clock is ahead of the server's `Date`; None before a response."""
-        self._connection = connection
+        self._connection, self._on_request = connection, on_request
         credential = connection.credential.headers()
         self._secrets = [value.removeprefix("Bearer ") for value in credential.values()]
         self._base_url = httpx.URL(connection.base_url.rstrip("/"))
@@ -153,7 +176,7 @@ class Requester:
         attempt = 1
         while True:
             try:
-                return await self._attempt(path, url, parse, tallies)
+                return await self._attempt(path, url, parse, tallies, is_retry=attempt > 1)
             except CalcomError as error:
                 is_last = attempt >= self._connection.max_attempts
                 if is_last or error.is_permanent or not is_transient(error):
@@ -171,6 +194,8 @@ class Requester:
         url: str,
         parse: Callable[[bytes, str | None], _Result],
         tallies: Sequence[Traffic],
+        *,
+        is_retry: bool,
     ) -> _Result:
         """Send one request as soon as the rate limit allows it, and return the parsed body.
 
@@ -181,6 +206,7 @@ class Requester:
         await self.rate_limiter.acquire()
         for tally in tallies:
             tally.requests += 1
+        began_at = self._connection.clock() if self._on_request else 0.0
         try:
             # httpx limits the time of each read; only this limits the time of a body that arrives slowly.
             async with asyncio.timeout(self._connection.read_timeout_seconds):
@@ -191,6 +217,7 @@ class Requester:
                     await response.aclose()
         except BaseException as error:
             self.rate_limiter.record_lost()
+            self._report(path, began_at, None, None, is_retry=is_retry)
             if (translated := self._error_from_exception(error, path)) is not None:
                 raise translated from error
             raise
@@ -201,6 +228,7 @@ class Requester:
             tally.throttled += response.status_code == httpx.codes.TOO_MANY_REQUESTS
         request_id = response.headers.get("x-request-id")
         request_id = self._redact(request_id) if request_id else None
+        self._report(path, began_at, response.status_code, request_id, is_retry=is_retry)
         if response.status_code != _OK:
             raise self._error_from_response(response, body, path, request_id)
         if body.startswith(_BYTE_ORDER_MARK):
@@ -214,6 +242,14 @@ class Requester:
             raise ProtocolError(
                 path=path, expected=expected, observed=observed, request_id=request_id
             ) from error
+
+    def _report(
+        self, path: str, began_at: float, status: int | None, request_id: str | None, *, is_retry: bool
+    ) -> None:
+        if self._on_request:
+            template = _ID_IN_PATH.sub("/{id}", path)
+            milliseconds = (self._connection.clock() - began_at) * 1000
+            self._on_request(SentRequest("GET", template, status, milliseconds, request_id, is_retry))
 
     def _redact(self, text: str) -> str:
         return redact(text, self._secrets)

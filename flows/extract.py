@@ -9,7 +9,7 @@ from flows.fleet.loader import extract_organization, report_failure
 from flows.fleet.organizations import Organization
 from flows.orchestration.artifacts import showing_progress
 from flows.orchestration.blocks import read_block
-from flows.orchestration.logs import open_run_logger
+from flows.orchestration.logs import listen_in_flow, open_run_logger
 from flows.orchestration.tasks import RUN_LIMIT_SECONDS, fail_with, stages_as_tasks
 from flows.settings import NO_CREDENTIAL, load_settings
 from warehouse.load.runs import OrganizationSize
@@ -34,10 +34,14 @@ def extract(organization: Organization, size: OrganizationSize | None = None) ->
 
     """
     try:
-        tasks = stages_as_tasks(load_settings(**NO_CREDENTIAL).retry_seconds)
+        settings = load_settings(**NO_CREDENTIAL)
         with showing_progress(open_run_logger().info, key=f"extract-{organization.name}") as listener:
             run_id = extract_organization(
-                organization, read_block=read_block, listener=listener, size=size, tasks=tasks
+                organization,
+                read_block=read_block,
+                listener=listen_in_flow(listener, settings),
+                size=size,
+                tasks=stages_as_tasks(settings.retry_seconds),
             )
     except OooError as error:
         report_failure(organization, error)

@@ -10,7 +10,7 @@ from calcom.errors import OooError
 from calcom.strategy import Strategy
 from flows.orchestration.artifacts import show_run, showing_progress
 from flows.orchestration.blocks import load_flow_settings
-from flows.orchestration.logs import log_summary, open_run_logger
+from flows.orchestration.logs import listen_in_flow, log_summary, open_run_logger
 from flows.orchestration.tasks import RUN_LIMIT_SECONDS, end_with, fail_with, name_run, stages_as_tasks
 from flows.orchestration.turns import take_turn
 from flows.run.stages import sync as run_sync
@@ -59,7 +59,7 @@ def _sync(settings: Settings, strategy: Strategy, *, allows_mass_delete: bool) -
         summary = run_sync(
             settings,
             strategy=strategy,
-            listener=listener,
+            listener=listen_in_flow(listener, settings),
             allows_mass_delete=allows_mass_delete,
             stages=stages_as_tasks(settings.retry_seconds),
         )

@@ -25,7 +25,7 @@ from flows.fleet.organizations import Organization, read_organizations
 from flows.fleet.summary import FleetSummary
 from flows.orchestration.artifacts import record_assets, show_fleet
 from flows.orchestration.blocks import load_flow_settings, read_block
-from flows.orchestration.logs import log_summary, open_run_logger
+from flows.orchestration.logs import listen_in_flow, log_summary, open_run_logger
 from flows.orchestration.tasks import (
     READ_LIMIT_SECONDS,
     RUN_LIMIT_SECONDS,
@@ -174,7 +174,7 @@ def fleet(
     extracting = extract_on_work_pool if extract_with == "work pool" else extract_on_task_runner
 
     def sync_organizations() -> State[dict[str, Any]]:
-        listener = LineListener(open_run_logger().info)
+        listener = listen_in_flow(LineListener(open_run_logger().info), settings)
         with open_loader(
             settings, organizations, listener=listener, allows_mass_delete=allow_mass_delete
         ) as loader:

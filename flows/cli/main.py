@@ -85,11 +85,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - every error becomes one sentence and an exit code
-        code = _explain(error, as_json="--json" in arguments)
+        logs_json = " --log-format json" in f" {' '.join(arguments)} ".replace("=", " ")
+        code = _explain(error, as_json="--json" in arguments, logs_json=logs_json)
     sys.exit(int(code) if isinstance(code, int) else ExitCode.DONE)
 
 
-def _explain(error: BaseException, *, as_json: bool) -> int:  # noqa: PLR0911 - one for each kind of error
+def _explain(error: BaseException, *, as_json: bool, logs_json: bool) -> int:  # noqa: PLR0911 - one for each kind of error
     """Print the message of `error`, and return the exit code of the command."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else ExitCode.DONE
@@ -107,20 +108,24 @@ def _explain(error: BaseException, *, as_json: bool) -> int:  # noqa: PLR0911 - 
     if isinstance(error, BrokenPipeError):
         return ExitCode.DONE
     if isinstance(error, OooError):
-        _report(error, int(error.exit_code), _with_advice(error), as_json=as_json)
+        _report(error, int(error.exit_code), _with_advice(error), as_json=as_json, logs_json=logs_json)
         return error.exit_code
     is_of_disk = isinstance(error, OSError | MemoryError) or _is_of_duckdb(error)
     code = ExitCode.WAREHOUSE if is_of_disk else ExitCode.TRANSFORM
-    _report(error, int(code), _describe_unforeseen(error), as_json=as_json)
+    _report(error, int(code), _describe_unforeseen(error), as_json=as_json, logs_json=logs_json)
     return code
 
 
-def _report(error: BaseException, code: int, message: str, *, as_json: bool) -> None:
+def _report(error: BaseException, code: int, message: str, *, as_json: bool, logs_json: bool) -> None:
     if as_json:
         facts: dict[str, Any] = {"outcome": "failed", "exit_code": code, "error": str(error)}
         with contextlib.suppress(OooError, OSError):
             click.echo(json.dumps(facts, indent=2))
-    _print_error(f"error: {message}")
+    if logs_json:
+        line = {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z", "event": "error", "exit_code": code}
+        _print_error(json.dumps(line | {"error": message}))
+    else:
+        _print_error(f"error: {message}")
 
 
 def _print_error(text: str) -> None:

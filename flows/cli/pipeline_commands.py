@@ -4,14 +4,16 @@ The body of each command imports the function that it calls, so that the help an
 libraries that they use.
 """
 
+import contextlib
 import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from flows.cli.terminal import PrintableListener, json_option, write_data, write_summary, write_text
+from flows.cli.terminal import json_option, log_options, open_listener, write_data, write_summary, write_text
 
 STRATEGIES = ("auto", "per-user", "org-wide", "both")
 """The values of `calcom.strategy.Strategy`, whose module loads an HTTP client; a test compares the two."""
@@ -50,9 +52,10 @@ _SEED = click.option("--seed", default=1, show_default=True, help="The seed of t
 @_ALLOW_MASS_DELETE
 @json_option("object, the run summary")
 @_QUIET
+@log_options
 @click.pass_context
 def sync(
-    context: click.Context, *, strategy: str, allow_mass_delete: bool, as_json: bool, quiet: bool
+    context: click.Context, /, *, strategy: str, allow_mass_delete: bool, as_json: bool, **log: Any
 ) -> None:
     """Read, load and publish the entries of the organization.
 
@@ -64,16 +67,15 @@ def sync(
     """
     from calcom.strategy import Strategy
     from flows.run import stages
-    from flows.run.progress import show_progress
     from flows.settings import load_settings
 
     settings = load_settings()
     _warn_of_exposed_env_file()
-    with show_progress(is_quiet=quiet) as listener:
+    with open_listener(settings, **log) as listener:
         summary = stages.sync(
             settings,
             strategy=Strategy(strategy),
-            listener=PrintableListener(listener),
+            listener=listener,
             allows_mass_delete=allow_mass_delete,
         )
     write_summary(summary, as_json=as_json)
@@ -118,9 +120,10 @@ def fleet() -> None:
 @_ALLOW_MASS_DELETE
 @json_option("object, the fleet's summary")
 @_QUIET
+@log_options
 @click.pass_context
 def sync_organizations(
-    context: click.Context, *, organizations: Path, allow_mass_delete: bool, as_json: bool, quiet: bool
+    context: click.Context, /, *, organizations: Path, allow_mass_delete: bool, as_json: bool, **log: Any
 ) -> None:
     """Read, load and publish every organization of a TOML file.
 
@@ -131,7 +134,6 @@ def sync_organizations(
     """
     from flows.fleet.loader import sync_fleet
     from flows.fleet.organizations import read_organizations
-    from flows.run.progress import SilentListener, named_lines
     from flows.settings import load_settings
     from flows.settings.environment import accept_variables
 
@@ -149,13 +151,15 @@ def sync_organizations(
     )
     accept_variables(name for kind, _, name in (text.partition(":") for text in references) if kind == "env")
     _warn_of_exposed_env_file()
-    summary = sync_fleet(
-        load_settings(),
-        fleet_organizations,
-        read_block=read_block,
-        listener_for=lambda name: SilentListener() if quiet else PrintableListener(named_lines(name)),
-        allows_mass_delete=allow_mass_delete,
-    )
+    settings = load_settings()
+    with contextlib.ExitStack() as stack:
+        summary = sync_fleet(
+            settings,
+            fleet_organizations,
+            read_block=read_block,
+            listener_for=lambda name: stack.enter_context(open_listener(settings, name=name, **log)),
+            allows_mass_delete=allow_mass_delete,
+        )
     write_summary(summary, as_json=as_json)
     context.exit(summary.exit_code)
 

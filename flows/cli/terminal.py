@@ -1,10 +1,11 @@
 """Write to standard output and standard error, which may be a terminal, a pipe, or lack Unicode."""
 
+import contextlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -13,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from calcom.scopes import Scope, ScopeResult
     from flows.run.progress import ProgressListener, RateLimit
+    from flows.settings import Settings
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any] | click.Command)
 
@@ -78,6 +80,47 @@ def draws_lines() -> bool:
     except (UnicodeEncodeError, LookupError, AttributeError):
         return False
     return True
+
+
+def log_options(command: _Decorated) -> _Decorated:
+    """Add the options `--log-format` and `--verbose`, which `open_listener` takes."""
+    log_format = click.option(
+        "--log-format",
+        type=click.Choice(("text", "json")),
+        help="The form of the lines about the progress; json is one object per line.  [default: OOO_LOG_FORMAT]",
+    )
+    verbose = click.option("-v", "--verbose", is_flag=True, help="Show each request.")
+    decorated: _Decorated = log_format(verbose(command))
+    return decorated
+
+
+@contextlib.contextmanager
+def open_listener(
+    settings: "Settings", *, quiet: bool, log_format: str | None, verbose: bool, name: str | None = None
+) -> "Iterator[ProgressListener]":
+    """Yield the listener that the options of a command describe; it writes to standard error.
+
+    `name` is that of one of several concurrent runs, whose lines begin with it.
+    """
+    from flows.run import event_log, progress
+
+    is_json = not quiet and (log_format or settings.log_format) == "json"
+    with contextlib.ExitStack() as stack:
+        listener: ProgressListener
+        if is_json or quiet:
+            listener = progress.SilentListener()
+        elif name is not None:
+            listener = progress.named_lines(name)
+        elif verbose:
+            listener = progress.LineListener(progress.print_line)
+        else:
+            listener = stack.enter_context(progress.show_progress(is_quiet=False))
+        write = _write_log_line if is_json else progress.print_line
+        yield event_log.listen(PrintableListener(listener), write, is_json=is_json, shows_requests=verbose)
+
+
+def _write_log_line(text: str) -> None:
+    click.echo(text, err=True)
 
 
 class PrintableListener:

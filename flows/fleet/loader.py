@@ -35,6 +35,7 @@ from flows.run.progress import ProgressListener
 from flows.run.publication import publish_tables
 from flows.run.stages import PLAIN_STAGES, Stages
 from flows.run.summary import describe_problems
+from flows.run.telemetry import report_snapshots
 from flows.settings import NO_CREDENTIAL, Settings, load_settings
 from flows.settings.calendars import read_policy
 from flows.settings.clock import utc_now
@@ -292,6 +293,7 @@ class Loader:
             if self._last_run_id is not None:
                 self._listener.stage_started("publish", str(self.settings.data_dir))
                 publication, _ = publish_tables(connection, self.settings, run_id=self._last_run_id)
+                report_snapshots(self._listener, connection)
         if publication is not None:
             complete_purges(self.settings)
         prune_landings(landing_root(self.settings), keep=max(self.settings.keep_landings, 1))

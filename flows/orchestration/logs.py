@@ -11,6 +11,10 @@ from prefect import get_run_logger
 from prefect.logging import get_logger
 
 from calcom.errors import ExitCode, OooError
+from flows.run.event_log import listen
+from flows.run.progress import ProgressListener
+from flows.settings import Settings
+from flows.settings.values import LogFormat
 
 
 class ForeseenFailures(logging.Filter):
@@ -58,6 +62,11 @@ def open_run_logger() -> "logging.LoggerAdapter[Any]":
     get_logger("prefect.task_runs").addFilter(_FORESEEN)  # a filter is added once, however often it is passed
     logger: logging.LoggerAdapter[Any] = get_run_logger()  # type: ignore[assignment]
     return logger
+
+
+def listen_in_flow(listener: ProgressListener, settings: Settings) -> ProgressListener:
+    """Return the listener with the telemetry of the settings, whose lines go to the log of the flow run."""
+    return listen(listener, open_run_logger().info, is_json=settings.log_format is LogFormat.JSON)
 
 
 def log_summary(exit_code: int, text: str) -> None:

@@ -23,10 +23,11 @@ from calcom.errors import ApiError, ErrorKind
 from calcom.extraction import Extraction
 from calcom.models import Me
 from calcom.rate_limit import USUAL_WINDOW_SECONDS
-from calcom.requester import Connection
+from calcom.requester import Connection, SentRequest
 from calcom.strategy import Strategy
 from flows.run.attempts import recording_failed_start, start_record
 from flows.run.progress import ProgressListener
+from flows.run.telemetry import TelemetryListener
 from flows.settings import Settings
 from flows.settings.calendars import read_policy
 from flows.settings.clock import utc_now
@@ -196,7 +197,8 @@ def open_run(  # noqa: PLR0913 - the options of one run
             listener.waiting(seconds)
 
         memory = RateLimitMemory(landing_root(settings), connection)
-        client = make_client(connection, on_wait=wait, on_low=memory.save)
+        on_request = listener.request_ended if isinstance(listener, TelemetryListener) else None
+        client = make_client(connection, on_wait=wait, on_low=memory.save, on_request=on_request)
         if (seconds := memory.load()) > 0:
             client.rate_limiter.block_for(seconds)
         try:
@@ -277,10 +279,11 @@ def make_client(
     *,
     on_wait: Callable[[float], None] | None = None,
     on_low: Callable[[float], None] | None = None,
+    on_request: Callable[[SentRequest], None] | None = None,
 ) -> CalcomClient:
     """Return a client. Raise `ConfigurationError` if the environment's proxy or certificates are unusable."""
     try:
-        return CalcomClient(connection, on_wait=on_wait, on_low=on_low)
+        return CalcomClient(connection, on_wait=on_wait, on_low=on_low, on_request=on_request)
     except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
         message = (
             f"no HTTP client can be set up: {error}; check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and"

@@ -207,7 +207,7 @@ def show_progress(*, is_quiet: bool) -> Iterator[ProgressListener]:
     if is_quiet:
         yield SilentListener()
     elif not sys.stderr.isatty():
-        yield LineListener(_print_line)
+        yield LineListener(print_line)
     else:
         from rich.console import Console  # noqa: PLC0415 - only needed on a terminal
         from rich.live import Live  # noqa: PLC0415
@@ -225,8 +225,9 @@ def show_progress(*, is_quiet: bool) -> Iterator[ProgressListener]:
 
 def named_lines(name: str) -> LineListener:
     """Return a listener that begins each line with `name`, for one of several concurrent runs."""
-    return LineListener(lambda text: _print_line(f"{name}: {text}"))
+    return LineListener(lambda text: print_line(f"{name}: {text}"))
 
 
-def _print_line(text: str) -> None:
+def print_line(text: str) -> None:
+    """Write the line to standard error, after the time of day in UTC."""
     print(f"{datetime.now(UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)  # noqa: T201 - the terminal's edge

@@ -22,6 +22,7 @@ from flows.run.plan import Batch, ReadingPlan, estimate_requests, make_reading_p
 from flows.run.progress import ProgressListener
 from flows.run.publication import publish_tables
 from flows.run.summary import RunSummary, summarize
+from flows.run.telemetry import observed, report_snapshots
 from flows.settings import Settings
 from flows.settings.data_folder import warehouse_path
 from flows.settings.errors import AccessRefusedError, ClockError, naming_organization
@@ -31,6 +32,7 @@ from warehouse.load.erasure import pending_purges
 from warehouse.load.runs import find_differences, find_run
 
 
+@observed("read people")
 def read_lists(run: RunContext) -> None:
     """Read the users of the organization, and its teams if the settings include them."""
     run.listener.stage_started("people", f"organization {run.landing.facts.organization_id}")
@@ -42,6 +44,7 @@ def read_lists(run: RunContext) -> None:
         source.runner.run(source.extraction.read(TEAMS))
 
 
+@observed("read entries")
 def read_organization(run: RunContext, batch: Batch) -> bool:
     """Read all entries with the organization's endpoint. Return False if the endpoint is refused to `auto`."""
     run.listener.stage_started("entries", batch.label)
@@ -58,6 +61,7 @@ def read_organization(run: RunContext, batch: Batch) -> bool:
     return True
 
 
+@observed("read entries")
 def read_users(run: RunContext, batch: Batch) -> None:
     """Read the entries of each user of the batch."""
     run.listener.stage_started("entries", batch.label)
@@ -65,6 +69,7 @@ def read_users(run: RunContext, batch: Batch) -> None:
     source.runner.run(source.extraction.read_each(batch.scopes))
 
 
+@observed("read team members")
 def read_team_members(run: RunContext, team_ids: tuple[int, ...]) -> None:
     """Read the memberships of each team."""
     run.listener.stage_started("teams", f"members of {len(team_ids)} teams")
@@ -73,6 +78,7 @@ def read_team_members(run: RunContext, team_ids: tuple[int, ...]) -> None:
     source.runner.run(source.extraction.read_each(scopes))
 
 
+@observed("settle")
 def settle(run: RunContext, user_ids: tuple[int, ...]) -> None:
     """Settle the open questions of reading per user, and compare the strategies of `both`.
 
@@ -87,6 +93,7 @@ def settle(run: RunContext, user_ids: tuple[int, ...]) -> None:
         run.landing.save_differences([asdict(difference) for difference in settle_differences(run)])
 
 
+@observed("load")
 def load(run: RunContext) -> None:
     """Load the landing into the warehouse, in one transaction, unless the warehouse has the run already."""
     run.listener.stage_started("load", f"{run.landing.page_count} pages")
@@ -100,10 +107,12 @@ def load(run: RunContext) -> None:
     run.landing.mark_finished()
 
 
+@observed("publish")
 def publish(run: RunContext) -> None:
     """Publish the warehouse as it is now, after it has passed its audits."""
     run.listener.stage_started("publish", str(run.settings.data_dir))
     run.publication, run.audits = publish_tables(run.warehouse(), run.settings, run_id=run.record.run_id)
+    report_snapshots(run.listener, run.warehouse())
 
 
 @dataclass(frozen=True)
@@ -142,13 +151,18 @@ def sync(  # noqa: PLR0913 - the options of one run
         find=stages.find_organization,
     ) as run:
         with recording_failure(run):
-            extract(run, stages)
-            stages.load(run)
-            stages.publish(run)
+            _call_stages(run, stages)
         purges = pending_purges(run.warehouse())
         run.close_warehouse()
         complete_purges(settings, purges)
         return summarize(run)
+
+
+@observed("run")
+def _call_stages(run: RunContext, stages: Stages) -> None:
+    extract(run, stages)
+    stages.load(run)
+    stages.publish(run)
 
 
 def extract(run: RunContext, stages: Stages = PLAIN_STAGES) -> None:

@@ -1,8 +1,10 @@
 """Read the variables of this process: from the environment, from `.env`, and under former names of settings."""
 
+import importlib.util
 import ipaddress
 import logging
 import os
+import re
 import stat
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -249,6 +251,23 @@ def advise_connection(url: str, cause: str) -> str:
     if proxy := find_proxy(url):
         return f". The request went through the proxy {proxy}; check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
     return ""
+
+
+def read_opentelemetry() -> dict[str, str]:
+    """Return the standard variables of OpenTelemetry (OTEL_…) that the environment has."""
+    return {name: value for name, value in os.environ.items() if name.startswith("OTEL_") and value.strip()}
+
+
+def has_opentelemetry_exporter() -> bool:
+    """Return True if the environment names an exporter of OpenTelemetry, and its SDK is installed."""
+    variables = read_opentelemetry()
+    if variables.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    exporters = r"OTEL_(EXPORTER_OTLP_.*ENDPOINT|(TRACES|METRICS)_EXPORTER)"
+    return any(re.fullmatch(exporters, name) for name in variables) and (
+        importlib.util.find_spec("opentelemetry") is not None
+        and importlib.util.find_spec("opentelemetry.sdk") is not None
+    )
 
 
 def correct_no_proxy(api_url: str) -> None:

@@ -18,6 +18,7 @@ from flows.settings.values import (
     ApiUrl,
     DataDir,
     Delta,
+    LogFormat,
     Notes,
     PageSize,
     PublishUrl,
@@ -239,6 +240,12 @@ class Settings(EnvironmentSettings):
         description="The URL of an object store that receives the published files too: s3://bucket/prefix, gs://…,"
         " az://… or file:///…. Credentials come from the variables of the clouds' own tools, such as"
         " AWS_ACCESS_KEY_ID and AWS_ENDPOINT_URL. If it is not set, files are published to OOO_DATA_DIR alone.",
+    )
+    log_format: LogFormat = Field(
+        LogFormat.TEXT,
+        alias="OOO_LOG_FORMAT",
+        description="The form of the lines about the progress of a run: text for a reader, or json for one JSON object"
+        " per line. `--log-format` takes precedence, and flows of Prefect use this setting.",
     )
     report_url: ReportUrl | None = Field(
         None,

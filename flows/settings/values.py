@@ -28,6 +28,15 @@ class Notes(StrEnum):
     """Never store notes, not even in the landing."""
 
 
+class LogFormat(StrEnum):
+    """The form of the lines about the progress of a run."""
+
+    TEXT = "text"
+    """Lines for a reader."""
+    JSON = "json"
+    """One JSON object per line, for a log collector."""
+
+
 def _check_api_url(value: str) -> str:
     url = value.strip().rstrip("/").removesuffix("/v2").rstrip("/")
     if set(url) & set("?#@"):

@@ -22,6 +22,7 @@ ELSEWHERE = {
     r".*\bpython benchmarks/\w+\.py.*": "tests/integration/test_benchmarks.py",
     r".*\bprefect .*": "tests/integration, the tests of Prefect",
     r"ooo setup-prefect": "tests/integration, the tests of Prefect",
+    r"pip install 'calcom-ooo-warehouse\[otel\]'": "needs a package registry",
     r"sudo systemctl .*": "needs systemd",
     r"flock .*": "tests/integration, the tests of the runbook",
     r"export .*": "sets what the next lines need",

@@ -87,7 +87,13 @@ def ended(
     ):
 
         def run(
-            url: str, data: str, *, key: str = OWNER_KEY, report_url: str | None = None, **parameters: Any
+            url: str,
+            data: str,
+            *,
+            key: str = OWNER_KEY,
+            report_url: str | None = None,
+            log_format: str = "text",
+            **parameters: Any,
         ) -> Any:
             environment = {
                 "CALCOM_API_URL": url,
@@ -95,6 +101,7 @@ def ended(
                 "OOO_DATA_DIR": str(folder / data),
                 "OOO_MAX_ATTEMPTS": "1",
                 "OOO_RETRY_SECONDS": "0.01",
+                "OOO_LOG_FORMAT": log_format,
                 "OOO_ALLOW_NEW_HOST": "true",  # two servers fill one data folder
             }
             if report_url:
@@ -108,7 +115,7 @@ def ended(
             "retried at first": run(away_at_first.url, "first"),
             "guarded": run(emptied.url, "whole"),
             "refused": run(whole.url, "refused", key="cal_wrong"),
-            "with a block": run(whole.url, "block", key="", credential_block="calcom-key"),
+            "with a block": run(whole.url, "block", key="", log_format="json", credential_block="calcom-key"),
             "without the block": run(whole.url, "block", credential_block="no-such-block"),
         }
         states = run_each(prefect, folder, list(runs.values()))
@@ -220,6 +227,16 @@ def test_a_run_has_a_name_that_says_what_ran_and_artifacts_without_lists_of_pyth
     assert "| people | 30 |" in report
     assert "[Report page](https://intranet.example.com/absences)" in report
     assert "out-of-office.html" in prefect.artifacts(ended["partial"][3])["report"]["data"]
+
+
+def test_a_flow_writes_json_lines_if_the_setting_says_so(
+    prefect: PrefectServer, ended: dict[str, list[str]]
+) -> None:
+    messages = [record["message"] for record in prefect.log_records(ended["with a block"][3])]
+    lines = [json.loads(message) for message in messages if message.startswith("{")]
+    ends = [line["stage"] for line in lines if line["event"] == "stage_ended"]
+    assert ends == ["read people", "read entries", "load", "publish", "run"]
+    assert len({line["run_id"] for line in lines}) == 1
 
 
 def test_every_flow_and_every_task_has_a_time_limit() -> None:

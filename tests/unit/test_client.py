@@ -21,7 +21,7 @@ from calcom.errors import (
     TransportError,
 )
 from calcom.models import Records
-from calcom.requester import MAX_BACKOFF_SECONDS, Connection, Traffic, backoff_seconds
+from calcom.requester import MAX_BACKOFF_SECONDS, Connection, SentRequest, Traffic, backoff_seconds
 from calcom.simulator import (
     ACCESS_TOKEN,
     CLIENT_ID,
@@ -427,3 +427,31 @@ def test_additional_headers_are_sent_and_never_replace_the_credential() -> None:
     assert server.requests[0].headers["authorization"] == f"Bearer {OWNER_KEY}"
     assert server.requests[0].headers["x-trace"] == "1"
     assert str(server.requests[0].url).startswith("http://api.example/v2/")
+
+
+def test_each_request_is_reported_without_ids_and_secrets() -> None:
+    statuses = iter((502, 200))
+
+    def respond(_request: httpx.Request) -> httpx.Response:
+        headers = {"x-request-id": f"id of ann@example.com with {OWNER_KEY}"}
+        return httpx.Response(next(statuses), headers=headers, json={"status": "success", "data": []})
+
+    reported: list[SentRequest] = []
+
+    async def fetch() -> None:
+        connection = Connection(
+            "https://api.cal.com", OWNER, transport=httpx.MockTransport(respond), sleep=_return_at_once
+        )
+        async with CalcomClient(connection, on_request=reported.append) as client:
+            await client.fetch_user_entries(7, 4711)
+
+    asyncio.run(fetch())
+    assert [(request.status, request.is_retry) for request in reported] == [(502, False), (200, True)]
+    for request in reported:
+        assert (request.method, request.path) == ("GET", "/v2/organizations/{id}/users/{id}/ooo")
+        assert request.milliseconds >= 0
+        assert request.request_id == "id of <e-mail> with …"
+
+
+async def _return_at_once(_seconds: float) -> None:
+    return

@@ -1,0 +1,194 @@
+"""Telemetry of a run: its stages, pages and requests, for logs and for OpenTelemetry.
+
+A run without telemetry has a plain progress listener, and pays nothing for this module. With telemetry, a
+`TelemetryListener` passes the progress on to that listener, counts it, and reports it to each sink.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import duckdb
+
+from calcom.requester import SentRequest
+from calcom.scopes import Scope, ScopeResult
+from flows.run.progress import ProgressListener, RateLimit
+from warehouse.load.runs import read_latest_snapshots
+
+PAGES_PER_EVENT = 50
+"""The number of pages after which a sink receives the counts."""
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+@dataclass
+class RunCounts:
+    """The identity and the counts of a run at one instant."""
+
+    run_id: str | None = None
+    organization_id: int | None = None
+    pages: int = 0
+    rows: int = 0
+    verdicts: dict[str, int] = field(default_factory=dict)
+    waited_seconds: float = 0.0
+    budget: tuple[int, int] | None = None
+    """The remaining requests of the rate limit, and the limit; None without a stated limit."""
+
+
+@dataclass(frozen=True)
+class StageEnd:
+    """The end of a stage or of a batch. `facts` are the counts that the stage adds, such as changed rows."""
+
+    stage: str
+    seconds: float
+    error: BaseException | None
+    facts: dict[str, Any]
+
+
+class Sink:
+    """Receives the events of a run. This class ignores them; a subclass handles those that it needs."""
+
+    def stage_started(self, stage: str, counts: RunCounts) -> None:
+        """Handle the start of a stage or of a batch."""
+
+    def stage_ended(self, end: StageEnd, counts: RunCounts) -> None:
+        """Handle the end of a stage or of a batch."""
+
+    def pages_read(self, counts: RunCounts) -> None:
+        """Handle the counts after every `PAGES_PER_EVENT` pages."""
+
+    def request_ended(self, request: SentRequest, counts: RunCounts) -> None:
+        """Handle one request, with or without a response."""
+
+    def scope_ended(self, result: ScopeResult, counts: RunCounts) -> None:
+        """Handle the verdict of a scope."""
+
+    def snapshots_published(self, snapshots: Mapping[int, datetime]) -> None:
+        """Handle the newest snapshot of each organization, UTC without a zone."""
+
+
+class TelemetryListener:
+    """Passes the progress of a run on to another listener, and its events to sinks."""
+
+    def __init__(self, listener: ProgressListener, sinks: Sequence[Sink]) -> None:
+        """Take the listener that shows the progress, and the sinks that receive every event."""
+        self._listener, self._sinks = listener, sinks
+        self._counts = RunCounts()
+        self._limit: RateLimit | None = None
+
+    def page_read(self, scope: Scope, rows: int) -> None:
+        """Count the page."""
+        self._listener.page_read(scope, rows)
+        self._counts.pages += 1
+        self._counts.rows += rows
+        if self._counts.pages % PAGES_PER_EVENT == 0:
+            self._refresh()
+            for sink in self._sinks:
+                sink.pages_read(self._counts)
+
+    def scope_ended(self, result: ScopeResult) -> None:
+        """Count the verdict."""
+        self._listener.scope_ended(result)
+        verdict = result.verdict.value
+        self._counts.verdicts[verdict] = self._counts.verdicts.get(verdict, 0) + 1
+        for sink in self._sinks:
+            sink.scope_ended(result, self._counts)
+
+    def stage_started(self, name: str, detail: str) -> None:
+        """Pass the stage on; `observe` reports its start and its end to the sinks."""
+        self._listener.stage_started(name, detail)
+
+    def requests_expected(self, requests: int, limit: RateLimit) -> None:
+        """Pass the estimate on."""
+        self._listener.requests_expected(requests, limit)
+
+    def waiting(self, seconds: float) -> None:
+        """Count the pause."""
+        self._listener.waiting(seconds)
+        self._counts.waited_seconds += seconds
+
+    def request_ended(self, request: SentRequest) -> None:
+        """Report a request."""
+        for sink in self._sinks:
+            sink.request_ended(request, self._counts)
+
+    def observe(self, run: Any, stage: str, batch: int | None, call: Callable[[], _R]) -> _R:
+        """Call `call`, and report its start and its end."""
+        self._counts.run_id, self._counts.organization_id = run.record.run_id, run.record.organization_id
+        self._limit = run.source.client.rate_limiter if run.source else None
+        self._refresh()
+        for sink in self._sinks:
+            sink.stage_started(stage, self._counts)
+        began_at, failure = time.monotonic(), None
+        try:
+            return call()
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            self._refresh()
+            facts = ({} if batch is None else {"batch": batch}) | _facts_of(run)
+            end = StageEnd(stage, time.monotonic() - began_at, failure, facts)
+            for sink in self._sinks:
+                sink.stage_ended(end, self._counts)
+
+    def snapshots_published(self, snapshots: Mapping[int, datetime]) -> None:
+        """Report the newest snapshot of each organization."""
+        for sink in self._sinks:
+            sink.snapshots_published(snapshots)
+
+    def _refresh(self) -> None:
+        self._counts.budget = self._limit.requests_left() if self._limit else None
+
+
+def observed(stage: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Return a decorator that reports each call of a stage to the telemetry of its run, if there is one.
+
+    The first argument of a stage is the context of the run.
+    """
+
+    def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        @wraps(function)
+        def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            run: Any = args[0]
+            if not isinstance(run.listener, TelemetryListener):
+                return function(*args, **kwargs)
+            numbers = [getattr(argument, "number", None) for argument in args[1:]]
+            batch = next((number for number in numbers if isinstance(number, int)), None)
+            return run.listener.observe(run, stage, batch, lambda: function(*args, **kwargs))
+
+        return call
+
+    return decorate
+
+
+def report_snapshots(listener: ProgressListener, warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Report the newest snapshot of each organization to the telemetry, if there is one."""
+    if isinstance(listener, TelemetryListener):
+        listener.snapshots_published(read_latest_snapshots(warehouse))
+
+
+def _facts_of(run: Any) -> dict[str, Any]:
+    """Return the requests of the run so far, its rows once they are loaded, and its generation once published."""
+    stats, record = run.stats, run.record
+    facts: dict[str, Any] = {
+        "requests": stats.requests,
+        "retries": stats.retries,
+        "throttled": stats.throttled,
+    }
+    if record.outcome != "failed":  # its value before the load
+        facts |= {
+            "outcome": record.outcome,
+            "rows_inserted": record.rows_inserted,
+            "rows_updated": record.rows_updated,
+            "rows_deleted": record.rows_deleted,
+            "rows_quarantined": record.rows_quarantined,
+        }
+    if run.publication is not None:
+        rows = sum(run.publication.rows.values())
+        facts |= {"generation": run.publication.generation, "rows_published": rows}
+    return facts

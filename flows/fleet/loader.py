@@ -35,7 +35,7 @@ from flows.run.progress import ProgressListener
 from flows.run.publication import publish_tables
 from flows.run.stages import PLAIN_STAGES, Stages
 from flows.run.summary import describe_problems
-from flows.run.telemetry import report_snapshots
+from flows.run.telemetry import report_load, report_snapshots
 from flows.settings import NO_CREDENTIAL, Settings, load_settings
 from flows.settings.calendars import read_policy
 from flows.settings.clock import utc_now
@@ -251,6 +251,7 @@ class Loader:
                 name, run.record, describe_problems(run.landing.results.values())
             )
             self._last_run_id = facts.run_id
+            report_load(self._listener, run)
 
     def _apply(self, runs: Sequence[RunContext]) -> dict[int, OooError]:
         """Load the runs that the warehouse lacks. Return the error of each organization that was refused."""

@@ -102,9 +102,9 @@ class TelemetryListener:
         """Pass the stage on; `observe` reports its start and its end to the sinks."""
         self._listener.stage_started(name, detail)
 
-    def requests_expected(self, requests: int, limit: RateLimit) -> None:
+    def requests_expected(self, sent: int, missing: int, limit: RateLimit) -> None:
         """Pass the estimate on."""
-        self._listener.requests_expected(requests, limit)
+        self._listener.requests_expected(sent, missing, limit)
 
     def waiting(self, seconds: float) -> None:
         """Count the pause."""
@@ -164,6 +164,12 @@ def observed(stage: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
         return call
 
     return decorate
+
+
+def report_load(listener: ProgressListener, run: Any) -> None:
+    """Report a run that was loaded together with others, in one transaction, as a stage of its own."""
+    if isinstance(listener, TelemetryListener):
+        listener.observe(run, "load", None, lambda: None)
 
 
 def report_snapshots(listener: ProgressListener, warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -1,8 +1,9 @@
 """Read the entries that days are derived from, and store the days, of the people with changes only."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -30,9 +31,10 @@ def take_changed_entries(
     """Remove the days of the people whose days have changed, and yield the live entries of these people.
 
     These are the people with a changed entry, and the people whose calendar has had other working days since
-    `replace_person_calendars`. Each frame holds all live entries of some people of one organization with their
-    calendar, ascending by person and id, of about `days_at_once` days of absence in all. The memory of a load
-    therefore does not grow with the organization.
+    `replace_person_calendars`. Each frame holds the live entries of some people of one organization with their
+    calendar, ascending by person and id, of about `days_at_once` days of absence in all. The entries of a person with
+    more days are cut into consecutive ranges of dates, one frame per range. The memory of a load therefore grows
+    neither with the organization nor with a person; it grows with the number of entries of a person on one date.
     """
     for name in (
         "create_changed_people",
@@ -43,7 +45,29 @@ def take_changed_entries(
         run_statement(connection, f"load/sql/{name}")
     select = read_statement("load/sql/select_changed_entries")
     for group in _groups(run_statement(connection, "load/sql/select_changed_people"), days_at_once):
-        yield connection.sql(select, params=group).pl()
+        for first_on, last_on in _ranges(connection, group, days_at_once):
+            yield connection.sql(select, params={**group, "first_on": first_on, "last_on": last_on}).pl()
+
+
+def _ranges(
+    connection: duckdb.DuckDBPyConnection, group: dict[str, int], days_at_once: int
+) -> Iterator[tuple[date, date]]:
+    """Yield ranges of dates, of about `days_at_once` days of absence each, if the group is one person."""
+    starts_on = date.min
+    if group["first_user_id"] == group["last_user_id"]:
+        person = {"organization_id": group["organization_id"], "user_id": group["first_user_id"]}
+        changes = run_statement(connection, "load/sql/select_entry_counts", person)
+        entries = days = 0
+        for (date_on, change), (next_on, _) in pairwise(changes):
+            entries += change
+            while entries and date_on < next_on:
+                step = min(max((days_at_once - days) // entries, 1), (next_on - date_on).days)
+                date_on += timedelta(days=step)  # noqa: PLW2901 - the rest of the span
+                days += step * entries
+                if days >= days_at_once:
+                    yield starts_on, date_on - timedelta(days=1)
+                    starts_on, days = date_on, 0
+    yield starts_on, date.max
 
 
 def _groups(people: list[tuple[Any, ...]], days_at_once: int) -> Iterator[dict[str, int]]:

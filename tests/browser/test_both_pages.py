@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from tests.support.browser import PHONE, find_barriers, open_page
+from tests.support.program import run_ooo
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +41,22 @@ def test_the_page_fits_its_window(
     with open_page(browser, urls[name], **VIEWS[view]) as page:
         page.screenshot(path=pictures / f"{name}-{view}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("people", [1, 250])
+def test_an_organization_of_any_size_has_pictures(
+    browser: Browser, tmp_path: Path, pictures: Path, people: int
+) -> None:
+    with serve(Simulator(World.generate(people=people), limits=None)) as server:
+        environment = {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY, "OOO_TEAMS": "true"}
+        done = run_ooo("sync", "--quiet", cwd=tmp_path, **environment)
+    assert done.returncode == 0, done.stderr
+    for name, file in (("away", "out-of-office"), ("report", "absence-report")):
+        url = (tmp_path / "data" / "reports" / f"{file}.html").as_uri()
+        for view, options in VIEWS.items():
+            with open_page(browser, url, **options) as page:
+                page.screenshot(path=pictures / f"{name}-{people}-{view}.png", full_page=True)
+                assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -8,6 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import open_page
+from tests.support.readings import Absence
+from tests.support.report_pages import write_pages
+from tests.support.warehouse import night, read_all
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +92,37 @@ def test_the_cover_figures_equal_those_of_the_macros(
             page.locator("#conflicts-more button").click()
         listed = page.locator("#conflicts tbody tr td:last-child").all_inner_texts()
         assert sum(int(number) for number in listed) == working - present
+
+
+def test_a_cover_is_missing_absent_gone_or_on_a_public_holiday(browser: Browser, tmp_path: Path) -> None:
+    first, last = date(2026, 1, 12), date(2026, 1, 13)  # Monday and Tuesday
+    absences = (
+        Absence(1, 1, first, last),
+        Absence(2, 2, first, last, reason="travel", cover=1),
+        Absence(3, 3, first, first, reason="sick", cover=6),
+        Absence(4, 4, last, last, cover=5),
+        Absence(5, 5, last, last, reason="public_holiday"),
+        Absence(6, 7, first, last, cover=4),
+    )
+    everyone = tuple(range(1, 8))
+    urls = write_pages(
+        tmp_path,
+        read_all(absences, at=night(8), users=everyone),
+        read_all(absences, at=night(9), users=tuple(user for user in everyone if user != 6)),
+    )
+    with open_page(browser, urls["report"], datetime(2026, 1, 9, 12)) as page:  # noqa: DTZ001 - UTC
+        figures = {
+            name: _figure(page, name)
+            for name in ("no-present-cover", "no-cover-named", "cover-away", "cover-gone", "cover-holiday")
+        }
+        assert figures == {
+            "no-present-cover": 7,
+            "no-cover-named": 2,
+            "cover-away": 3,
+            "cover-gone": 1,
+            "cover-holiday": 1,
+        }
+        assert page.locator("#cover-text").inner_text().startswith("7 of 8 person-days")
 
 
 def test_the_figures_per_person_equal_those_of_the_macro(

@@ -5,7 +5,6 @@ import { byId, element, fillList, people } from "./dom.js";
 import {
   awayOn,
   backText,
-  bankHolidays,
   barsOf,
   calendars,
   coverText,
@@ -18,28 +17,17 @@ import {
   organizations,
   swatchOf,
 } from "./facts.js";
-import { chosenOrganizations, chosenPeople, isGrouped, isNarrow } from "./view.js";
+import { bankHolidayOn } from "./holidays.js";
+import { chosenPeople, isGrouped, isNarrow } from "./view.js";
 
 const FEW_ROWS = 60;
 const WIDE_DAYS = 21; // a longer span has a date at every Monday only
-const BANK_HOLIDAY_SHARE = 0.1; // of the people, from which the day is tinted
 
 function shownDays() {
   const today = readerToday();
   const first = byId("past").checked ? today - 7 : today;
   const length = today - first + Number(byId("span").value);
   return Array.from({ length }, (_, at) => first + at);
-}
-
-/* The name of the bank holiday of a day, or null. */
-export function bankHolidayOn(day) {
-  const names = new Set(calendars.map(({ holidays }) => holidays.get(day)).filter(Boolean));
-  const chosen = chosenOrganizations();
-  const off = chosen.reduce((sum, at) => sum + (bankHolidays[at].get(day) ?? 0), 0);
-  const members = chosen.reduce((sum, at) => sum + organizations[at].people, 0);
-  const number = off ? `bank holiday of ${people(off)}` : "";
-  if (names.size) return [[...names].join(", "), number].filter(Boolean).join(", ");
-  return off && off >= members * BANK_HOLIDAY_SHARE ? number : null;
 }
 
 const shadeOf = (calendar, day) => {

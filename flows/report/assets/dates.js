@@ -23,6 +23,8 @@ export function shortDate(day) {
   return `${weekdayName(day).slice(0, 3)} ${dayOfMonth(day)} ${monthOf(day)}${year}`;
 }
 
+export const dayAndMonth = (day) => `${dayOfMonth(day)} ${monthOf(day)}`;
+
 export const longDate = (day) =>
   `${weekdayName(day).slice(0, 3)} ${dayOfMonth(day)} ${monthOf(day)} ${yearOf(day)}`;
 

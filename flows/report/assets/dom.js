@@ -44,11 +44,9 @@ export function fillList(place, items, make, { most, more, label }) {
 
 /* Show every item of every list when the page is printed. */
 export function setUpPrint() {
-  const showAll = () => {
+  addEventListener("beforeprint", () => {
     for (const showRest of [...folded.values()]) showRest();
-  };
-  addEventListener("beforeprint", showAll);
-  matchMedia("print").addEventListener("change", ({ matches }) => matches && showAll());
+  });
 }
 
 export function setUpTheme() {

@@ -3,6 +3,7 @@
 
 import { bars, legend, lines, shape, show, widthOf } from "./charts.js";
 import {
+  dayAndMonth,
   dayOf,
   localDay,
   longDate,
@@ -123,7 +124,7 @@ function periodsOf(from, to) {
     ? (day) => textOf(Math.max(day - weekdayOf(day), from))
     : (day) => textOf(day).slice(0, 7);
   const nameOf = byWeek
-    ? (key) => shortDate(dayOf(key)).slice(4)
+    ? (key) => dayAndMonth(dayOf(key))
     : (key) => `${MONTHS[Number(key.slice(5)) - 1]} ${key.slice(0, 4)}`;
   return { keyOf, nameOf, title: byWeek ? "Week of" : "Month" };
 }
@@ -323,7 +324,7 @@ function drawPeaks({ reasons }) {
     .sort((a, b) => b[1] - a[1] || a[0] - b[0])
     .slice(0, 10);
   bars("peaks", {
-    labels: values.map((_, at) => shortDate(from + at).slice(4)),
+    labels: values.map((_, at) => dayAndMonth(from + at)),
     series: [{ values, colour: "var(--accent)" }],
     unit: "people out",
     describe: (at) => `${longDate(from + at)}: ${people(values[at])} out.`,

@@ -11,6 +11,7 @@ import {
   readerToday,
   shortDate,
   weekdayName,
+  weekdayOf,
   yearOf,
 } from "./dates.js";
 import { byId, count, element, fillList, people, plural } from "./dom.js";
@@ -25,9 +26,10 @@ import {
   organizations,
   reasonTags,
 } from "./facts.js";
+import { bankHolidayOn } from "./holidays.js";
 import { chosenOrganizations, chosenPeople, describeView, isNarrow } from "./view.js";
 
-const FEW_PEOPLE = 24;
+const FEW_PEOPLE = { out: 24, joining: 8 };
 const OLD_HOURS = 36;
 
 /* The chosen organizations, the one with the oldest snapshot first. */
@@ -37,27 +39,34 @@ export const byAge = () =>
     .sort((a, b) => (a.as_of < b.as_of ? -1 : 1));
 
 function ageText(hours) {
-  if (hours < 1.5) return "less than an hour ago";
-  return hours < 48 ? `${count(Math.round(hours))} hours ago` : `${count(Math.floor(hours / 24))} days ago`;
+  if (hours < 1) return "less than an hour ago";
+  return hours < 48
+    ? `${plural(Math.round(hours), "hour", "hours")} ago`
+    : `${count(Math.floor(hours / 24))} days ago`;
 }
 
 function drawAge() {
   const oldest = byAge()[0];
-  const name = organizations.length > 1 ? `${oldest.name}: ` : "";
+  const isOne = chosenOrganizations().length === 1;
+  const subject = isOne ? "Read" : `The oldest data, of ${oldest.name}, were read`;
   const hours = hoursSince(oldest.as_of);
+  const age = plural(Math.floor(hours / 24), "day", "days");
+  const readOn = `from Cal.com on ${longDate(localDay(oldest.as_of))}`;
+  const start = isOne
+    ? `This page is ${age} old. It was read ${readOn}.`
+    : `${subject} ${readOn}, ${age} ago.`;
   byId("age").hidden = hours <= OLD_HOURS;
-  byId("age").textContent =
-    hours <= OLD_HOURS
-      ? ""
-      : `${name}this page is ${plural(Math.floor(hours / 24), "day", "days")} old. It was read from Cal.com on ${longDate(localDay(oldest.as_of))}. Absences that were added, moved or cancelled since then are missing: ask for a newer page.`;
+  byId("age").textContent = byId("age").hidden
+    ? ""
+    : `${start} Absences that were added, moved or cancelled since then are missing: ask for a newer page.`;
   const incomplete = byAge().filter(({ outcome }) => outcome !== "complete");
   byId("status").replaceChildren(
-    `${name ? `${name}read` : "Read"} from Cal.com ${instantText(oldest.as_of)}, ${ageText(hours)}.`,
+    `${subject} from Cal.com ${instantText(oldest.as_of)}, ${ageText(hours)}.`,
     incomplete.length
       ? element(
           "span",
           { class: "warn" },
-          ` The last run${name ? ` of ${incomplete.map((one) => one.name).join(", ")}` : ""} was not complete: some absences may be older.`,
+          ` The last run${isOne ? "" : ` of ${incomplete.map((one) => one.name).join(", ")}`} was not complete: some absences may be older.`,
         )
       : "",
   );
@@ -87,7 +96,8 @@ function headline(out, members) {
 /* The first day after today on which one of the calendars works. */
 function nextWorkingDay() {
   let day = readerToday() + 1;
-  while (day < readerToday() + 7 && calendars.length && calendars.every(({ off }) => off.has(day))) day += 1;
+  const isOff = (one) => (calendars.length ? calendars.every(({ off }) => off.has(one)) : weekdayOf(one) > 4);
+  while (day < readerToday() + 7 && isOff(day)) day += 1;
   return day;
 }
 
@@ -102,7 +112,7 @@ function drawPeople(name, rows, empty) {
     );
   byId(`${name}-none`).textContent = rows.length ? "" : empty;
   fillList(byId(name), rows, item, {
-    most: FEW_PEOPLE,
+    most: FEW_PEOPLE[name],
     more: byId(`${name}-more`),
     label: `Show all ${people(rows.length)}`,
   });
@@ -130,8 +140,14 @@ export function drawToday() {
   ]
     .filter(Boolean)
     .join(" · ");
-  byId("headline").textContent = headline(out, members.length);
+  // A line breaks between the two parts of the sentence, if they do not fit into one.
+  const parts = headline(out, members.length).split(/(?<=;) /);
+  byId("headline").replaceChildren(
+    ...parts.flatMap((part, at) => [at ? " " : "", element("span", {}, part)]),
+  );
   byId("headline").dataset.value = out.length;
+  const holiday = bankHolidayOn(today);
+  byId("holiday").textContent = holiday ? `Today: ${holiday}.` : "";
   byId("joining-title").textContent =
     next === today + 1 ? "Out from tomorrow" : `Out by ${weekdayName(next)}`;
   drawPeople(

@@ -4,6 +4,7 @@ import { byId, element } from "./dom.js";
 import { everyone, facts, organizations } from "./facts.js";
 
 const KEY = "out-of-office.view";
+const byName = new Intl.Collator("en");
 const NAMES = ["organization", "team", "search", "group"];
 const view = { organization: "", team: "", search: "", group: "" };
 
@@ -35,7 +36,7 @@ export function chosenPeople() {
         (team < 0 || person.teams.includes(team)) &&
         (!terms.length || terms.some((term) => person.sortKey.includes(term))),
     )
-    .sort((a, b) => (a.sortKey < b.sortKey ? -1 : 1));
+    .sort((a, b) => byName.compare(a.sortKey, b.sortKey));
 }
 
 export function describeView() {

@@ -1,13 +1,14 @@
 -- Purpose: return the people for the report pages: the members, and former members with a live entry or who cover
--- one. The hint distinguishes people with the same name: the username, or the id without one. It is null for a
--- unique name.
+-- one. The hint distinguishes people with the same name: the username, or the id without one. A person without a
+-- name has the username as hint. The hint is null for a unique name.
 -- Grain: one person.
 -- Parameters: $first_on, $last_on (both included; the range of the entries).
 -- Second run: returns the same; the statement only reads.
 SELECT
     organization_id, user_id, nullif(trim(name), '') AS name,
     CASE
-        WHEN count(*) OVER (PARTITION BY organization_id, lower(nullif(trim(name), ''))) > 1
+        WHEN nullif(trim(name), '') IS NULL THEN nullif(trim(username), '')
+        WHEN count(*) OVER (PARTITION BY organization_id, lower(trim(name))) > 1
         THEN coalesce(nullif(trim(username), ''), concat('#', user_id))
     END AS hint,
     calendar, left_at IS NOT NULL AS has_left

@@ -104,11 +104,11 @@ def test_a_cover_is_missing_absent_gone_or_on_a_public_holiday(browser: Browser,
         Absence(5, 5, last, last, reason="public_holiday"),
         Absence(6, 7, first, last, cover=4),
     )
-    everyone = tuple(range(1, 8))
+    all_users = tuple(range(1, 8))
     urls = write_pages(
         tmp_path,
-        read_all(absences, at=night(8), users=everyone),
-        read_all(absences, at=night(9), users=tuple(user for user in everyone if user != 6)),
+        read_all(absences, at=night(8), users=all_users),
+        read_all(absences, at=night(9), users=tuple(user for user in all_users if user != 6)),
     )
     with open_page(browser, urls["report"], datetime(2026, 1, 9, 12)) as page:  # noqa: DTZ001 - UTC
         figures = {

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, Valida
 from typing_extensions import TypedDict
 
 from calcom.errors import ProtocolError
+from calcom.wording import count_of
 
 _LEAP_YEAR = r"([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)"
 _YEAR = r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
@@ -210,7 +211,7 @@ class RecordParser:
         except RecursionError:
             expected, observed = "a page", f"{len(body)} bytes of JSON nested too deeply"
         except _TooManyRecordsError as error:
-            expected, observed = f"at most {max_records} records", str(error)
+            expected, observed = f"at most {count_of(max_records or 0, 'record')}", str(error)
         else:
             return records
         raise ProtocolError(path=path, expected=expected, observed=observed, request_id=request_id)
@@ -271,7 +272,7 @@ def parse_me(body: bytes, request_id: str | None, *, path: str) -> Me:
 def _check_count(records: list[Any], max_records: int | None) -> None:
     """Raise `_TooManyRecordsError` if a page has more than `max_records` records."""
     if max_records is not None and len(records) > max_records:
-        message = f"{len(records)} records"
+        message = count_of(len(records), "record")
         raise _TooManyRecordsError(message)
 
 

@@ -20,6 +20,7 @@ from prefect.futures import as_completed
 from prefect.states import Cancelling, Completed, Failed
 
 from calcom.errors import OooError
+from calcom.wording import count_of
 from flows.fleet.loader import Loader, extract_organization, open_loader, report_failure
 from flows.fleet.organizations import Organization, read_organizations
 from flows.fleet.summary import FleetSummary
@@ -61,7 +62,7 @@ def _extract(organization: Organization, size: OrganizationSize | None) -> State
 
 def _load(loader: Loader, name: str) -> State[None]:
     outcome = loader.load(name)
-    return end_with(outcome.exit_code, outcome.error or f"{outcome.entries:,} entries", None)
+    return end_with(outcome.exit_code, outcome.error or count_of(outcome.entries, "entry", "entries"), None)
 
 
 def _publish(loader: Loader) -> FleetSummary:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
+from calcom.wording import count_of
 from flows.report.queries import Dates, run_named, run_sql
 from flows.report.render import render
 from flows.run import stages
@@ -51,7 +52,10 @@ def run_demo(  # noqa: PLR0913 - the options of the demo
         settings.api_key = SecretStr(OWNER_KEY)
         # Without the proxy of the environment, which cannot reach this machine's own server.
         connection = replace(settings.connection(), transport=httpx.AsyncHTTPTransport())
-        write(f"A simulated Cal.com with {people} people and {years} years of absence is at {url}\n")
+        write(
+            f"A simulated Cal.com with {count_of(people, 'person', 'people')} and {count_of(years, 'year')}"
+            f" of absence is at {url}\n"
+        )
         # An earlier demo may have published another organization here, whose entries are deleted now.
         with show_progress(is_quiet=is_quiet) as listener:
             first = stages.sync(

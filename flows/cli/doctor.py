@@ -24,6 +24,7 @@ from calcom.errors import ApiError, CalcomError, ErrorKind, ExitCode, OooError
 from calcom.list_checks import MIN_TAKE, is_capped
 from calcom.models import Records
 from calcom.paging import Page
+from calcom.wording import count_of
 from flows.report.queries import run_sql
 from flows.run.context import find_owner, make_client
 from flows.settings import Settings, load_settings
@@ -313,7 +314,7 @@ def _check_organization(
         else:
             yield _refused("entries", error, "ORG_SCHEDULE_READ")
     windows = client.rate_limiter.budget.windows.values()
-    limits = ", ".join(f"{window.limit} requests in {window.length:.0f} s" for window in windows)
+    limits = ", ".join(f"{count_of(window.limit, 'request')} in {window.length:.0f} s" for window in windows)
     yield Finding("rate limit", Level.OK, limits or "the responses state no rate limit")
 
 

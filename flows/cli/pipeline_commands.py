@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from calcom.wording import count_of
 from flows.cli.terminal import json_option, log_options, open_listener, write_data, write_summary, write_text
 
 STRATEGIES = ("auto", "per-user", "org-wide", "both")
@@ -304,7 +305,8 @@ def simulate(  # noqa: PLR0913 - the options of the simulator
     simulator = Simulator(world, api_key=key, limits=None if no_limit else Limits())
 
     def announce(url: str) -> None:
-        click.echo(f"{len(world.users()):,} people, {len(world.entries()):,} entries at {url}")
+        people = count_of(len(world.users()), "person", "people")
+        click.echo(f"{people}, {count_of(len(world.entries()), 'entry', 'entries')} at {url}")
         click.echo(f"CALCOM_API_URL={url} CALCOM_API_KEY={key} ooo sync")
 
     run_forever(simulator, host, port, on_ready=announce)

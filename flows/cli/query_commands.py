@@ -255,6 +255,7 @@ def export(  # noqa: PLR0913 - the options of the command
       ooo export --format csv --from this-year --reason vacation
       ooo export absence_by_month --format csv --from last-year --to this-year
     """
+    from calcom.wording import count_of
     from flows.report.explanations import explain, split_public_holidays
     from flows.report.export import (
         EXPORTABLE,
@@ -264,7 +265,6 @@ def export(  # noqa: PLR0913 - the options of the command
         shape_rows,
         write_rows,
     )
-    from flows.report.plain_text import count_of
     from flows.report.queries import Dates
     from flows.settings import load_settings
     from flows.settings.data_folder import database_path

@@ -15,6 +15,7 @@ import duckdb
 
 from calcom.errors import ExitCode, OooError
 from calcom.strategy import Strategy
+from calcom.wording import count_of
 from flows.fleet.identity import find_identities, raise_if_repeated
 from flows.fleet.organizations import Organization, settings_for
 from flows.fleet.summary import FleetSummary, Outcome
@@ -228,7 +229,7 @@ class Loader:
 
     def _load_batch(self, runs: Sequence[RunContext]) -> None:
         """Load the runs in one transaction; if it fails as a whole, load each in a transaction of its own."""
-        self._listener.stage_started("load", f"{len(runs):,} organizations")
+        self._listener.stage_started("load", count_of(len(runs), "organization"))
         try:
             errors = self._apply(runs)
         except OooError as error:

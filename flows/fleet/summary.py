@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from calcom.errors import ExitCode
+from calcom.wording import count_of
 from flows.run.summary import problems_text
 from transforms.runs import RunRecord
 from warehouse.load.runs import LeftOrganization
@@ -37,7 +38,7 @@ class Outcome:
     @classmethod
     def of(cls, name: str, record: RunRecord, problems: list[dict[str, Any]]) -> Self:
         """Return the outcome of a run that was loaded."""
-        missing = f"{record.scopes_failed:,} scopes failed, {record.scopes_unproven:,} unproven"
+        missing = f"{count_of(record.scopes_failed, 'scope')} failed, {record.scopes_unproven:,} unproven"
         is_complete = record.outcome == "complete"
         return cls(
             organization=name,
@@ -61,7 +62,8 @@ class Outcome:
     def as_lines(self) -> list[str]:
         """Return the outcome as lines of text: the counts, the quarantined records and the incomplete scopes."""
         counts = (
-            f"{self.entries:,} entries, {self.changes:,} changes, {self.requests:,} requests,"
+            f"{count_of(self.entries, 'entry', 'entries')}, {count_of(self.changes, 'change')},"
+            f" {count_of(self.requests, 'request')},"
             f" {self.quarantined:,} quarantined"
         )
         facts = counts if self.outcome == "complete" else f"exit code {self.exit_code}: {self.error}"
@@ -123,7 +125,8 @@ class FleetSummary:
     def headline(self) -> str:
         """Return the outcome in a few words."""
         left = f", {len(self.left):,} not in the file" if self.left else ""
-        return f"{self.outcome}: {len(self.organizations):,} organizations, {len(self.problems):,} incomplete{left}"
+        organizations = count_of(len(self.organizations), "organization")
+        return f"{self.outcome}: {organizations}, {len(self.problems):,} incomplete{left}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as JSON types."""
@@ -143,7 +146,7 @@ class FleetSummary:
             sum(outcome.outcome == kind for outcome in self.organizations) for kind in ("complete", "partial")
         ]
         lines = [
-            f"{self.outcome.upper()}  {len(self.organizations):,} organizations: {counts[0]:,} complete,"
+            f"{self.outcome.upper()}  {count_of(len(self.organizations), 'organization')}: {counts[0]:,} complete,"
             f" {counts[1]:,} partial, {len(self.organizations) - sum(counts):,} failed"
         ]
         lines += [f"  {line}" for outcome in self.organizations for line in outcome.as_lines()]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
+from calcom.wording import count_of
 from flows.report.filters import Filters
-from flows.report.plain_text import count_of
 from flows.report.queries import DEFAULT_LIMITS, Dates, QueryLimits, open_published
 from warehouse.connection import read_statement
 

@@ -15,11 +15,6 @@ _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 """The first characters of a cell that a spreadsheet executes; the last four are the full-width forms."""
 
 
-def count_of(number: int, noun: str, plural: str | None = None) -> str:
-    """Return the number with the noun that agrees with it, such as `1 row` and `2,467 rows`."""
-    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
-
-
 def escape_controls(text: str) -> str:
     r"""Return `text` with each control character as an escape such as `\x1b`. Tabs and line feeds stay."""
     return _CONTROLS.sub(_escape, text)

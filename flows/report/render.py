@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from flows.report.plain_text import count_of, disarm_formulas, escape_cells, escape_controls, escape_json
+from calcom.wording import count_of
+from flows.report.plain_text import disarm_formulas, escape_cells, escape_controls, escape_json
 from flows.settings.errors import QueryError
 
 MOST_TABLE_ROWS = 100

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from calcom.wording import count_of
 from flows.settings import Settings
 from flows.settings.clock import utc_now
 from flows.settings.data_folder import database_path, lock_data_folder, require_publication, warehouse_path
@@ -195,13 +196,10 @@ def describe_audits(audits: Sequence[Audit]) -> dict[str, Any]:
 
 def audits_text(audits: dict[str, Any], label: str) -> list[str]:
     """Return one line that counts the audits, and one line per audit with offending rows."""
-    kinds = (("failed", "failed"), ("warnings", "warning"))
-    counts = ", ".join(f"{len(audits[key]):,} {key}" for key, _ in kinds)
-    return [
-        f"{label}{audits['made']:,} made, {counts}",
-        *(
-            f"{'':<{len(label)}}{word}: {audit['offending_rows']:,} rows break the promise: {audit['promise']}"
-            for key, word in kinds
-            for audit in audits[key]
-        ),
-    ]
+    counts = f"{len(audits['failed']):,} failed, {count_of(len(audits['warnings']), 'warning')}"
+    lines = [f"{label}{audits['made']:,} made, {counts}"]
+    for key, word in (("failed", "failed"), ("warnings", "warning")):
+        for audit in audits[key]:
+            rows = count_of(audit["offending_rows"], "row breaks", "rows break")
+            lines.append(f"{'':<{len(label)}}{word}: {rows} the promise: {audit['promise']}")
+    return lines

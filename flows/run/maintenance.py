@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from calcom.wording import count_of
 from flows.report.page import report_path
 from flows.run.publication import publish_tables
 from flows.settings import Settings
@@ -38,9 +39,13 @@ class Maintenance:
     def as_text(self) -> str:
         """Return the figures as text for a terminal."""
         return (
-            f"{self.landings_removed:,} landings removed; warehouse.duckdb {self.bytes_before:,} bytes,"
+            f"{count_of(self.landings_removed, 'landing')} removed; warehouse.duckdb {self.bytes_before:,} bytes,"
             f" now {self.bytes_after:,}"
-            + (f"; {self.instants_repaired:,} instants in the future moved" if self.instants_repaired else "")
+            + (
+                f"; {count_of(self.instants_repaired, 'instant')} in the future moved"
+                if self.instants_repaired
+                else ""
+            )
         )
 
 

@@ -13,6 +13,7 @@ from calcom.rate_limit import USUAL_WINDOW_SECONDS, Window
 from calcom.requester import Connection
 from calcom.scopes import ORGANIZATION, TEAMS, USERS, Scope
 from calcom.strategy import Strategy, requests_for
+from calcom.wording import count_of
 from flows.report.queries import run_sql
 from flows.run.context import find_organization, make_client
 from flows.settings import Settings
@@ -44,7 +45,7 @@ class Batch:
         first = self.scopes[0]
         if first == ORGANIZATION:
             return "the whole organization"
-        return f"{len(self.scopes)} {first.kind}s from id {first.user_id or first.team_id}"
+        return f"{count_of(len(self.scopes), first.kind)} from id {first.user_id or first.team_id}"
 
 
 @dataclass(frozen=True)
@@ -142,9 +143,10 @@ class Forecast:
     def as_text(self) -> str:
         """Return the forecast as text for a terminal."""
         how = "as published" if self.is_known else "never synchronised; the number of entries is an estimate"
-        teams = "" if self.teams is None else f" {self.teams:,} teams,"
+        teams = "" if self.teams is None else f" {count_of(self.teams, 'team')},"
         lines = [
-            f"organization {self.organization_id}: {self.people:,} people,{teams} {self.entries:,} entries"
+            f"organization {self.organization_id}: {count_of(self.people, 'person', 'people')},{teams}"
+            f" {count_of(self.entries, 'entry', 'entries')}"
             f" ({how}); {self.limits}"
         ]
         lines += [
@@ -192,7 +194,9 @@ def forecast(settings: Settings, connection: Connection | None = None) -> Foreca
         )
         requests += settings.organization_id is None  # /v2/me finds the organization
         costs.append(Cost(strategy, requests, client.rate_limiter.seconds_for(requests)))
-    limits = ", ".join(f"{window.limit} requests in {window.length:.0f} s" for window in windows.values())
+    limits = ", ".join(
+        f"{count_of(window.limit, 'request')} in {window.length:.0f} s" for window in windows.values()
+    )
     return Forecast(
         organization_id=organization_id,
         people=people,

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from calcom.paging import Verdict
 from calcom.scopes import ExtractionListener, Scope, ScopeResult
-from flows.report.plain_text import count_of
+from calcom.wording import count_of
 
 LINE_EVERY_SECONDS = 10.0
 

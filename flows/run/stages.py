@@ -13,6 +13,7 @@ from calcom.paging import Verdict
 from calcom.requester import Connection
 from calcom.scopes import ORGANIZATION, TEAM_KINDS, TEAMS, USERS, Scope
 from calcom.strategy import Strategy
+from calcom.wording import count_of
 from flows.run.attempts import insert_failure
 from flows.run.comparison import settle_differences
 from flows.run.context import FindOrganization, RunContext, Source, find_organization, open_run
@@ -72,7 +73,7 @@ def read_users(run: RunContext, batch: Batch) -> None:
 @observed("read team members")
 def read_team_members(run: RunContext, team_ids: tuple[int, ...]) -> None:
     """Read the memberships of each team."""
-    run.listener.stage_started("teams", f"members of {len(team_ids)} teams")
+    run.listener.stage_started("teams", f"members of {count_of(len(team_ids), 'team')}")
     source = _source_of(run)
     scopes = [Scope("team", team_id=team_id) for team_id in team_ids]
     source.runner.run(source.extraction.read_each(scopes))
@@ -96,7 +97,7 @@ def settle(run: RunContext, user_ids: tuple[int, ...]) -> None:
 @observed("load")
 def load(run: RunContext) -> None:
     """Load the landing into the warehouse, in one transaction, unless the warehouse has the run already."""
-    run.listener.stage_started("load", f"{run.landing.page_count} pages")
+    run.listener.stage_started("load", count_of(run.landing.page_count, "page"))
     record_stats(run)
     connection = run.warehouse()
     if (row := find_run(connection, run.record.run_id)) is not None:

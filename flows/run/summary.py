@@ -10,6 +10,7 @@ from calcom.errors import ExitCode
 from calcom.paging import Verdict
 from calcom.scopes import ScopeResult
 from calcom.strategy import Strategy
+from calcom.wording import count_of
 from flows.report.page import report_path
 from flows.report.status import audits_text, describe_audits
 from flows.run.context import RunContext
@@ -55,7 +56,10 @@ class RunSummary:
     @property
     def headline(self) -> str:
         """Return the outcome in a few words."""
-        return f"{self.outcome}: {self.rows['in']:,} entries read, {self.scopes['failed']:,} scopes failed"
+        return (
+            f"{self.outcome}: {count_of(self.rows['in'], 'entry', 'entries')} read,"
+            f" {count_of(self.scopes['failed'], 'scope')} failed"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as JSON types: instants as ISO 8601 in UTC, paths as text."""
@@ -75,10 +79,10 @@ class RunSummary:
         lines = [
             f"{self.outcome.upper()}  organization {self.organization_id}, {self.strategy},"
             f" run {self.run_id}" + (", resumed" if self.is_resumed else ""),
-            f"  read       {rows['in']:,} entries in {self.requests:,} requests, {seconds:.1f} s"
-            f" (waited {self.waited_seconds:.0f} s for the rate limit, {self.retries} retries,"
-            f" {self.throttled} HTTP 429 responses)",
-            f"  proved     {scopes['complete']:,} scopes complete, {scopes['unproven']:,} unproven,"
+            f"  read       {count_of(rows['in'], 'entry', 'entries')} in {count_of(self.requests, 'request')},"
+            f" {seconds:.1f} s (waited {self.waited_seconds:.0f} s for the rate limit,"
+            f" {count_of(self.retries, 'retry', 'retries')}, {count_of(self.throttled, 'HTTP 429 response')})",
+            f"  proved     {count_of(scopes['complete'], 'scope')} complete, {scopes['unproven']:,} unproven,"
             f" {scopes['failed']:,} failed",
             f"  changes    {changes:,}: {rows['inserted']:,} inserted, {rows['updated']:,} updated,"
             f" {rows['deleted']:,} deleted ({rows['unchanged']:,} unchanged,"
@@ -88,7 +92,7 @@ class RunSummary:
         lines += self._differences_text()
         lines += [
             *audits_text(self.audits, "  audits     "),
-            f"  published  {sum(self.published.values()):,} rows in {len(self.published)} tables,"
+            f"  published  {count_of(sum(self.published.values()), 'row')} in {count_of(len(self.published), 'table')},"
             f" generation {self.generation}",
             f"  DuckDB     {self.database}",
             f"  Parquet    {self.parquet_folder / '*.parquet'}",
@@ -101,7 +105,8 @@ class RunSummary:
             return []
         users = len({difference.user_id for difference in self.differences})
         lines = [
-            f"  compared   {len(self.differences):,} differences between the strategies, {users:,} users"
+            f"  compared   {count_of(len(self.differences), 'difference')} between the strategies,"
+            f" {count_of(users, 'user')}"
         ]
         for difference in self.differences[:MAX_SHOWN]:
             kind = f"{difference.difference} {difference.columns or ''}".rstrip()

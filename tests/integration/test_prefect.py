@@ -129,7 +129,7 @@ def test_the_state_of_a_flow_run_fits_its_outcome_and_its_tables(
     assert ended["whole"][:2] == ["COMPLETED", "Completed"]
     assert_equals_truth(folder / "whole" / "ooo.duckdb", world.entries(), world.users())
     assert ended["partial"][:2] == ["COMPLETED", "Partial"]
-    assert "1 scopes failed" in ended["partial"][2]
+    assert "1 scope failed" in ended["partial"][2]
     assert ended["guarded"][:2] == ["FAILED", "Failed"]
     assert "exit code 16: " in ended["guarded"][2]
     assert "--allow-mass-delete" in ended["guarded"][2]

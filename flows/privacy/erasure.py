@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from calcom.wording import count_of
 from flows.report.plain_text import escape_controls
 from flows.run.context import open_own_warehouse
 from flows.run.load import derive_days
@@ -53,7 +54,8 @@ class Person:
         """Return the person in words, without control characters."""
         named = " ".join(filter(None, (self.name, self.email and f"<{self.email}>"))) or "no name is known"
         return escape_controls(
-            f"user {self.user_id} of organization {self.organization_id}, {named}, {self.entries:,} entries"
+            f"user {self.user_id} of organization {self.organization_id}, {named},"
+            f" {count_of(self.entries, 'entry', 'entries')}"
         )
 
 
@@ -116,7 +118,7 @@ def _settle_person(
         raise UnknownPersonError(message)
     people = ", ".join(f"user {user_id} of organization {organization}" for organization, user_id in matching)
     message = (
-        f"{len(matching)} people have this e-mail address: {people}; erase each one by id, with --organization-id."
+        f"several people have this e-mail address: {people}; erase each one by id, with --organization-id."
         " Nothing was changed"
     )
     raise UnknownPersonError(message)

@@ -14,7 +14,7 @@ PACKAGES := calcom landing transforms warehouse flows
 
 .PHONY: help install install-dev demo quick check lint types imports spelling sql page documents format docs lock clean \
 	check-page test-quick test test-fast test-slow test-unit test-spec test-contract test-properties test-integration \
-	test-browser test-docs test-proof coverage bench bench-core
+	test-browser test-docs test-proof test-fuzz coverage bench bench-core
 
 help:            ## show these lines
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -118,6 +118,9 @@ test-docs: install-dev  ## the documents against the program
 
 test-proof: install-dev  ## the properties of the proof over more than ten thousand interleavings
 	OOO_HYPOTHESIS_PROFILE=full $(PYTEST) -n 2 tests/properties/test_scan.py tests/properties/test_snapshot.py
+
+test-fuzz: install-dev  ## more than ten thousand hostile responses, settings, fleet files and commands
+	OOO_HYPOTHESIS_PROFILE=full $(PYTEST) tests/properties/test_fuzz.py
 
 coverage: install-dev  ## the fast suite with the coverage of each file, and the minimum that must be reached
 	$(PYTEST) $(IN_GROUPS) -m "not slow" --cov --cov-report=term:skip-covered --cov-report=html

@@ -1,0 +1,1 @@
+SELECT * FROM person_reason_months

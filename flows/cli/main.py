@@ -17,6 +17,7 @@ from flows.cli.prefect_commands import setup_prefect
 from flows.cli.query_commands import export, query
 from flows.cli.report_commands import completion, report, status
 from flows.cli.streams import SENTENCES, catch_signals, protect_streams, signal_code
+from flows.cli.terminal import prints_json
 
 EXIT_CODES = {
     ExitCode.DONE: "Done.",
@@ -86,7 +87,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - every error becomes one sentence and an exit code
         logs_json = " --log-format json" in f" {' '.join(arguments)} ".replace("=", " ")
-        code = _explain(error, as_json="--json" in arguments, logs_json=logs_json)
+        code = _explain(error, as_json=prints_json(arguments), logs_json=logs_json)
     sys.exit(int(code) if isinstance(code, int) else ExitCode.DONE)
 
 

@@ -1,12 +1,14 @@
 """Write to standard output and standard error, which may be a terminal, a pipe, or lack Unicode."""
 
 import contextlib
+import functools
 import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
@@ -29,9 +31,31 @@ class Summary(Protocol):
         """Return the result as lines of text."""
 
 
-def json_option(content: str) -> Callable[[_Decorated], _Decorated]:
-    """Return the option `--json`, which prints one JSON value; `content` names it in the help."""
-    return click.option("--json", "as_json", is_flag=True, help=f"Print one JSON {content}.")
+def json_option(content: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the options `--format json` and `--json`, which print one JSON value; `content` names it in the help.
+
+    The command gets them as its parameter `as_json`.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def run(*arguments: Any, as_json: bool, output_format: str, **values: Any) -> None:
+            command(*arguments, as_json=as_json or output_format == "json", **values)
+
+        formats = click.Choice(["text", "json"])
+        help_text = f"The format of the output; json is one JSON {content}."
+        run = click.option(
+            "--format", "output_format", type=formats, default="text", show_default=True, help=help_text
+        )(run)
+        return click.option("--json", "as_json", is_flag=True, help="The same as --format json.")(run)
+
+    return decorate
+
+
+def prints_json(arguments: Sequence[str]) -> bool:
+    """Return True if the command line has `--json` or `--format json`, for a command that prints one JSON value."""
+    has_format = "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
+    return "--json" in arguments or (has_format and arguments[0] != "query")
 
 
 def write_summary(summary: Summary, *, as_json: bool) -> None:

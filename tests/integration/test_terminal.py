@@ -172,6 +172,28 @@ def test_the_present_name_of_a_setting_takes_precedence_over_the_former(
     assert load_settings(_env_file=None).max_concurrency == 3
 
 
+@pytest.mark.parametrize("command", [("status",), ("doctor",), ("maintain",)])
+def test_commands_that_print_an_object_take_the_format_option_and_its_short_form(
+    server_url: str, folder: Path, command: tuple[str, ...]
+) -> None:
+    environment = {"CALCOM_API_URL": server_url, "CALCOM_API_KEY": OWNER_KEY}
+    long = run_ooo(*command, "--format", "json", cwd=folder, **environment)
+    short = run_ooo(*command, "--json", cwd=folder, **environment)
+    assert (long.returncode, short.returncode) == (0, 0), long.stderr
+    assert type(json.loads(long.stdout)) is type(json.loads(short.stdout))
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(run_ooo(*command, "--format", "text", cwd=folder, **environment).stdout)
+
+
+@pytest.mark.parametrize("option", [("--json",), ("--format", "json"), ("--format=json",)])
+def test_a_failed_command_prints_its_error_as_json_with_each_form_of_the_option(
+    option: tuple[str, ...], tmp_path: Path
+) -> None:
+    failed = run_ooo("status", *option, cwd=tmp_path)
+    assert failed.returncode == 10
+    assert json.loads(failed.stdout)["exit_code"] == 10
+
+
 # The progress on a terminal
 
 

@@ -130,12 +130,14 @@ def report_json(facts: AwayFacts, measures: MeasureFacts) -> dict[str, Any]:
 
 
 def _organization(row: Row) -> dict[str, Any]:
+    name = row["name"] or f"Organization {row['organization_id']}"
     return {
         "id": row["organization_id"],
-        "name": row["name"] or f"Organization {row['organization_id']}",
+        "name": name if row["left_fleet_at"] is None else f"{name} (no longer read)",
         "as_of": _instant(row["observed_at"]),
         "since": row["since_at"] and _instant(row["since_at"]),
         "outcome": row["outcome"],
+        "is_read": row["left_fleet_at"] is None,
         "people": row["people"],
     }
 

@@ -237,6 +237,20 @@ def test_organizations_have_their_names(browser: Browser, tmp_path: Path, pictur
         assert "Organization 9" in _texts(page, "#organization option")
 
 
+def test_an_organization_that_left_the_fleet_does_not_make_the_page_old(
+    browser: Browser, tmp_path: Path
+) -> None:
+    readings = [
+        read_all(_after(), at=night(number), users=USERS, organization_id=organization_id)
+        for organization_id, number in ((7, 9), (8, 2))
+    ]
+    url = write_pages(tmp_path, *readings, names={8: "Globex"}, left_fleet_id=8)["away"]
+    with open_page(browser, url, FRIDAY) as page:
+        assert not page.locator("#age").is_visible()
+        page.select_option("#organization", label="Globex (no longer read)")
+        assert "7 days old" in page.locator("#age").inner_text()
+
+
 def test_the_people_who_are_out_are_those_of_the_macro(
     browser: Browser, away_url: str, data_dir: Path
 ) -> None:

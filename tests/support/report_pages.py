@@ -9,7 +9,9 @@ from tests.support.readings import Reading
 from tests.support.warehouse import audit_and_publish, load, new_warehouse
 
 
-def write_pages(folder: Path, *readings: Reading, names: dict[int, str] | None = None) -> dict[str, str]:
+def write_pages(
+    folder: Path, *readings: Reading, names: dict[int, str] | None = None, left_fleet_id: int = 0
+) -> dict[str, str]:
     """Load and publish the readings, write both pages to `folder`, and return their URLs."""
     with new_warehouse() as connection:
         for reading in readings:
@@ -19,6 +21,11 @@ def write_pages(folder: Path, *readings: Reading, names: dict[int, str] | None =
                 "UPDATE core.organizations SET name = $name WHERE organization_id = $id",
                 {"name": name, "id": organization_id},
             )
+        connection.execute(
+            "UPDATE core.organizations SET left_fleet_at = current_timestamp::TIMESTAMP"
+            " WHERE organization_id = $id",
+            {"id": left_fleet_id},
+        )
         database = audit_and_publish(connection, folder).database
     with duckdb.connect(str(database), read_only=True) as published:
         pages = build_pages(published, database)

@@ -32,11 +32,13 @@ import { chosenOrganizations, chosenPeople, describeView, isNarrow } from "./vie
 const FEW_PEOPLE = { out: 24, joining: 8 };
 const OLD_HOURS = 36;
 
-/* The chosen organizations, the one with the oldest snapshot first. */
-export const byAge = () =>
-  chosenOrganizations()
-    .map((at) => organizations[at])
-    .sort((a, b) => (a.as_of < b.as_of ? -1 : 1));
+/* The chosen organizations, the one with the oldest snapshot first. One that is no longer read counts if no other
+   is chosen. */
+export function byAge() {
+  const chosen = chosenOrganizations().map((at) => organizations[at]);
+  const read = chosen.filter(({ is_read }) => is_read);
+  return (read.length ? read : chosen).sort((a, b) => (a.as_of < b.as_of ? -1 : 1));
+}
 
 function ageText(hours) {
   if (hours < 1) return "less than an hour ago";

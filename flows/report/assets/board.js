@@ -100,7 +100,7 @@ function bar(person, absence, days) {
       style: `left: ${(from * width).toFixed(3)}%; width: ${((to - from) * width).toFixed(3)}%; ${swatchOf(absence.reason) ?? ""}`,
       "aria-label": `${nameOf(person)}: ${barText(absence)}`,
     },
-    element("span", { "aria-hidden": "true" }, labelOf(absence.reason)),
+    element("span", { class: "bar-label", "aria-hidden": "true" }, labelOf(absence.reason)),
   );
 }
 

@@ -13,7 +13,7 @@ import click
 
 from calcom.errors import ExitCode, OooError
 from flows.cli.pipeline_commands import demo, doctor, erase_user, fleet, maintain, plan, simulate, sync
-from flows.cli.prefect_commands import setup_prefect
+from flows.cli.prefect_commands import init_prefect, setup_prefect
 from flows.cli.query_commands import export, query
 from flows.cli.report_commands import completion, report, status
 from flows.cli.streams import SENTENCES, catch_signals, protect_streams, signal_code
@@ -47,6 +47,7 @@ _COMMANDS = (
     plan,
     query,
     report,
+    init_prefect,
     setup_prefect,
     simulate,
     status,

@@ -8,6 +8,7 @@ import contextlib
 import json
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def sync_organizations(
       ooo fleet sync orgs.toml --json | jq .organizations
     """
     from flows.fleet.loader import sync_fleet
-    from flows.fleet.organizations import read_organizations
+    from flows.fleet.organizations import read_organizations, variables_of
     from flows.settings import load_settings
     from flows.settings.environment import accept_variables
 
@@ -144,13 +145,7 @@ def sync_organizations(
         return blocks.read_block(name)
 
     fleet_organizations = read_organizations(organizations)
-    references = (
-        reference
-        for organization in fleet_organizations
-        for reference in (organization.api_key, organization.access_token, organization.secret_key)
-        if reference
-    )
-    accept_variables(name for kind, _, name in (text.partition(":") for text in references) if kind == "env")
+    accept_variables(variables_of(fleet_organizations))
     _warn_of_exposed_env_file()
     settings = load_settings()
     with contextlib.ExitStack() as stack:
@@ -163,6 +158,73 @@ def sync_organizations(
         )
     write_summary(summary, as_json=as_json)
     context.exit(summary.exit_code)
+
+
+@fleet.command("list")
+@click.argument("organizations", type=click.Path(dir_okay=False, path_type=Path), required=False)
+@json_option("array")
+def list_organizations(*, organizations: Path | None, as_json: bool) -> None:
+    """Show the state of each organization: its snapshot, and whether it is stale.
+
+    ORGANIZATIONS is the TOML file of the fleet. With it, names that were never read are listed as well.
+
+    \b
+      ooo fleet list orgs.toml
+    """
+    from flows.fleet.organizations import read_organizations, variables_of
+    from flows.report.status import describe_organization, read_organization_states
+    from flows.settings import NO_CREDENTIAL, load_settings
+    from flows.settings.environment import accept_variables
+
+    names: tuple[str, ...] = ()
+    if organizations is not None:
+        fleet_organizations = read_organizations(organizations)
+        accept_variables(variables_of(fleet_organizations))
+        names = tuple(organization.name for organization in fleet_organizations)
+    states = read_organization_states(load_settings(**NO_CREDENTIAL), names)
+    if as_json:
+        write_data(json.dumps([asdict(state) for state in states], default=str, indent=2))
+    else:
+        write_text(
+            "\n".join(describe_organization(state) for state in states) or "no organization was read yet"
+        )
+
+
+@fleet.command("remove")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Remove without a confirmation.")
+def remove_organization(*, name: str, yes: bool) -> None:
+    """Remove an organization from every table and file for good.
+
+    NAME is the name in the fleet file, or the id of the organization. Delete its entry in the file as well, or the next
+    sync reads it again. Copies that analysts and BI tools made elsewhere are not removed.
+
+    \b
+      ooo fleet remove acme
+    """
+    from flows.fleet.removal import remove_from_fleet
+    from flows.settings import NO_CREDENTIAL, load_settings
+
+    settings = load_settings(**NO_CREDENTIAL)
+    _confirm(
+        f"Remove {name}, with its entries and their history, from {settings.data_dir}?", "removal", yes=yes
+    )
+    removal = remove_from_fleet(settings, name)
+    # A traceback can quote a record.
+    shutil.rmtree(settings.data_dir / "errors", ignore_errors=True)
+    write_text(removal.as_text())
+
+
+def _require_terminal(action: str, *, yes: bool) -> None:
+    """Raise `UsageError` if there is no terminal for a confirmation."""
+    if not yes and (sys.stdin is None or not sys.stdin.isatty()):
+        raise click.UsageError(f"the {action} needs a confirmation; run it on a terminal, or add --yes")
+
+
+def _confirm(question: str, action: str, *, yes: bool) -> None:
+    """Ask for a confirmation on the terminal. Raise `UsageError` without one."""
+    if not yes and not click.confirm(question, err=True):
+        raise click.UsageError(f"the {action} was not confirmed; no file was changed")
 
 
 @click.command()
@@ -217,13 +279,10 @@ def erase_user(*, user: int | str, organization_id: int | None, yes: bool) -> No
     from flows.settings import load_settings
 
     settings = load_settings()
-    if not yes and (sys.stdin is None or not sys.stdin.isatty()):
-        raise click.UsageError("an erasure needs a confirmation; run it on a terminal, or add --yes")
+    _require_terminal("erasure", yes=yes)
     person = erasure.find_person(settings, user, organization_id)
-    if not yes:
-        question = f"Erase {person.as_text()}, with their history, from {settings.data_dir}?"
-        if not click.confirm(question, err=True):
-            raise click.UsageError("the erasure was not confirmed; no file was changed")
+    question = f"Erase {person.as_text()}, with their history, from {settings.data_dir}?"
+    _confirm(question, "erasure", yes=yes)
     erased = erasure.erase_user(settings, person.user_id, person.organization_id)
     # A traceback can quote a record.
     shutil.rmtree(settings.data_dir / "errors", ignore_errors=True)

@@ -11,7 +11,7 @@ access_token = "block:globex-calcom"         # a Prefect Secret block
 """
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -78,7 +78,24 @@ def read_organizations(path: Path) -> list[Organization]:
         tables_text = ", ".join(sorted(content)) or "nothing"
         message = f"{path}: expected tables [organizations.NAME] and nothing else, found {tables_text}"
         raise ConfigurationError(message)
-    return [_organization(path, name, table) for name, table in tables.items()]
+    organizations = [_organization(path, name, table) for name, table in tables.items()]
+    _refuse_repeated(path, organizations)
+    return organizations
+
+
+def _refuse_repeated(path: Path, organizations: Sequence[Organization]) -> None:
+    """Raise `ConfigurationError` if two names have the same id, or the same credential of the same API."""
+    names: dict[object, str] = {}
+    for organization in organizations:
+        credential = organization.model_dump(exclude={"name", "strategy", "organization_id"})
+        identity = organization.organization_id or tuple(credential.values())
+        first = names.setdefault(identity, organization.name)
+        if first != organization.name:
+            message = (
+                f"{path}: {first} and {organization.name} are the same organization, by their organization_id or their"
+                " credential; remove one of them"
+            )
+            raise ConfigurationError(message)
 
 
 def _organization(path: Path, name: str, table: Any) -> Organization:
@@ -95,6 +112,17 @@ def _organization(path: Path, name: str, table: Any) -> Organization:
             ' contains it: api_key = "env:VARIABLE" or "block:secret-block"'
         )
         raise ConfigurationError(message) from None
+
+
+def variables_of(organizations: Iterable[Organization]) -> list[str]:
+    """Return the names of the environment variables that the organizations refer to."""
+    references = (
+        reference
+        for organization in organizations
+        for reference in (organization.api_key, organization.access_token, organization.secret_key)
+        if reference
+    )
+    return [name for kind, _, name in (text.partition(":") for text in references) if kind == "env"]
 
 
 def settings_for(

@@ -60,6 +60,25 @@ def read_status(settings: Settings) -> dict[str, Any]:
     }
 
 
+def read_organization_states(settings: Settings, names: Sequence[str] = ()) -> list[OrganizationFreshness]:
+    """Return the freshness of every organization, published or attempted, and of each of `names` without an attempt."""
+    organizations: list[OrganizationFreshness] = []
+    if database_path(settings).exists():
+        with open_warehouse(database_path(settings), is_read_only=True) as published:
+            organizations = read_organizations(published)
+    if warehouse_path(settings).exists():
+        stored = _read_warehouse(warehouse_path(settings))["organizations"]
+        organizations = _add_later_attempts(organizations, stored)
+    known = {each.name for each in organizations}
+    return organizations + [
+        OrganizationFreshness(
+            None, name, None, is_stale=True, left_fleet_at=None, last_attempt_at=None, error=None
+        )
+        for name in names
+        if name not in known
+    ]
+
+
 def _add_later_attempts(
     published: Sequence[OrganizationFreshness], stored: Sequence[OrganizationFreshness]
 ) -> list[OrganizationFreshness]:
@@ -165,16 +184,21 @@ def _organizations_text(organizations: Sequence[OrganizationFreshness]) -> list[
     """Return a line that counts the organizations, and a line for each; only the stale ones if there are many."""
     stale = [each for each in organizations if each.is_stale]
     lines = [f"organizations {len(organizations):,} ({len(stale):,} stale)"]
-    for each in organizations if len(organizations) <= MAX_SHOWN else stale:
-        line = f"  {each.label}: snapshot {_instant_text(each.snapshot_at)}"
-        if each.left_fleet_at is not None:
-            line += f"; stale: not in the fleet file since {_instant_text(each.left_fleet_at)}"
-        elif each.is_stale and each.error:
-            line += f"; stale: the attempt of {_instant_text(each.last_attempt_at)} failed: {each.error}"
-        elif each.is_stale:
-            line += "; stale: not read lately"
-        lines.append(line)
-    return lines
+    shown = organizations if len(organizations) <= MAX_SHOWN else stale
+    return lines + [f"  {describe_organization(each)}" for each in shown]
+
+
+def describe_organization(organization: OrganizationFreshness) -> str:
+    """Return one line about the organization: its snapshot, and the cause if it is stale."""
+    line = f"{organization.label}: snapshot {_instant_text(organization.snapshot_at)}"
+    if not organization.is_stale:
+        return line
+    if organization.left_fleet_at is not None:
+        return f"{line}; stale: not in the fleet file since {_instant_text(organization.left_fleet_at)}"
+    if organization.error:
+        attempt = f"the attempt of {_instant_text(organization.last_attempt_at)} failed"
+        return f"{line}; stale: {attempt}: {organization.error}"
+    return f"{line}; stale: {'not read yet' if organization.last_attempt_at is None else 'not read lately'}"
 
 
 def _instant_text(instant: datetime | None) -> str:

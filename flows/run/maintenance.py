@@ -96,8 +96,10 @@ def complete_purges(settings: Settings, reasons: AbstractSet[str] | None = None)
             purge_landings(landings, may_stay=lambda _: False)
             shutil.rmtree(report_path(settings).parent, ignore_errors=True)
             create_mart_views(connection)
-            for (run_id,) in run_statement(connection, "load/sql/select_latest_run"):
-                publish_tables(connection, settings, run_id=run_id, keep_generations=1)
+            runs = run_statement(connection, "load/sql/select_latest_run")
+            # The removal of the last organization leaves no run, and the empty tables are published.
+            run_id = runs[0][0] if runs else f"{utc_now():%Y%m%dT%H%M%S%f}Z-removal"
+            publish_tables(connection, settings, run_id=run_id, keep_generations=1)
     if reasons:
         shutil.rmtree(path.parent / BACKUPS, ignore_errors=True)
         compact(path, memory_limit=memory_limit)

@@ -76,6 +76,9 @@ def publish_tables(
                 reuses=keep_generations is None,
             ),
         )
-        with using(connection, publication.database):
-            write_pages(connection, publication.database, settings)
+        if publication.rows[
+            "dim_organizations"
+        ]:  # after the removal of the last one, there is nothing to report
+            with using(connection, publication.database):
+                write_pages(connection, publication.database, settings)
     return publication, [*audits, *publication.audits]

@@ -37,6 +37,10 @@ PREFIXES = ("OOO_", "CALCOM_")
 OTHER_VARIABLES = "OOO_OTHER_VARIABLES"
 """The setting that lists further variables with the prefixes, which belong to the user's own programs."""
 
+FLEET_CREDENTIALS = ("CALCOM_API_KEY_", "CALCOM_ACCESS_TOKEN_", "CALCOM_SECRET_KEY_")
+"""The beginnings of names such as CALCOM_API_KEY_ACME, the credentials of a fleet. They are always accepted, so that
+each machine of a fleet can have the credentials of all organizations."""
+
 _READ_ELSEWHERE = ("OOO_GIT_REPOSITORY", "OOO_GIT_BRANCH")
 """Variables that prefect.yaml names."""
 
@@ -185,7 +189,7 @@ def _raise_if_unknown(names: Iterable[str], settings: Iterable[str], others: set
         for name in dict.fromkeys(names)
         if name.upper().startswith(PREFIXES)
         and name.upper() not in accepted
-        and not name.upper().startswith(_READ_BY_TESTS)
+        and not name.upper().startswith((*_READ_BY_TESTS, *FLEET_CREDENTIALS))
     }
     if unknown:
         problems = []

@@ -337,7 +337,8 @@ class Settings(EnvironmentSettings):
         alias="OOO_OTHER_VARIABLES",
         description="The names of further variables that begin with OOO_ or CALCOM_ and belong to other programs,"
         " separated by commas. If it is not set, any name that is not in this table is an error, unless the file"
-        " of `ooo fleet sync` refers to it.",
+        " of `ooo fleet sync` refers to it. The credentials of a fleet, such as CALCOM_API_KEY_ACME, are always"
+        " accepted.",
     )
 
     @model_validator(mode="after")

@@ -37,6 +37,8 @@ def test_an_unknown_setting_is_refused_with_the_nearest_name(
 def test_variables_that_the_project_reads_elsewhere_are_no_unknown_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name in ("CALCOM_API_KEY_ACME", "CALCOM_ACCESS_TOKEN_ACME", "CALCOM_SECRET_KEY_ACME"):
+        monkeypatch.setenv(name, "x")
     for name in ("OOO_GIT_REPOSITORY", "OOO_GIT_BRANCH", "OOO_TEST_KILLS", "OOO_HYPOTHESIS_PROFILE"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("OOO_OTHER_VARIABLES", "OOO_MINE, CALCOM_OTHER")

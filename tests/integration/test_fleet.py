@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from calcom.simulator import OWNER_KEY, Simulator, World
 from flows.fleet.organizations import read_organizations
 from flows.settings.errors import ConfigurationError
-from tests.support.fleet import assert_fleet_is_loaded, serve_fleet
+from tests.support.fleet import assert_fleet_is_loaded, serve_fleet, serve_simulators, write_fleet
 from tests.support.program import run_ooo
 
 
@@ -50,15 +51,29 @@ def test_if_all_organizations_fail_the_first_exit_code_is_returned_and_nothing_i
 
 
 @pytest.mark.slow
-def test_an_organization_under_two_names_is_loaded_once_and_reported(tmp_path: Path) -> None:
-    with serve_fleet(tmp_path, organizations=1, people=3) as fleet:
-        twice = fleet.file.read_text() + fleet.file.read_text().replace("org-01", "org-99")
-        fleet.file.write_text(twice)
-        code, summary = sync_fleet(tmp_path, fleet.file, **fleet.environment)
-    outcomes = sorted((outcome["outcome"], outcome["exit_code"]) for outcome in summary["organizations"])
-    assert (code, outcomes) == (17, [("complete", 0), ("failed", 10)])
-    (failed,) = (outcome for outcome in summary["organizations"] if outcome["outcome"] == "failed")
-    assert "organizations are identified by this id alone" in failed["error"]
+def test_an_organization_under_two_credentials_is_refused_before_its_lists_are_read(tmp_path: Path) -> None:
+    world = World.generate(people=3, years=1)
+    with serve_simulators({name: Simulator(world, limits=None) for name in ("acme", "globex")}) as servers:
+        file = write_fleet(tmp_path / "orgs.toml", servers, globex="OTHER_KEY")
+        code, error = sync_fleet(tmp_path, file, RIGHT_KEY=OWNER_KEY, OTHER_KEY=OWNER_KEY)
+        requests = {request.path for server in servers.values() for request in server.simulator.requests}
+    assert code == 10
+    assert "acme and globex are organization 1" in error["error"]
+    assert requests == {"/v2/me"}
+    assert not (tmp_path / "data" / "warehouse.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    "same",
+    ["organization_id = 7\napi_key = 'env:KEY_{}'", "api_url = 'https://cal.example'\napi_key = 'env:KEY'"],
+)
+def test_an_id_or_a_credential_under_two_names_is_refused_when_the_file_is_read(
+    same: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "orgs.toml"
+    file.write_text("\n".join(f"[organizations.{name}]\n{same.format(name)}" for name in ("acme", "globex")))
+    with pytest.raises(ConfigurationError, match="acme and globex are the same organization"):
+        read_organizations(file)
 
 
 @pytest.mark.parametrize(

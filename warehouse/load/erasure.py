@@ -1,4 +1,4 @@
-"""Erasure: remove a person from every table, and keep later runs from storing the person again.
+"""Erasure: remove a person or an organization from every table, and keep later runs from storing a person again.
 
 A row in a table with a column `user_id` is about that person and is deleted. A column `…_user_id` names the
 person in a row about another one, and is set to null. A new table is therefore covered by its column names.
@@ -143,6 +143,29 @@ def erase_person(
             removed[table] = removed.get(table, 0) + count
         else:
             connection.execute(f"UPDATE {table} SET {column} = NULL WHERE {where}", person).fetchall()  # noqa: S608
+    return {table: rows for table, rows in removed.items() if rows}
+
+
+def remove_organization(
+    connection: duckdb.DuckDBPyConnection,
+    organization_id: int | None,
+    fleet_name: str | None,
+    *,
+    at: datetime,
+) -> dict[str, int]:
+    """Remove every row of the organization, and request a purge of the files. Return the rows removed per table.
+
+    A row in a table with a column `organization_id` belongs to that organization. The list of erased people stays, so
+    that no later run stores them again. Attempts under `fleet_name` that failed before the id was known go, too. Run
+    this inside a transaction.
+    """
+    request_purge(connection, ERASURE, at)
+    own = {"organization_id": organization_id, "fleet_name": fleet_name}
+    removed = {"ops.audits": run_statement(connection, "load/sql/delete_removed_audits", own)[0][0]}
+    for (table,) in run_statement(connection, "load/sql/select_organization_tables"):
+        delete = f"DELETE FROM {table} WHERE organization_id = $organization_id"  # noqa: S608 - from the catalog
+        removed[table] = connection.execute(delete, {"organization_id": organization_id}).fetchall()[0][0]
+    removed["ops.runs"] += run_statement(connection, "load/sql/delete_unread_runs", own)[0][0]
     return {table: rows for table, rows in removed.items() if rows}
 
 

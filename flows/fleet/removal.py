@@ -1,0 +1,87 @@
+"""The removal of an organization from the data folder: from its rows, its files and its publications."""
+
+import shutil
+from dataclasses import dataclass
+
+import duckdb
+
+from flows.fleet.loader import open_hand_off_store
+from flows.run.context import open_own_warehouse
+from flows.run.maintenance import MEMORY_LIMIT, complete_purges
+from flows.settings import Settings
+from flows.settings.clock import utc_now
+from flows.settings.data_folder import lock_data_folder, warehouse_path
+from flows.settings.errors import ConfigurationError
+from flows.settings.permissions import restrict
+from warehouse.connection import run_statement, transaction
+from warehouse.load.erasure import remove_organization
+from warehouse.load.runs import read_organization_names
+
+
+@dataclass(frozen=True)
+class Removal:
+    """The result of a removal: the organization, and the number of rows removed from each table."""
+
+    name: str
+    organization_id: int | None
+    removed: dict[str, int]
+
+    def as_text(self) -> str:
+        """Return the result as text for a terminal."""
+        rows = ", ".join(f"{table} {rows:,}" for table, rows in sorted(self.removed.items()))
+        own = "never read" if self.organization_id is None else f"organization {self.organization_id}"
+        return (
+            f"REMOVED  {self.name} ({own})\n"
+            f"  rows       {rows or 'none'}\n"
+            "  files      published again; older generations, landings, reports removed; warehouse compacted\n"
+            "  from now   a fleet file with this organization reads it again"
+        )
+
+
+def remove_from_fleet(settings: Settings, name: str) -> Removal:
+    """Remove the organization, by its name in the fleet file or its id, with its history and all of its files.
+
+    Landings go first, then the rows. After a kill, the next run or removal completes the rest. Raises
+    `ConfigurationError` if the warehouse has no such organization.
+    """
+    path = warehouse_path(settings)
+    if not path.exists():
+        message = (
+            f"there is no warehouse at {path} to remove an organization from; set OOO_DATA_DIR to its folder"
+        )
+        raise ConfigurationError(message)
+    with lock_data_folder(settings.data_dir, settings.file_permissions):
+        restrict(settings.data_dir, settings.file_permissions)
+        with open_own_warehouse(settings, memory_limit=settings.memory_limit or MEMORY_LIMIT) as connection:
+            organization_id, fleet_name = _find(connection, name)
+            for landed_name in {name, fleet_name} - {None}:
+                _remove_landings(settings, str(landed_name))
+            with transaction(connection):
+                removed = remove_organization(connection, organization_id, fleet_name, at=utc_now())
+        complete_purges(settings)
+    return Removal(fleet_name or name, organization_id, removed)
+
+
+def _remove_landings(settings: Settings, name: str) -> None:
+    """Remove what extractions of the organization left in the hand-off store and in their working folder."""
+    store = open_hand_off_store(settings)
+    store.remove(name)
+    store.take_failure(name)
+    shutil.rmtree(settings.data_dir / "organizations" / name, ignore_errors=True)
+
+
+def _find(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[int | None, str | None]:
+    """Return the id and the name in the fleet file; the id is None for a name that was never read."""
+    names = read_organization_names(connection)
+    for organization_id, fleet_name in names.items():
+        if name in (fleet_name, str(organization_id)):
+            return organization_id, fleet_name
+    unread = [unread for (unread,) in run_statement(connection, "load/sql/select_unread_names")]
+    if name in unread:
+        return None, name
+    known = [fleet_name or str(organization_id) for organization_id, fleet_name in names.items()] + unread
+    message = (
+        f"the warehouse has no organization {name}; expected a name of the fleet file or an id, one of"
+        f" {', '.join(known) or 'none'}. Nothing was changed"
+    )
+    raise ConfigurationError(message)

@@ -164,9 +164,9 @@ def sync_organizations(
 @click.argument("organizations", type=click.Path(dir_okay=False, path_type=Path), required=False)
 @json_option("array")
 def list_organizations(*, organizations: Path | None, as_json: bool) -> None:
-    """Show the state of each organization: its snapshot, and whether it is stale.
+    """Show the state of each organization.
 
-    ORGANIZATIONS is the TOML file of the fleet. With it, names that were never read are listed as well.
+    The state is the time of the snapshot, and the cause if it is stale. ORGANIZATIONS is the TOML file of the fleet. With it, names that were never read are listed as well.
 
     \b
       ooo fleet list orgs.toml

@@ -30,9 +30,9 @@ def setup_prefect(*, automations: Path, as_json: bool) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path())
 @click.option("--force", is_flag=True, help="Replace the files if they exist.")
 def init_prefect(*, folder: Path, force: bool) -> None:
-    """Write prefect.yaml and automations.yaml of the installed program.
+    """Write prefect.yaml and automations.yaml.
 
-    FOLDER is the current folder by default. The deployments run the installed program, so no checkout is needed. Then
+    The files are those of the installed program. FOLDER is the current folder by default. The deployments run the installed program, so no checkout is needed. Then
     run `ooo setup-prefect` and `prefect deploy --all` in the folder. Run all three again after each upgrade.
 
     \b

@@ -31,9 +31,9 @@ def find_hidden_package() -> str | None:
         spec = find_spec(name)
         folder = Path(spec.origin).resolve().parent if spec is not None and spec.origin else None
         if folder != own / name:
+            other = "there is none" if spec is None else f"another one is in {folder or spec.name}"
             return (
-                f"the Python package {name} of this program is expected in {own / name}, and"
-                f" {'there is none' if spec is None else f'another one was found in {folder or spec.name}'}. Install the"
+                f"the Python package {name} of this program is expected in {own / name}, and {other}. Install the"
                 " program into an environment of its own (`uv tool install` or `pipx install`), and remove the other"
                 " package's folder from PYTHONPATH"
             )

@@ -166,7 +166,8 @@ def sync_organizations(
 def list_organizations(*, organizations: Path | None, as_json: bool) -> None:
     """Show the state of each organization.
 
-    The state is the time of the snapshot, and the cause if it is stale. ORGANIZATIONS is the TOML file of the fleet. With it, names that were never read are listed as well.
+    The state is the time of the snapshot, and the cause if it is stale. ORGANIZATIONS is the TOML file of the fleet.
+    With it, names that were never read are listed as well.
 
     \b
       ooo fleet list orgs.toml

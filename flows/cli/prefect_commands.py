@@ -32,8 +32,9 @@ def setup_prefect(*, automations: Path, as_json: bool) -> None:
 def init_prefect(*, folder: Path, force: bool) -> None:
     """Write prefect.yaml and automations.yaml.
 
-    The files are those of the installed program. FOLDER is the current folder by default. The deployments run the installed program, so no checkout is needed. Then
-    run `ooo setup-prefect` and `prefect deploy --all` in the folder. Run all three again after each upgrade.
+    The files are those of the installed program. FOLDER is the current folder by default. The deployments run the
+    installed program, so no checkout is needed. Then run `ooo setup-prefect` and `prefect deploy --all` in the folder.
+    Run all three again after each upgrade.
 
     \b
       ooo init-prefect /etc/ooo

@@ -91,8 +91,8 @@ def _ratio_rows(results: Results) -> list[str]:
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for name, title in TITLES.items():
-        found = results[name]["contenders"] if name in results else []
-        measured = {figures["contender"]: figures for figures in found}
+        contenders = results[name]["contenders"] if name in results else []
+        measured = {figures["contender"]: figures for figures in contenders}
         for contender, figures in measured.items():
             bare = measured.get("bare httpx, per user" if contender == "per-user" else "bare httpx, org-wide")
             if contender.startswith(("bare", "dlt")) or bare is None:

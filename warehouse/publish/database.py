@@ -38,6 +38,9 @@ STORAGE_VERSION = "v1.0.0"
 MAX_ROWS_IN_PARALLEL = 2_500_000
 """Up to this number of rows in all, two tables are sorted at a time; beyond it, one, to bound the memory."""
 
+SMALL_FILE_BYTES = 8_000_000
+"""Up to this size, a database is copied even if most rows differ: to create its macros takes longer than its rows."""
+
 
 @dataclass(frozen=True)
 class PreviousPublication:
@@ -72,7 +75,7 @@ def build_database(
 ) -> PublishedDatabase:
     """Build the published database at `temporary`, flushed to the disk, with rows ascending by key.
 
-    If most rows are those of `previous`, copy that database and replace only the tables that differ.
+    If the database of `previous` is small, or has most of the rows, copy it and replace only the tables that differ.
     """
     # Pseudonyms are in a temporary table, which only the connection itself can read.
     workers = 1 if any(table.has_pseudonyms for table in tables) else PARALLEL_WORKERS
@@ -132,17 +135,15 @@ def _copy_previous(
 ) -> set[str]:
     """Copy the previous database to `temporary`, and return the names of the tables that need no change.
 
-    Copy nothing and return an empty set if another program has changed the database, or if the copy would consist
-    mostly of unused pages.
+    Copy nothing and return an empty set if another program has changed the database, or if the copy would be a large
+    file that consists mostly of unused pages.
     """
     facts = previous.manifest.get("database", {})
     kept = {name for name, fingerprint in fingerprints.items() if fingerprint == previous.fingerprint(name)}
     rows = {name: facts["rows"] for name, facts in previous.manifest["tables"].items()}
-    if (
-        not kept
-        or facts.get("made_by") != made_by
-        or sum(rows[name] for name in kept) * 2 < sum(rows.values())
-    ):
+    if not kept or facts.get("made_by") != made_by:
+        return set()
+    if facts["bytes"] > SMALL_FILE_BYTES and sum(rows[name] for name in kept) * 2 < sum(rows.values()):
         return set()
     try:
         shutil.copyfile(previous.database, temporary)

@@ -54,8 +54,10 @@ def test_every_delta_table_has_the_rows_and_types_of_the_generation(
         version = pointer["delta"][table.name]
         delta = pl.read_delta(str(delta_of(tmp_path, table.name)), version=version)
         expected = pl.read_parquet(publication.parquet_folder / f"{table.name}.parquet")
-        assert delta.schema == expected.schema
-        assert delta.sort(table.key).equals(expected)
+        assert delta.select(expected.columns).schema == expected.schema
+        assert delta.select(expected.columns).sort(table.key).equals(expected)
+        is_partitioned = layout is Layout.PARTITIONED and table.name in ("fct_entry_days", "fct_absence_days")
+        assert delta.columns == [*expected.columns, *(["year", "month"] if is_partitioned else [])]
 
 
 def test_each_publication_is_one_commit_that_names_its_generation_and_run(
@@ -81,6 +83,53 @@ def test_a_filter_by_days_can_skip_the_files_of_other_months(
     ).sort("min.date_on")
     assert actions["min.date_on"].to_list() == [date(2025, 12, 20), date(2026, 1, 1)]
     assert actions["max.date_on"].to_list() == [date(2025, 12, 31), date(2026, 1, 19)]
+
+
+@pytest.mark.parametrize("layout", list(Layout))
+def test_each_log_lists_the_features_that_its_schema_uses_as_spark_requires(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, layout: Layout
+) -> None:
+    """A protocol of writer version 7 lists its features; the versions before it include `invariants`."""
+    for run_id in ("run-1", "run-2"):
+        audit_and_publish(connection, tmp_path, run_id, has_delta=True, layout=layout)
+    for table in TABLES:
+        actions = [
+            json.loads(line)
+            for path in sorted((delta_of(tmp_path, table.name) / "_delta_log").glob("*.json"))
+            for line in path.read_text().splitlines()
+        ]
+        protocol = [action["protocol"] for action in actions if "protocol" in action][-1]
+        metadata = [action["metaData"] for action in actions if "metaData" in action][-1]
+        fields = json.loads(metadata["schemaString"])["fields"]
+        uses = {"invariants"} if any(not field["nullable"] for field in fields) else set()
+        uses |= {"timestampNtz"} if any(field["type"] == "timestamp_ntz" for field in fields) else set()
+        if protocol["minWriterVersion"] == 7:
+            assert uses <= set(protocol["writerFeatures"]), table.name
+        else:
+            assert protocol["minWriterVersion"] >= 2
+            assert "timestampNtz" not in uses
+        for action in actions:
+            if "add" in action:
+                assert action["add"]["partitionValues"].keys() == set(metadata["partitionColumns"])
+                for name, value in action["add"]["partitionValues"].items():
+                    assert f"/{name}={value}/" in action["add"]["path"]
+
+
+def test_tables_of_days_are_partitioned_by_the_layout_also_after_it_has_changed(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for number, layout in enumerate((Layout.FLAT, Layout.PARTITIONED, Layout.FLAT)):
+        publication = audit_and_publish(connection, tmp_path, f"run-{number}", has_delta=True, layout=layout)
+        table = DeltaTable(delta_of(tmp_path, "fct_entry_days"))
+        is_partitioned = layout is Layout.PARTITIONED
+        assert table.metadata().partition_columns == (["year", "month"] if is_partitioned else [])
+        rows = pl.read_delta(str(delta_of(tmp_path, "fct_entry_days")))
+        assert rows.height == publication.rows["fct_entry_days"]
+        if is_partitioned:
+            partitions = pl.DataFrame(table.get_add_actions(flatten=True)).sort("partition.year")
+            assert partitions.select("partition.year", "partition.month").rows() == [(2025, 12), (2026, 1)]
+            assert rows.filter(pl.col("month") != pl.col("date_on").dt.month()).is_empty()
+    assert pointer_of(tmp_path)["delta"]["fct_entry_days"] == 0
 
 
 def test_kept_generations_can_be_read_by_their_version_and_pruned_ones_are_removed(

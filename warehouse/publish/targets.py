@@ -62,6 +62,9 @@ class PublishTarget(Protocol):
         Prefer `newest` and `former`, and keep no generation with a personal column that the newest does not show.
         """
 
+    def remove_delta_table(self, name: str) -> None:
+        """Remove one Delta table with its history."""
+
     def remove_delta_tables(self, besides: Iterable[str]) -> None:
         """Remove all Delta tables except `besides`."""
 
@@ -195,6 +198,10 @@ class DiskTarget:
             if path.is_dir() and path.name not in kept | {DELTA_LOG}:
                 shutil.rmtree(path)
 
+    def remove_delta_table(self, name: str) -> None:
+        """Remove the folder of the table."""
+        remove_folder(self.delta / name)
+
     def remove_delta_tables(self, besides: Iterable[str]) -> None:
         """Remove the folders of the tables, and the folder `delta/` if none is left."""
         kept = set(besides)
@@ -264,6 +271,10 @@ class ObjectStoreTarget:
         for table in self.store.list_folders("delta"):
             for name in set(self.store.list_folders(f"delta/{table}")) - kept - {DELTA_LOG}:
                 self.store.remove_folder(f"delta/{table}/{name}")
+
+    def remove_delta_table(self, name: str) -> None:
+        """Remove every object of the table."""
+        self.store.remove_folder(f"delta/{name}")
 
     def remove_delta_tables(self, besides: Iterable[str]) -> None:
         """Remove every object of the tables."""

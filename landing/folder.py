@@ -14,6 +14,7 @@ rebuilds every scan where it stopped.
 
 import contextlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -288,9 +289,13 @@ def list_runs(root: Path, run_id: str = "*") -> list[RunFacts]:
     return runs
 
 
+_RUN_ID = re.compile(r"\d{8}T\d{6,}Z?-")
+"""The start of the name of a landing, which is the id of its run."""
+
+
 def prune_landings(root: Path, *, keep: int, besides: Path | None = None) -> list[str]:
     """Remove all but the newest `keep` landings, and never `besides`. Return the run ids of the removed ones."""
-    folders = sorted((path for path in root.glob("*") if path.is_dir()), key=lambda path: path.name)
+    folders = _landings(root)
     doomed = [folder for folder in folders[: max(len(folders) - keep, 0)] if folder != besides]
     for folder in doomed:
         remove_landing(folder)
@@ -298,10 +303,22 @@ def prune_landings(root: Path, *, keep: int, besides: Path | None = None) -> lis
 
 
 def purge_landings(root: Path, *, may_stay: Callable[[RunFacts], bool]) -> None:
-    """Remove every landing except those for which `may_stay` is true; damaged landings are removed."""
+    """Remove every landing except those for which `may_stay` is true; damaged landings are removed too."""
     remaining = {facts.run_id for facts in list_runs(root) if may_stay(facts)}
-    for folder in (path for path in root.glob("*") if path.is_dir() and path.name not in remaining):
-        remove_landing(folder)
+    for folder in _landings(root):
+        if folder.name not in remaining:
+            remove_landing(folder)
+
+
+def _landings(root: Path) -> list[Path]:
+    """Return the folders of landings, by name: also those without their facts, but no link and no other folder."""
+    return sorted(
+        path
+        for path in root.glob("*")
+        if not path.is_symlink()
+        and path.is_dir()
+        and ((path / RUN_FILE).exists() or _RUN_ID.match(path.name))
+    )
 
 
 def remove_landing(folder: Path) -> None:

@@ -12,6 +12,9 @@ from flows.settings.model import Settings
 from flows.settings.permissions import FilePermissions, created_with
 from warehouse.errors import LockedError, WarehouseError
 
+_FOLDERS = ("landing", "exports", "reports", "backups", "errors")
+"""The folders in the data folder, in which a run writes and removes files."""
+
 LOCK_TIMEOUT_SECONDS = 1.0
 """The longest wait for the lock of the data folder: `ooo status` holds it for less than a second."""
 
@@ -83,7 +86,20 @@ def lock_data_folder(
         message = f"can't write to {data_dir}: {error}; correct the permissions or set OOO_DATA_DIR"
         raise WarehouseError(message) from error
     try:
+        _refuse_links(data_dir)
         with created_with(FilePermissions.OWNER):
             yield
     finally:
         lock.release()
+
+
+def _refuse_links(data_dir: Path) -> None:
+    """Raise `WarehouseError` if a folder in `data_dir` is a link: a run removes what is in its folders."""
+    for name in _FOLDERS:
+        path = data_dir / name
+        if path.is_symlink():
+            message = (
+                f"expected a folder at {path}, found a symbolic link, which is not followed; replace it by a folder, or"
+                " set OOO_DATA_DIR to the other disk"
+            )
+            raise WarehouseError(message)

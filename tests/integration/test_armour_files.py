@@ -132,3 +132,36 @@ def test_a_report_is_written_through_a_symbolic_link(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (folder / "link.html").is_symlink()
     assert (folder / "page.html").read_text().startswith("<!")
+
+
+@pytest.mark.parametrize("name", ["landing", "exports", "reports"])
+def test_a_folder_that_is_a_link_is_refused_and_its_target_stays(
+    name: str, folder: Path, server_url: str
+) -> None:
+    target = folder / "target"
+    shutil.move(folder / "data" / name, target)
+    (folder / "data" / name).symlink_to(target)
+    before = sorted(target.rglob("*"))
+    for command in (("sync", "--quiet"), ("maintain",)):
+        refused = run_ooo(*command, cwd=folder, CALCOM_API_URL=server_url, CALCOM_API_KEY=OWNER_KEY)
+        assert refused.returncode == 15, refused.stderr
+        assert f"data/{name}, found a symbolic link" in refused.stderr
+    assert sorted(target.rglob("*")) == before
+
+
+def test_links_and_foreign_folders_in_the_data_folder_are_neither_followed_nor_removed(
+    folder: Path, server_url: str
+) -> None:
+    target, landing, reports = folder / "target", folder / "data" / "landing", folder / "data" / "reports"
+    target.mkdir()
+    (target / "run.json").write_text("theirs")
+    run_id = "20200101T000000000000Z-abcdef"
+    (landing / run_id).symlink_to(target)
+    (landing / "00-mine").mkdir()
+    for report in ("out-of-office.html", "absence-report.html"):
+        (reports / f".next-{report}").symlink_to(target / "run.json")
+    for arguments in (("sync", "--quiet"), ("report",), ("maintain",), ("erase-user", "4", "--yes")):
+        done = run_ooo(*arguments, cwd=folder, CALCOM_API_URL=server_url, CALCOM_API_KEY=OWNER_KEY)
+        assert done.returncode == 0, done.stderr
+    assert (target / "run.json").read_text() == "theirs"
+    assert {run_id, "00-mine"} <= {path.name for path in landing.iterdir()}

@@ -1,1 +1,1 @@
-"""Read the published tables: queries, exports, the status, and the report page."""
+"""Read the published tables: queries, exports, the status, and the report pages."""

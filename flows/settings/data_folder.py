@@ -94,7 +94,7 @@ def lock_data_folder(
 
 
 def _refuse_links(data_dir: Path) -> None:
-    """Raise `WarehouseError` if a folder in `data_dir` is a link: a run removes what is in its folders."""
+    """Raise `WarehouseError` if a folder in `data_dir` is a link, because a run removes files in it."""
     for name in _FOLDERS:
         path = data_dir / name
         if path.is_symlink():

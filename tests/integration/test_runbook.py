@@ -75,8 +75,10 @@ def test_status_exits_with_16_if_the_snapshot_is_too_old(tmp_path: Path) -> None
 
 
 def test_a_second_set_up_of_prefect_doubles_no_alarm_and_removes_the_limits_of_earlier_versions(
-    prefect: PrefectServer,
+    deployed: PrefectServer,
 ) -> None:
+    prefect = deployed
+
     def set_up() -> list[str]:
         done = run_ooo("setup-prefect", "--json", cwd=ROOT, **prefect.environment)
         assert done.returncode == 0, done.stderr
@@ -95,10 +97,15 @@ def test_a_second_set_up_of_prefect_doubles_no_alarm_and_removes_the_limits_of_e
     prefect.run("automation", "create", "--from-file", str(ROOT / "automations.yaml"))
     assert len(names()) == 2 * len(expected)
     prefect.patch("/work_pools/ooo/queues/warehouse", concurrency_limit=1)
+    nightly = f"/deployments/{prefect.get('/deployments/name/sync/nightly-sync')['id']}"
+    prefect.patch(nightly, concurrency_limit=1)
+    assert prefect.get(nightly)["global_concurrency_limit"] is not None
     (first, *_) = prefect.post("/automations/filter")
     prefect.patch(f"/automations/{first['id']}", enabled=False)
     changes = set_up()
     assert "removed the concurrency limit of the work queue warehouse" in changes
+    assert "removed the concurrency limit of the deployment nightly-sync" in changes
+    assert prefect.get(nightly)["global_concurrency_limit"] is None
     assert sorted(names()) == sorted(expected)
     assert all(automation["enabled"] for automation in prefect.post("/automations/filter"))
     assert prefect.get("/work_pools/ooo/queues/warehouse")["concurrency_limit"] is None

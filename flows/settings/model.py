@@ -27,6 +27,7 @@ from flows.settings.values import (
     is_exposed,
 )
 from warehouse.load.snapshot import Guards
+from warehouse.publish.feeds import FeedDetail, FeedPolicy
 from warehouse.publish.generation import Layout
 from warehouse.publish.publication import PublicationPolicy
 
@@ -131,6 +132,13 @@ class Settings(EnvironmentSettings):
         alias="OOO_BRADFORD",
         description="Set it to true to publish the macros `bradford_factor` and `rolling_bradford_factor`, a score"
         " of each person's sick leave; otherwise they do not exist. Consult your works council and your lawyers first.",
+    )
+    calendar_feeds: FeedDetail = Field(
+        FeedPolicy.detail,
+        alias="OOO_CALENDAR_FEEDS",
+        description="The calendar feeds in exports/calendars/, to which calendar programs subscribe. With away, an"
+        " event has the name of the absent person; with reasons, it also has the reason; with off, there are no"
+        " feeds. With OOO_PSEUDONYMISE there are none. A team smaller than OOO_MIN_GROUP_SIZE has none.",
     )
     page_size: PageSize = Field(
         MAX_ENTRIES_TAKE,
@@ -380,6 +388,7 @@ class Settings(EnvironmentSettings):
             has_delta=self.has_delta,
             url=self.publish_url,
             notes=self.notes.value,
+            feeds=FeedPolicy(self.calendar_feeds, self.min_group_size),
         )
 
     def guards(self, *, allows_mass_delete: bool) -> Guards:

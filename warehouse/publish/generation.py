@@ -2,6 +2,7 @@
 
     <id>/<table>.parquet                                   one file per table
     <id>/<table>/year=2026/month=1/<table>.parquet         tables of days again, if partitioned
+    <id>/calendars/<feed>.ics                              calendar feeds, see feeds.py
     <id>/manifest.json                                     see docs/publication.md
 
 The folder is built at a temporary path and renamed, so a folder with the name of a generation is complete.
@@ -26,9 +27,12 @@ from landing.files import build_atomically, digest, link, write_json
 from warehouse.connection import quote, run_in_parallel, run_statement
 from warehouse.load.audit import Audit, audit_counts, audit_keys, raise_if_failed, record_audits
 from warehouse.publish.database import PublishedDatabase, attached
+from warehouse.publish.feeds import FeedDetail, FeedPolicy, write_feeds
 from warehouse.tables import PublishedTable, personal_columns
 
 MANIFEST = "manifest.json"
+CALENDARS = "calendars"
+"""The folder of the calendar feeds."""
 FORMAT = 1
 """The format of the manifest and of current.json. It increases if a field changes or is removed."""
 
@@ -58,6 +62,10 @@ class Generation:
         """Return the names of the files that each hold a whole table."""
         return [facts["file"] for facts in self.manifest["tables"].values()]
 
+    def feeds(self) -> list[str]:
+        """Return the names of the calendar feeds, which are in the folder `calendars`."""
+        return [facts["file"].removeprefix(f"{CALENDARS}/") for facts in self.manifest.get("calendars", [])]
+
     def files_of(self, table: str) -> list[Mapping[str, Any]]:
         """Return the facts of the files that make up the table: its partitions, or its only file."""
         facts = self.manifest["tables"][table]
@@ -75,6 +83,7 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
     published_at: datetime,
     layout: Layout,
     notes: str,
+    feeds: FeedPolicy,
     previous: Generation | None = None,
 ) -> tuple[Generation, tuple[Audit, ...]]:
     """Build a new generation in `folder` from the published database, and return it with its audits.
@@ -95,6 +104,7 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
                 today=published_at.date(),
                 previous=previous,
             )
+            calendars = _write_feeds(connection, temporary, tables, feeds, published_at.date())
             counted = audit_counts(dict(database.rows), _rows_written(described, database.rows))
             audits = (*audit_keys(connection, tables), counted)
         record_audits(connection, audits, run_id=run_id, checked_at=published_at)
@@ -112,6 +122,7 @@ def build_generation(  # noqa: PLR0913 - one generation's facts
             "personal_columns": personal_columns(tables),
             "database": dict(database.facts),
             "tables": described,
+            "calendars": calendars,
         }
         write_json(temporary / MANIFEST, manifest)
     return Generation(final, manifest), audits
@@ -145,6 +156,24 @@ def _write_tables(  # noqa: PLR0913 - one generation's facts
     described = {table.name: facts[table.name] for table in tables}
     _count_rows(connection, folder, described)
     return described
+
+
+def _write_feeds(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    tables: Sequence[PublishedTable],
+    feeds: FeedPolicy,
+    today: date,
+) -> list[dict[str, Any]]:
+    """Write the calendar feeds, and return their facts for the manifest. Without published names there are none."""
+    if feeds.detail is FeedDetail.OFF or any(table.is_pseudonymised for table in tables):
+        return []
+    names = write_feeds(connection, folder / CALENDARS, feeds, today)
+    paths = [folder / CALENDARS / name for name in names]
+    return [
+        {"file": f"{CALENDARS}/{path.name}", "bytes": path.stat().st_size, "sha256": digest(path)}
+        for path in paths
+    ]
 
 
 def _free_name(folder: Path) -> Path:

@@ -9,7 +9,7 @@ next run removes.
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from warehouse.connection import explain
 from warehouse.errors import WarehouseError
 from warehouse.load.audit import Audit
 from warehouse.publish.database import PreviousPublication, build_database
+from warehouse.publish.feeds import FeedPolicy
 from warehouse.publish.generation import Generation, Layout, build_generation
 from warehouse.publish.measures import Measure
 from warehouse.publish.targets import DiskTarget, ObjectStoreTarget, PublishTarget, make_pointer
@@ -42,6 +43,8 @@ class PublicationPolicy:
     """The URL in object storage to which the publication is copied, if any."""
     notes: str = "core"
     """The setting for notes, for the manifest. The tables decide whether notes are published."""
+    feeds: FeedPolicy = field(default_factory=FeedPolicy)
+    """The calendar feeds. Without published names there are none."""
     reuses: bool = True
     """Take unchanged tables from the previous generation. Not after an erasure, which writes every byte again."""
 
@@ -116,6 +119,7 @@ def publish(  # noqa: PLR0913 - one publication's facts
             published_at=published_at,
             layout=policy.layout,
             notes=policy.notes,
+            feeds=policy.feeds,
             previous=previous,
         )
         _release(disk, generation, tables, policy)
@@ -139,6 +143,7 @@ def _release(
         versions = commit_delta(target, generation, tables)
     target.replace_database()
     target.replace_current(generation)
+    target.replace_calendars(generation)
     former = target.read_pointer()
     target.write_pointer(make_pointer(generation, versions))
     target.remove_generations(generation.name, policy.keep_generations, former=former)

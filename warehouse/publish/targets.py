@@ -3,6 +3,7 @@
     ooo.duckdb                        on the disk beside exports/; in a bucket beside the other names
     generations/<id>/                 immutable, with manifest.json
     current/<table>.parquet           the files of the newest generation
+    calendars/<feed>.ics              the calendar feeds of the newest generation
     delta/<table>/                    Delta Lake tables, if the setting is on
     current.json                      written last: the newest generation and its Delta versions
 
@@ -27,7 +28,7 @@ from landing.files import (
     write_json,
 )
 from landing.object_store import ObjectStore
-from warehouse.publish.generation import FORMAT, MANIFEST, Generation
+from warehouse.publish.generation import CALENDARS, FORMAT, MANIFEST, Generation
 
 DELTA_LOG = "_delta_log"
 
@@ -49,6 +50,9 @@ class PublishTarget(Protocol):
 
     def replace_current(self, generation: Generation) -> None:
         """Replace the files of `current/` by those of the generation, and remove files of other tables."""
+
+    def replace_calendars(self, generation: Generation) -> None:
+        """Replace the files of `calendars/` by those of the generation, and remove the others."""
 
     def read_pointer(self) -> str | None:
         """Return the generation that `current.json` names, or None."""
@@ -125,11 +129,20 @@ class DiskTarget:
         self.exports = data_dir / "exports"
         self.generations = self.exports / "generations"
         self.current = self.exports / "current"
+        self.calendars = self.exports / CALENDARS
         self.delta = self.exports / "delta"
         self.generations.mkdir(parents=True, exist_ok=True)
         self.current.mkdir(exist_ok=True)
         within_delta = [path for path in self.delta.rglob("*") if path.is_dir()]
-        for folder in (data_dir, self.exports, self.current, self.generations, self.delta, *within_delta):
+        for folder in (
+            data_dir,
+            self.exports,
+            self.current,
+            self.calendars,
+            self.generations,
+            self.delta,
+            *within_delta,
+        ):
             remove_leftovers(folder)
 
     def take_generation(self, generation: Generation) -> None:
@@ -160,6 +173,19 @@ class DiskTarget:
             link(generation.folder / file, self.current / file)
         for path in set(self.current.glob("*.parquet")) - {self.current / file for file in newest}:
             path.unlink()
+
+    def replace_calendars(self, generation: Generation) -> None:
+        """Replace each file by one rename. Without feeds, remove the folder."""
+        feeds = generation.feeds()
+        if feeds:
+            self.calendars.mkdir(exist_ok=True)
+        for feed in feeds:
+            link(generation.folder / CALENDARS / feed, self.calendars / feed)
+        for path in set(self.calendars.glob("*")) - {self.calendars / feed for feed in feeds}:
+            path.unlink()
+        if not feeds and self.calendars.exists():
+            self.calendars.rmdir()
+            flush(self.exports)
 
     def read_pointer(self) -> str | None:
         """Read the file."""
@@ -244,6 +270,14 @@ class ObjectStoreTarget:
             self.store.copy(f"generations/{generation.name}/{file}", f"current/{file}")
         stale = set(self.store.list_sizes("current")) - set(newest)
         self.store.remove([f"current/{file}" for file in sorted(stale)])
+
+    def replace_calendars(self, generation: Generation) -> None:
+        """Copy each file within the store."""
+        feeds = generation.feeds()
+        for feed in feeds:
+            self.store.copy(f"generations/{generation.name}/{CALENDARS}/{feed}", f"{CALENDARS}/{feed}")
+        stale = set(self.store.list_sizes(CALENDARS)) - set(feeds)
+        self.store.remove([f"{CALENDARS}/{feed}" for feed in sorted(stale)])
 
     def read_pointer(self) -> str | None:
         """Read the object."""

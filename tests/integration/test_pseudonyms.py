@@ -13,7 +13,8 @@ import pytest
 from calcom.simulator import Simulator, World, serve
 from calcom.strategy import Strategy
 from flows.report.export import Format, write_rows
-from flows.report.queries import NAMED, Dates, render, run_named, run_sql
+from flows.report.queries import NAMED, Dates, run_named, run_sql
+from flows.report.render import render
 from flows.run import stages
 from flows.run.progress import SilentListener
 from flows.run.summary import RunSummary

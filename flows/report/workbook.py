@@ -67,7 +67,7 @@ def _write_column(workbook: Any, sheet: Any, number: int, name: str, cells: list
     is_wrapped = widest > _WIDEST_COLUMN
     is_share = any(word in name.lower() for word in _SHARES)
     formats = {
-        str: workbook.add_format({"indent": 1, "text_wrap": is_wrapped, "valign": "top"}),
+        str: workbook.add_format({"align": "left", "indent": 1, "text_wrap": is_wrapped, "valign": "top"}),
         int: workbook.add_format({"num_format": "0"}),
         float: workbook.add_format({"num_format": "0.0%"}) if is_share else None,
         datetime: workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss", "align": "left", "indent": 1}),

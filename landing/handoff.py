@@ -67,3 +67,9 @@ class HandOffStore:
         """Remove all landings of the organization: they hold personal data, and were loaded or refused."""
         for run_id in self._store.list_folders(name):
             self._store.remove_folder(f"{name}/{run_id}", marker=READ_FILE)
+
+    def remove_all(self) -> None:
+        """Remove the landings and the errors of all organizations. They are read again."""
+        for name in self._store.list_folders(""):
+            self.remove(name)
+            self._store.remove([f"{name}/{FAILURE_FILE}"])

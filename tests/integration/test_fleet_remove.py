@@ -11,6 +11,7 @@ from calcom.simulator import OWNER_KEY, RunningServer, World
 from flows.fleet.loader import open_hand_off_store, sync_fleet
 from flows.fleet.organizations import read_organizations
 from flows.fleet.removal import remove_from_fleet
+from flows.privacy.erasure import erase_user
 from flows.report.status import read_organization_states
 from flows.run.progress import SilentListener
 from flows.settings import Settings
@@ -90,6 +91,25 @@ def test_a_removed_organization_is_in_no_file_no_object_and_no_later_generation(
     assert [each.name for each in read_organization_states(settings)] == ["acme"]
     with pytest.raises(ConfigurationError, match=r"no organization globex; expected .* acme"):
         remove_from_fleet(settings, "globex")
+
+
+def test_an_erased_person_of_a_fleet_is_in_no_file_no_object_and_no_delta_table(
+    settings: Settings, servers: Mapping[str, RunningServer], tmp_path: Path
+) -> None:
+    settings = settings.model_copy(update={"has_delta": True})
+    sync(settings, servers)
+    assert list((settings.data_dir / "exports" / "delta").rglob("*.parquet"))
+    leftover = settings.data_dir / "organizations" / "globex" / "landing" / "run" / "note.txt"
+    leftover.parent.mkdir(parents=True, exist_ok=True)
+    leftover.write_text(PERSON["email"])
+    open_hand_off_store(settings).put_failure("globex", 12, PERSON["email"])
+    assert find_remains(stored_texts(settings, tmp_path / "before"), PERSON["email"])
+
+    erasure = erase_user(settings, PERSON["email"])
+
+    assert (erasure.organization_id, erasure.user_id) == (2, PERSON["id"])
+    assert find_remains(settings.data_dir, PERSON["email"]) == []
+    assert find_remains(stored_texts(settings, tmp_path / "after"), PERSON["email"]) == []
 
 
 def test_the_last_organization_can_be_removed_by_its_id(

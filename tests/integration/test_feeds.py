@@ -152,6 +152,12 @@ def test_feeds_are_files_of_their_generation_and_are_removed_when_they_are_switc
         assert not (exports / "calendars").exists()
 
 
+def test_files_of_another_program_in_the_folder_of_feeds_stay(tmp_path: Path) -> None:
+    (tmp_path / "exports" / "calendars" / "own").mkdir(parents=True)
+    folder = publish(tmp_path, ABSENCES, ABSENCES, feeds=FeedPolicy(FeedDetail.OFF))
+    assert [path.name for path in folder.iterdir()] == ["own"]
+
+
 def test_a_group_that_is_too_small_has_no_feed(tmp_path: Path) -> None:
     folder = publish(tmp_path, ABSENCES, feeds=FeedPolicy(FeedDetail.AWAY, min_group_size=2))
     assert "sales-7-13.ics" not in {path.name for path in folder.iterdir()}

@@ -181,11 +181,12 @@ class DiskTarget:
             self.calendars.mkdir(exist_ok=True)
         for feed in feeds:
             link(generation.folder / CALENDARS / feed, self.calendars / feed)
-        for path in set(self.calendars.glob("*")) - {self.calendars / feed for feed in feeds}:
+        for path in set(self.calendars.glob("*.ics")) - {self.calendars / feed for feed in feeds}:
             path.unlink()
-        if not feeds and self.calendars.exists():
-            self.calendars.rmdir()
-            flush(self.exports)
+        if not feeds:
+            with contextlib.suppress(OSError):  # there is no folder, or it has files of another program
+                self.calendars.rmdir()
+                flush(self.exports)
 
     def read_pointer(self) -> str | None:
         """Read the file."""

@@ -102,6 +102,11 @@ TIES = """
 | 5     | 2    | 02-06 | 02-06 | sick     |
 | 6     | 2    | 02-09 | 02-09 | sick     |
 | 7     | 3    | 01-06 | 01-07 | vacation |
+| 8     | 3    | 01-09 | 01-09 | vacation |
+| 9     | 3    | 02-10 | 02-12 | vacation |
+| 10    | 1    | 02-06 | 02-06 | vacation |
+| 11    | 1    | 02-09 | 02-09 | vacation |
+| 12    | 4    | 02-10 | 02-12 | vacation |
 """
 
 
@@ -109,10 +114,11 @@ def test_of_equally_long_absences_the_earliest_counts_and_people_follow_by_id(tm
     longest = """
     | user_id | longest_days | longest_from_on | longest_to_on | unbroken_days | unbroken_from_on | unbroken_to_on |
     | 2       | 4            | 2026-01-09      | 2026-01-12    | 4             | 2026-01-09       | 2026-01-12     |
-    | 1       | 2            | 2026-01-06      | 2026-01-07    | 2             | 2026-01-06       | 2026-01-07     |
-    | 3       | 2            | 2026-01-06      | 2026-01-07    | 2             | 2026-01-06       | 2026-01-07     |
+    | 1       | 2            | 2026-01-06      | 2026-01-07    | 4             | 2026-02-06       | 2026-02-09     |
+    | 3       | 3            | 2026-02-10      | 2026-02-12    | 3             | 2026-02-10       | 2026-02-12     |
+    | 4       | 3            | 2026-02-10      | 2026-02-12    | 3             | 2026-02-10       | 2026-02-12     |
     """
-    check(tmp_path, "longest_absence", longest, TIES)
+    check(tmp_path, "longest_absence", longest, TIES, users=((1, 2, 3, 4),))
 
 
 def test_the_days_off_within_a_spell_are_those_of_the_work_calendar_of_the_person(tmp_path: Path) -> None:

@@ -132,6 +132,27 @@ def test_a_reversed_range_is_an_error_that_names_the_dates(tmp_path: Path, measu
             published.execute(f"FROM {measure}('2026-02-01', '2026-01-01')").fetchall()
 
 
+def test_the_horizon_itself_is_accepted_and_the_days_beyond_it_are_errors(tmp_path: Path) -> None:
+    with duckdb.connect(publish_departure(tmp_path), read_only=True) as published:
+        for measure in ("absence_by_day", "person_time", "rolling_bradford_factor", "rolling_sickness_rate"):
+            for day in ("1970-01-01", "2099-12-31"):
+                published.execute(f"FROM {measure}('{day}', '{day}')").fetchall()
+            for dates in ("'1969-12-31', '1970-01-01'", "'2099-12-31', '2100-01-01'"):
+                with pytest.raises(duckdb.InvalidInputException, match="from 1970-01-01 to 2099-12-31"):
+                    published.execute(f"FROM {measure}({dates})").fetchall()
+
+
+def test_days_before_the_calendar_follow_the_work_week(tmp_path: Path) -> None:
+    # The calendar begins with 2025; January 2024 has 23 weekdays.
+    days = """
+    | user_id | member_days | available_working_days |
+    | 1       | 31          | 23                     |
+    | 2       | 31          | 23                     |
+    | 3       | 31          | 23                     |
+    """
+    check(publish_departure(tmp_path, HOLIDAY), "FROM person_time('2024-01-01', '2024-01-31')", days)
+
+
 def test_dates_beyond_the_horizon_and_teams_that_are_not_loaded_are_errors(tmp_path: Path) -> None:
     with duckdb.connect(publish_departure(tmp_path), read_only=True) as published:
         with pytest.raises(

@@ -401,6 +401,13 @@ def test_a_read_with_a_repeated_id_does_not_agree_with_any_other() -> None:
     assert (reads.is_proven, reads.next_skip) == (False, None)
 
 
+def test_a_page_with_new_ids_beside_a_repeated_one_does_not_end_a_read() -> None:
+    reads = RepeatedReads()
+    reads.accept([9, 8, 7, 6], 4)
+    reads.accept([6, 5, 4, 3], 4)
+    assert (reads.reads, reads.next_skip) == (0, 8)
+
+
 def test_a_record_with_an_invalid_id_ends_the_repeated_reads_at_once() -> None:
     reads = RepeatedReads()
     reads.accept([5, None], 4)

@@ -165,3 +165,32 @@ def test_links_and_foreign_folders_in_the_data_folder_are_neither_followed_nor_r
         assert done.returncode == 0, done.stderr
     assert (target / "run.json").read_text() == "theirs"
     assert {run_id, "00-mine"} <= {path.name for path in landing.iterdir()}
+
+
+def test_a_share_without_locks_is_named_by_the_doctor_and_by_each_command_that_writes(
+    folder: Path, server_url: str
+) -> None:
+    site = folder / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(
+        "import errno, fcntl, os\n"
+        "def refuse(*_): raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))\n"
+        "fcntl.flock = fcntl.lockf = refuse\n"
+    )
+    environment = {"PYTHONPATH": str(site), "CALCOM_API_URL": server_url, "CALCOM_API_KEY": OWNER_KEY}
+    for arguments in (("sync", "--quiet"), ("maintain",), ("erase-user", "4", "--yes"), ("doctor",)):
+        failed = run_ooo(*arguments, cwd=folder, **environment)
+        assert failed.returncode == 15, (arguments, failed.stderr)
+        assert "data" in failed.stdout + failed.stderr
+        assert "OOO_DATA_DIR" in failed.stdout + failed.stderr
+
+
+def test_delta_tables_in_a_folder_with_a_percent_sign_are_refused_with_the_way_out(
+    server_url: str, tmp_path: Path
+) -> None:
+    environment = {"CALCOM_API_URL": server_url, "CALCOM_API_KEY": OWNER_KEY, "OOO_DATA_DIR": "a%41"}
+    refused = run_ooo("sync", "--quiet", cwd=tmp_path, OOO_DELTA="true", **environment)
+    assert refused.returncode == 15, refused.stderr
+    assert "expected a path without %" in refused.stderr
+    done = run_ooo("sync", "--quiet", cwd=tmp_path, **environment)
+    assert done.returncode == 0, done.stderr

@@ -28,6 +28,7 @@ from landing.files import (
     write_json,
 )
 from landing.object_store import ObjectStore
+from warehouse.errors import WarehouseError
 from warehouse.publish.generation import CALENDARS, FORMAT, MANIFEST, Generation
 
 DELTA_LOG = "_delta_log"
@@ -149,7 +150,16 @@ class DiskTarget:
         """Do nothing: the generation was built in this folder."""
 
     def delta_uri(self, table: str) -> str:
-        """Return the folder of the table, which is created if it does not exist."""
+        """Return the folder of the table, which is created if it does not exist.
+
+        Raise `WarehouseError` for a path with a percent sign, which the Delta library decodes.
+        """
+        if "%" in str(self.delta.resolve()):
+            message = (
+                f"can't write Delta tables under {self.delta.resolve()}: expected a path without %, which the Delta"
+                " library decodes; set OOO_DATA_DIR to another folder, or OOO_DELTA=false"
+            )
+            raise WarehouseError(message)
         folder = self.delta / table
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)

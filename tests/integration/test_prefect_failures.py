@@ -171,8 +171,14 @@ def test_the_log_of_a_worker_has_no_line_about_leaked_objects(
 ) -> None:
     with (
         serve(Simulator(World.generate(people=3), limits=None)) as server,
-        deployed.worker(**worker_settings(server.url, tmp_path / "data")),
+        deployed.worker(**worker_settings(server.url, tmp_path / "data")) as worker,
     ):
         assert_completes(deployed, deployed.start("sync/nightly-sync"))
-    assert "entries read" in deployed.worker_logs()
+
+        def processes() -> str:
+            threads = Path(f"/proc/{worker.pid}/task").glob("*/children")
+            return "".join(path.read_text() for path in threads)
+
+        until(lambda: not processes().strip(), what="the end of the run's process")
+    assert "Finished in state Completed" in deployed.worker_logs()
     assert "nanobind" not in deployed.worker_logs()

@@ -16,7 +16,7 @@ from flows.cli.pipeline_commands import demo, doctor, erase_user, fleet, maintai
 from flows.cli.prefect_commands import init_prefect, setup_prefect
 from flows.cli.query_commands import export, query
 from flows.cli.report_commands import completion, report, status
-from flows.cli.streams import SENTENCES, catch_signals, protect_streams, signal_code
+from flows.cli.streams import SENTENCES, catch_signals, is_interruption, protect_streams, signal_code
 from flows.cli.terminal import prints_json
 
 EXIT_CODES = {
@@ -98,15 +98,15 @@ def _explain(error: BaseException, *, as_json: bool, logs_json: bool) -> int:  #
         return error.code if isinstance(error.code, int) else ExitCode.DONE
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    if is_interruption(error):
+        _print_error(SENTENCES[signal_code()])
+        return signal_code()
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         usage = f"{context.get_usage()}\n" if context else ""
         hint = f"Try '{context.command_path} --help' for help.\n\n" if context else ""
         _print_error(f"{usage}{hint}Error: {error.format_message()}")
         return error.exit_code
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        _print_error(SENTENCES[signal_code()])
-        return signal_code()
     if isinstance(error, BrokenPipeError):
         return ExitCode.DONE
     if isinstance(error, OooError):

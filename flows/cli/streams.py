@@ -12,6 +12,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+import click
+
 from calcom.errors import ExitCode
 
 GRACE_SECONDS = 10.0
@@ -90,6 +92,15 @@ def catch_signals() -> None:
 def signal_code() -> ExitCode:
     """Return the exit code of the signal that interrupted the command."""
     return _received[0] if _received else ExitCode.INTERRUPTED
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Return True if a signal ended the command, also if a library replaced the exception of the signal.
+
+    DuckDB, for example, replaces `KeyboardInterrupt` by a `RuntimeError`.
+    """
+    is_of_duckdb = isinstance(error, RuntimeError) and str(error) == "Query interrupted"
+    return isinstance(error, KeyboardInterrupt | click.Abort) or is_of_duckdb or bool(_received)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -95,6 +95,24 @@ def test_a_signal_prints_one_sentence_flushes_the_landing_and_releases_the_lock(
         assert again.returncode == 0, again.stderr
 
 
+@pytest.mark.parametrize(
+    ("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
+)
+def test_a_signal_during_a_query_of_duckdb_ends_with_the_code_of_the_signal(
+    stop: signal.Signals, code: int, folder: Path
+) -> None:
+    endless = "SELECT count(*) FROM range(100000000) AS a, range(100000) AS b WHERE a.range % 7 = b.range % 5"
+    with subprocess.Popen(
+        [str(OOO), "query", endless], cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as query:
+        with pytest.raises(subprocess.TimeoutExpired):
+            query.wait(3.0)
+        query.send_signal(stop)
+        _, message = query.communicate()
+    assert query.returncode == code, message
+    assert "Traceback" not in message
+
+
 def test_a_signal_that_the_caller_ignores_stays_ignored() -> None:
     program = (
         "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"

@@ -21,11 +21,13 @@ from prefect.states import Cancelling, Completed, Failed
 
 from calcom.errors import OooError
 from calcom.wording import count_of
+from flows.fleet.identity import find_identities, raise_if_repeated
 from flows.fleet.loader import Loader, extract_organization, open_loader, report_failure
 from flows.fleet.organizations import Organization, read_organizations
 from flows.fleet.summary import FleetSummary
 from flows.orchestration.artifacts import record_assets, show_fleet
 from flows.orchestration.blocks import load_flow_settings, read_block
+from flows.orchestration.events import report_organizations
 from flows.orchestration.logs import listen_in_flow, log_summary, open_run_logger
 from flows.orchestration.tasks import (
     READ_LIMIT_SECONDS,
@@ -68,6 +70,7 @@ def _load(loader: Loader, name: str) -> State[None]:
 def _publish(loader: Loader) -> FleetSummary:
     summary = loader.publish()
     record_assets(summary.published, generation=summary.generation)
+    report_organizations(summary.run_ids)
     return summary
 
 
@@ -179,6 +182,11 @@ def fleet(
         with open_loader(
             settings, organizations, listener=listener, allows_mass_delete=allow_mass_delete
         ) as loader:
+            # A credential that only the extraction machines have is checked when its landing is loaded.
+            identities = find_identities(
+                organizations, read_block=read_block, concurrency=settings.fleet_concurrency
+            )
+            raise_if_repeated(identities)
             for name, state in extracting(loader, organizations, give_up_after_hours=give_up_after_hours):
                 if state.is_completed():
                     load_task(loader, name, return_state=True)

@@ -122,6 +122,15 @@ class FleetSummary:
         return [asdict(outcome) for outcome in self.organizations if outcome.outcome != "complete"]
 
     @property
+    def run_ids(self) -> dict[int, str]:
+        """Return the run of each organization whose snapshot was published."""
+        return {
+            outcome.organization_id: outcome.run_id
+            for outcome in self.organizations
+            if self.published and outcome.organization_id is not None and outcome.run_id is not None
+        }
+
+    @property
     def headline(self) -> str:
         """Return the outcome in a few words."""
         left = f", {len(self.left):,} not in the file" if self.left else ""

@@ -18,6 +18,7 @@ from prefect.tasks import MaterializingTask
 
 from calcom.errors import ExitCode, OooError
 from flows.orchestration.artifacts import ASSETS, record_assets, show_failure
+from flows.orchestration.events import report_organizations
 from flows.orchestration.logs import log_summary
 from flows.run.context import RunContext
 from flows.run.stages import PLAIN_STAGES, Stages
@@ -85,6 +86,7 @@ def _publish(run: RunContext) -> None:
     if run.publication is not None:
         rows, generation = run.publication.rows, run.publication.generation
         record_assets(rows, generation=generation, run_id=run.record.run_id)
+        report_organizations({run.landing.facts.organization_id: run.record.run_id})
 
 
 def stages_as_tasks(retry_seconds: float) -> Stages:

@@ -1,4 +1,4 @@
-"""The freshness alarm of Prefect hears each organization by itself."""
+"""The freshness alarm of Prefect counts each organization by itself."""
 
 import subprocess
 import sys

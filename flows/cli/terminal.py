@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -89,12 +88,15 @@ def write_data(text: str) -> None:
         click.echo(text.encode("utf-8", "replace"))
 
 
+_USUAL_WIDTH = 80
+"""The width of a terminal that does not state its own."""
+
+
 def table_width() -> int | None:
     """Return the width of the terminal, from COLUMNS or the terminal itself; None if the output is no terminal."""
-    is_set = os.environ.get("COLUMNS", "").isdecimal()
-    if not is_set and (sys.stdout is None or not sys.stdout.isatty()):
-        return None
-    return shutil.get_terminal_size().columns
+    if width := shutil.get_terminal_size((0, 0)).columns:
+        return width
+    return _USUAL_WIDTH if sys.stdout is not None and sys.stdout.isatty() else None
 
 
 def draws_lines() -> bool:

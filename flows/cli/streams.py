@@ -95,12 +95,8 @@ def signal_code() -> ExitCode:
 
 
 def is_interruption(error: BaseException) -> bool:
-    """Return True if a signal ended the command, also if a library replaced the exception of the signal.
-
-    DuckDB, for example, replaces `KeyboardInterrupt` by a `RuntimeError`.
-    """
-    is_of_duckdb = isinstance(error, RuntimeError) and str(error) == "Query interrupted"
-    return isinstance(error, KeyboardInterrupt | click.Abort) or is_of_duckdb or bool(_received)
+    """Return True if a signal ended the command, also if a library replaced the exception of the signal."""
+    return isinstance(error, KeyboardInterrupt | click.Abort) or bool(_received)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -17,7 +17,7 @@ from flows.settings.errors import QueryError, QueryLimitError, SqlError
 from transforms.hidden_reasons import OTHER_LEVELS, hide_reasons
 from transforms.schema import PUBLISHED
 from transforms.suppression import SHARES_OF_DAYS, suppress_days, suppress_small_groups
-from warehouse.connection import read_statement
+from warehouse.connection import catching_interrupts, read_statement
 from warehouse.errors import WarehouseError
 from warehouse.publish.measures import find_measures
 from warehouse.read.contributions import isolate_people
@@ -183,7 +183,7 @@ def open_published(database: Path, limits: QueryLimits = DEFAULT_LIMITS) -> Iter
         def fetch(
             sql: str, parameters: Mapping[str, Any] | None = None, *, reads_only: bool = False
         ) -> pl.DataFrame:
-            with _translating_errors(database, limits, expired):
+            with _translating_errors(database, limits, expired), catching_interrupts():
                 if reads_only:
                     _raise_unless_reading(connection, sql)
                 relation = connection.sql(sql, params=parameters)
@@ -210,8 +210,6 @@ def _translating_errors(database: Path, limits: QueryLimits, expired: threading.
                 " OOO_QUERY_SECONDS"
             )
             raise QueryLimitError(message) from error
-        if str(error) == "Query interrupted":  # DuckDB's form of Ctrl-C
-            raise KeyboardInterrupt from error
         if isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException):
             message = f"can't read {database}: {_first_line(error)}; run `ooo sync`, which publishes it again"
             raise WarehouseError(message) from error

@@ -166,7 +166,6 @@ def test_a_run_survives_a_restart_of_the_server(tmp_path: Path) -> None:
     assert_equals_truth(tmp_path / "data" / "ooo.duckdb", world.entries(), world.users())
 
 
-@pytest.mark.xfail(reason="under a worker, the lines are not suppressed reliably yet", strict=False)
 def test_the_log_of_a_worker_has_no_line_about_leaked_objects(
     deployed: PrefectServer, tmp_path: Path
 ) -> None:

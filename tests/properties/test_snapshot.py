@@ -164,7 +164,7 @@ class ReadingParameters:
 READINGS = st.builds(
     ReadingParameters,
     strategy=st.sampled_from([Strategy.ORG_WIDE, Strategy.PER_USER]),
-    page_size=st.integers(2, 12) | st.integers(1, 250),
+    page_size=st.integers(2, 12) | st.integers(2, 250),
     concurrency=st.integers(1, 4),
     expected_rows=st.integers(0, 90),
     max_attempts=st.integers(1, 5),

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -31,6 +32,9 @@ MOST_RESULT_BYTES = 2_000_000_000
 
 _READING = ("SELECT", "MULTI")
 """The types of statements that only read; DuckDB calls a PIVOT `MULTI`."""
+
+_WAIT_SECONDS = 0.2
+"""The longest time in which a query does not react to a signal."""
 
 _RESTRICTIONS = {
     "enable_external_access": "false",
@@ -187,7 +191,7 @@ def open_published(database: Path, limits: QueryLimits = DEFAULT_LIMITS) -> Iter
                 if reads_only:
                     _raise_unless_reading(connection, sql)
                 relation = connection.sql(sql, params=parameters)
-                return pl.DataFrame() if relation is None else _read_rows(relation)
+                return pl.DataFrame() if relation is None else _read_interruptibly(connection, relation)
 
         yield fetch
 
@@ -263,6 +267,25 @@ def _raise_unless_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> No
                 " run other statements, with access to all files of this user"
             )
             raise QueryError(message)
+
+
+def _read_interruptibly(
+    connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation
+) -> pl.DataFrame:
+    """Return the rows of the relation, read on a thread.
+
+    DuckDB's stream does not react to a signal itself. Polars installs a handler for Ctrl-C after which the system
+    resumes a wait, so that the wait is a series of short ones.
+    """
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        rows = executor.submit(_read_rows, relation)
+        try:
+            while not wait([rows], timeout=_WAIT_SECONDS).done:
+                pass
+            return rows.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def _read_rows(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:

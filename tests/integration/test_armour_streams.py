@@ -108,7 +108,7 @@ def test_a_signal_during_a_query_of_duckdb_ends_with_the_code_of_the_signal(
         with pytest.raises(subprocess.TimeoutExpired):
             query.wait(3.0)
         query.send_signal(stop)
-        _, message = query.communicate()
+        _, message = query.communicate(timeout=60)
     assert query.returncode == code, message
     assert "Traceback" not in message
 

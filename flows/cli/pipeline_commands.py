@@ -207,6 +207,7 @@ def remove_organization(*, name: str, yes: bool) -> None:
     from flows.settings import NO_CREDENTIAL, load_settings
 
     settings = load_settings(**NO_CREDENTIAL)
+    _require_terminal("removal", yes=yes)
     _confirm(
         f"Remove {name}, with its entries and their history, from {settings.data_dir}?", "removal", yes=yes
     )

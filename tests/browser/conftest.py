@@ -12,8 +12,9 @@ from tests.support.browser import open_browser
 from tests.support.program import run_ooo
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Provide a browser for one module: Playwright runs an event loop, which tests of other modules cannot share."""
     with open_browser() as opened:
         yield opened
 

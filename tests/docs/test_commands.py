@@ -26,7 +26,8 @@ ELSEWHERE = {
     r"sudo systemctl .*": "needs systemd",
     r"flock .*": "tests/integration, the tests of the runbook",
     r"export .*": "sets what the next lines need",
-    r"ooo erase-user \d+": "tests/integration, the tests of erasure: it needs a confirmation",
+    r"ooo erase-user \S+": "tests/integration, the tests of erasure: it needs a confirmation",
+    r"ooo fleet .*": "tests/integration, the tests of fleets: they need a file of organizations",
 }
 
 

@@ -10,14 +10,14 @@ from tests.support.readings import Absence
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all, rows_of
 from transforms.runs import RunRecord
 from warehouse.load.runs import insert_run
-from warehouse.read.facts import ReportFacts, read_freshness, read_report_facts
+from warehouse.read.report import AwayFacts, read_away_facts, read_measure_facts
 
 SICK = Absence(1, 1, date(2026, 1, 1), date(2026, 1, 2), reason="sick")
 
 
-def read_facts(published: duckdb.DuckDBPyConnection) -> ReportFacts:
-    """Return the facts of the page, which exist."""
-    facts = read_report_facts(published)
+def read_facts(published: duckdb.DuckDBPyConnection) -> AwayFacts:
+    """Return the facts of the pages, which exist."""
+    facts = read_away_facts(published)
     assert facts is not None
     return facts
 
@@ -30,7 +30,7 @@ def test_the_available_days_of_the_page_are_those_of_the_lost_time_rate_with_lea
         load(connection, read_all((SICK,), at=night(8), users=(1, 2)))
         database = audit_and_publish(connection, tmp_path).database
     with duckdb.connect(database, read_only=True) as published:
-        facts = read_facts(published)
+        facts = read_measure_facts(published, read_facts(published))
         by_day = {row["date_on"]: row["available_working_days"] for row in facts.available_days}
         query = "SELECT available_working_days FROM lost_time_rate($first_on, $last_on)"
         (rate,) = rows_of(published, query, first_on=min(by_day), last_on=facts.last_on)
@@ -50,7 +50,6 @@ def test_a_failed_run_is_not_the_instant_as_of_which_the_tables_are_known(tmp_pa
     with duckdb.connect(publication.database, read_only=True) as published:
         facts = read_facts(published)
         assert facts.as_of == night(2)
-        assert read_freshness(published)["snapshot_at"] == night(2)
         organizations = rows_of(published, "FROM dim_organizations ORDER BY organization_id")
     assert [row["last_snapshot_at"] for row in organizations] == [night(2), None]
     assert [row["is_stale"] for row in organizations] == [True, True]

@@ -44,7 +44,12 @@ def serve_fleet(folder: Path, *, organizations: int, people: int) -> Iterator[Si
                 worlds[name] = world
         file = folder / "orgs.toml"
         file.write_text("\n".join(tables))
-        keys = {"RIGHT_KEY": OWNER_KEY, "WRONG_KEY": "cal_wrong", "OOO_MAX_ATTEMPTS": "1"}
+        keys = {
+            "RIGHT_KEY": OWNER_KEY,
+            "WRONG_KEY": "cal_wrong",
+            "OOO_MAX_ATTEMPTS": "1",
+            "OOO_RETRY_SECONDS": "1",
+        }
         yield SimulatedFleet(file, worlds, {name: error for name, (error, _, _) in failing.items()}, keys)
 
 

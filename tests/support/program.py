@@ -22,11 +22,7 @@ def run_ooo(
     `max_file_bytes` is the largest size of a file: a write beyond it fails, as on a full disk. `umask` is the
     umask of the process.
     """
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name in ("PATH", "HOME", "LANG") or name.startswith("COVERAGE_")
-    }
+    inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     return subprocess.run(
         [str(OOO), *arguments],
         cwd=cwd,

@@ -140,10 +140,9 @@ def test_a_run_killed_while_it_writes_partitions_and_delta_tables_is_recovered_a
     for table in TABLES:
         folder = data_dir / "exports" / "delta" / table.name
         assert {path.name for path in folder.iterdir()} <= kept | {"_delta_log"}
-        assert (
-            pl.read_delta(str(folder)).drop("year", "month", strict=False).sort(table.key).rows()
-            == undisturbed[table.name]
-        )
+        # Partitioned tables have the columns of their partitions too.
+        columns = [column.name for column in table.columns]
+        assert pl.read_delta(str(folder)).select(columns).sort(table.key).rows() == undisturbed[table.name]
 
 
 def test_a_run_killed_at_random_instants_is_recovered_and_no_read_fails(

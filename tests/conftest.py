@@ -1,6 +1,7 @@
 """Distribute the tests over processes: by module, and all tests that use the Prefect server to one process."""
 
 import functools
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ class GroupScheduling(LoadScopeScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_configure() -> None:
+    """Make processes of the tests react to SIGHUP, also if `nohup` started the tests."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling | None:
     """Return the scheduler for `--dist loadscope`; None for other values."""
     return GroupScheduling(config, log) if config.getvalue("dist") == "loadscope" else None

@@ -321,9 +321,9 @@ def _check_organization(
 def _check_list(
     runner: asyncio.Runner, fetch: Callable[..., Coroutine[Any, Any, Records]], take: int, subject: str
 ) -> Finding:
-    """Read a page of the size that a sync requests and, if it is short, check that no row follows it.
+    """Check that the server returns as many rows as a sync requests, with one or two requests.
 
-    Sends one request, and a second one behind a short page that does not state itself whether it is the end.
+    Reads one page. If it is short and does not state whether it is the last one, reads the rows after it.
     """
     records = runner.run(fetch(take=take))
     page = Page.of_ids(skip=0, take=take, ids=records.ids)

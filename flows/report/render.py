@@ -15,7 +15,7 @@ MOST_TABLE_ROWS = 100
 """The rows of a table, unless the user chooses another number."""
 
 TEXT_WIDTHS = (60, 40, 30, 20)
-"""The lengths to which texts in a table are cut, until the table is as narrow as the terminal."""
+"""The lengths in characters to which texts are cut, one after the other, until the table fits the terminal."""
 
 _WIDEST_TABLE = 65_535
 _ID_SUFFIXES = ("_id", "_uuid")
@@ -50,7 +50,7 @@ def render(  # noqa: PLR0913 - the options of the output
 
 
 def _render_table(rows: pl.DataFrame, *, draws_lines: bool, width: int | None, limit: int) -> str:
-    """Return the first rows as a table that fits in `width`, with a line about the rows and columns that it leaves out.
+    """Return the first rows as a table of at most `width` characters, and a line about omitted rows and columns.
 
     To fit, ids are left out, then texts are cut. If that is not enough, each row is a block of lines.
     """

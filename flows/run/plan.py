@@ -60,12 +60,10 @@ class ReadingPlan:
     user_ids: tuple[int, ...]
     team_ids: tuple[int, ...] | None
     """None if teams are not read."""
-    may_fall_back: bool
-    """True if the entries may be read per user where the organization's endpoint is refused."""
 
     def reading_per_user(self) -> "ReadingPlan":
         """Return the plan that reads the same entries with the endpoint of each user."""
-        return replace(self, strategy=Strategy.PER_USER, may_fall_back=False)
+        return replace(self, strategy=Strategy.PER_USER)
 
     @property
     def reads_organization(self) -> bool:
@@ -102,7 +100,6 @@ def make_reading_plan(
         strategy=requested.first,
         user_ids=tuple(user_ids),
         team_ids=None if team_ids is None else tuple(team_ids),
-        may_fall_back=requested is Strategy.AUTO,
     )
 
 

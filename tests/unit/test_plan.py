@@ -44,17 +44,16 @@ def test_the_plan_names_every_scope_of_its_strategy(
 def test_the_fallback_is_a_new_plan_that_reads_the_same_users_and_teams_per_user() -> None:
     plan = make(Strategy.AUTO, team_ids=(5,))
     fallback = plan.reading_per_user()
-    assert (plan.strategy, plan.may_fall_back, plan.reads_organization) == (Strategy.ORG_WIDE, True, True)
+    assert (plan.strategy, plan.reads_organization) == (Strategy.ORG_WIDE, True)
     assert plan.scopes == {USERS, ORGANIZATION, TEAMS, SALES}, "the first plan is unchanged"
-    assert (fallback.strategy, fallback.may_fall_back) == (Strategy.PER_USER, False)
+    assert fallback.strategy is Strategy.PER_USER
     assert fallback.scopes == {USERS, ANN, BEN, TEAMS, SALES}
     assert not fallback.reads_organization
 
 
 @pytest.mark.parametrize("strategy", [Strategy.ORG_WIDE, Strategy.PER_USER, Strategy.BOTH])
-def test_a_strategy_of_the_users_choice_is_kept_and_has_no_fallback(strategy: Strategy) -> None:
-    plan = make(strategy)
-    assert (plan.strategy, plan.may_fall_back) == (strategy, False)
+def test_a_strategy_of_the_users_choice_is_kept(strategy: Strategy) -> None:
+    assert make(strategy).strategy is strategy
 
 
 def test_auto_begins_with_the_organizations_endpoint() -> None:

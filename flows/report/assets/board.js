@@ -159,7 +159,7 @@ function sayWhat(days, members, rows) {
     .join(" · ");
   byId("board-end").textContent =
     days.at(-1) > lastDay || days[0] < firstDay
-      ? `This page knows absences from ${shortDate(firstDay)} to ${shortDate(lastDay)} only.`
+      ? `This page has the absences from ${shortDate(firstDay)} to ${shortDate(lastDay)} only.`
       : "";
   byId("board-print").textContent =
     `This print lists ${away === 1 ? "the one person" : `all ${people(away)}`} of this view who ${away === 1 ? "is" : "are"} away from ${shortDate(days[0])} to ${shortDate(days.at(-1))}.`;

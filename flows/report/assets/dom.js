@@ -52,10 +52,11 @@ export function setUpPrint() {
 export function setUpTheme() {
   const themes = ["system", "light", "dark"];
   const button = byId("theme");
+  const prefersDark = matchMedia("(prefers-color-scheme: dark)");
   let chosen = "system";
   const show = () => {
-    if (chosen === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = chosen;
+    const ofSystem = prefersDark.matches ? "dark" : "light";
+    document.documentElement.dataset.theme = chosen === "system" ? ofSystem : chosen;
     button.textContent = `Colours: ${chosen}`;
   };
   try {
@@ -63,6 +64,7 @@ export function setUpTheme() {
   } catch {}
   if (!themes.includes(chosen)) chosen = "system";
   show();
+  prefersDark.addEventListener("change", show);
   button.addEventListener("click", () => {
     chosen = themes[(themes.indexOf(chosen) + 1) % themes.length];
     try {

@@ -371,7 +371,7 @@ function drawTiles({ reasons, from, to }, { most, busiest }) {
       "busiest-day",
       count(most),
       busiest === null
-        ? "nobody out"
+        ? "no absence in this range"
         : `${most === 1 ? "person" : "people"} out on ${longDate(busiest)}, the fullest day`,
       most,
     ],

@@ -59,6 +59,9 @@ class CircuitBreaker:
         self.cause: CalcomError | None = None
         """The reason why the remaining scopes fail without a request; None while the breaker is closed."""
         self.is_suspicious = False
+        """True from each fifth consecutive failure until the users list is requested, or another result resets the count."""
+        self.probing = asyncio.Lock()
+        """Held while the users list is requested; the other scopes wait for the result."""
         self._consecutive = 0
 
     def record_failure(self, error: CalcomError, scope: Scope) -> None:
@@ -70,7 +73,8 @@ class CircuitBreaker:
         refusals = (ErrorKind.FORBIDDEN, ErrorKind.CREDENTIALS)
         is_refused_team = scope.kind == "team" and isinstance(error, ApiError) and error.kind in refusals
         self._consecutive = self._consecutive + 1 if is_transient(error) or is_refused_team else 0
-        self.is_suspicious = self._consecutive > 0 and self._consecutive % SUSPECT_AFTER == 0
+        if self._consecutive % SUSPECT_AFTER == 0:
+            self.is_suspicious = self._consecutive > 0
         if self._consecutive >= OPEN_AFTER:
             self.open(error, scope)
 
@@ -272,8 +276,9 @@ class Extraction:
             if (ended := self._store.ended(scope)) is not None:
                 results.append(ended)
                 continue
-            if breaker.cause is None and breaker.is_suspicious:
-                await self._probe(scope, breaker)
+            async with breaker.probing:
+                if breaker.cause is None and breaker.is_suspicious:
+                    await self._probe(scope, breaker)
             if breaker.cause is not None:
                 results.append(self._fail(scope, breaker.cause))
                 continue

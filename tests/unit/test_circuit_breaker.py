@@ -40,6 +40,15 @@ def test_only_a_failure_that_the_next_scope_would_meet_counts(
     assert (breaker.cause is not None) is counts
 
 
+def test_a_suspicion_outlives_failures_that_arrive_before_the_users_list_is_requested() -> None:
+    breaker = CircuitBreaker()
+    for _ in range(SUSPECT_AFTER + 1):
+        breaker.record_failure(LOST, USER)
+    assert breaker.is_suspicious
+    breaker.record_failure(refused(403), USER)
+    assert not breaker.is_suspicious
+
+
 def test_a_success_resets_the_count_of_failures() -> None:
     breaker = CircuitBreaker()
     for _ in range(OPEN_AFTER):

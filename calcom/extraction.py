@@ -59,7 +59,7 @@ class CircuitBreaker:
         self.cause: CalcomError | None = None
         """The reason why the remaining scopes fail without a request; None while the breaker is closed."""
         self.is_suspicious = False
-        """True from each fifth consecutive failure until the users list is requested, or another result resets the count."""
+        """True from each fifth consecutive failure until the users list is requested, or the count is reset."""
         self.probing = asyncio.Lock()
         """Held while the users list is requested; the other scopes wait for the result."""
         self._consecutive = 0

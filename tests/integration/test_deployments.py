@@ -41,12 +41,15 @@ def test_a_worker_runs_the_scheduled_flow_and_clones_the_repository_if_the_deplo
             filters = {"flow_runs": started, "deployments": {"id": {"any_": [nightly]}}}
             return [run for run in deployed.post("/flow_runs/filter", **filters) if run["auto_scheduled"]]
 
-        run = until(scheduled, what="a run of the schedule")[0]
+        until(scheduled, what="a run of the schedule")
         deployed.patch(f"/deployments/{nightly}", paused=True)
-        state = deployed.wait_for_end(run["id"])
-        assert (state["type"], state["name"]) == ("COMPLETED", "Completed"), state
+        # On a slow machine a second run is due before the first has begun, and is skipped after it.
+        states = {run["id"]: deployed.wait_for_end(run["id"]) for run in scheduled()}
+        names = {(state["type"], state["name"]) for state in states.values()}
+        assert ("COMPLETED", "Completed") in names <= {("COMPLETED", "Completed"), ("COMPLETED", "Skipped")}, states
         assert_equals_truth(tmp_path / "data" / "ooo.duckdb", world.entries(), world.users())
-        assert {"sync-summary", "sync-progress"} <= deployed.artifacts(run["id"]).keys()
+        worked = next(run_id for run_id, state in states.items() if state["name"] == "Completed")
+        assert {"sync-summary", "sync-progress"} <= deployed.artifacts(worked).keys()
 
         reconcile = deployed.start("sync/weekly-reconcile")
         state = deployed.wait_for_end(reconcile)

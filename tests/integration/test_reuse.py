@@ -54,6 +54,19 @@ def dump(publication: Publication) -> dict[str, list[object]]:
         return {table.name: list(rows_of(published, f"FROM {table.name}")) for table in TABLES}
 
 
+def declarations(publication: Publication) -> list[tuple[object, ...]]:
+    """Return everything of the published database but its rows: columns, views and macros, with their comments."""
+    queries = (
+        "SELECT table_name, column_name, data_type, is_nullable, comment FROM duckdb_columns()",
+        "SELECT 'table', table_name, comment FROM duckdb_tables()",
+        "SELECT schema_name, view_name, sql, comment FROM duckdb_views()",
+        "SELECT schema_name, function_name, parameters, macro_definition, comment FROM duckdb_functions()",
+    )
+    with duckdb.connect(publication.database, read_only=True) as published:
+        own = (f"{query} WHERE database_name = current_database() ORDER BY ALL" for query in queries)
+        return [row for query in own for row in published.execute(query).fetchall()]
+
+
 @pytest.mark.parametrize("layout", Layout)
 def test_a_night_without_changes_writes_only_the_tables_with_the_time_of_the_snapshot(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path, layout: Layout
@@ -78,10 +91,8 @@ def test_a_publication_with_reused_tables_equals_one_that_is_written_anew(
         fresh = publish_night(connection, tmp_path / "fresh", number, reuses=False)
         assert dump(reusing) == dump(fresh)
         assert files_of(reusing.parquet_folder) == files_of(fresh.parquet_folder)
-        with duckdb.connect(reusing.database, read_only=True) as published:
-            functions = published.execute("SELECT function_name FROM duckdb_functions()").fetchall()
-        names = {name for (name,) in functions}
-        assert names >= {measure.name for measure in MEASURES}
+        assert declarations(reusing) == declarations(fresh)
+        assert {name for _, name, *_ in declarations(reusing)} >= {measure.name for measure in MEASURES}
 
 
 def test_after_an_erasure_no_file_of_the_previous_publication_is_reused(

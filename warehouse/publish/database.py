@@ -23,7 +23,6 @@ from warehouse.connection import (
     quote,
     read_statement,
     run_in_parallel,
-    run_statement,
     select_each,
     transaction,
 )
@@ -38,9 +37,6 @@ STORAGE_VERSION = "v1.0.0"
 MAX_ROWS_IN_PARALLEL = 2_500_000
 """Up to this number of rows in all, two tables are sorted at a time; beyond it, one, to bound the memory."""
 
-SMALL_FILE_BYTES = 8_000_000
-"""Up to this size, a database is copied even if most rows differ: to create its macros takes longer than its rows."""
-
 
 @dataclass(frozen=True)
 class PreviousPublication:
@@ -53,6 +49,14 @@ class PreviousPublication:
         """Return the fingerprint of the table; None if it was not published, or without a fingerprint."""
         fingerprint: str | None = self.manifest["tables"].get(table, {}).get("contents")
         return fingerprint
+
+    def is_usable(self, made_by: str) -> bool:
+        """Return True if the database has the declarations of `made_by`, and no other program has changed it."""
+        facts = self.manifest.get("database", {})
+        try:
+            return bool(facts.get("made_by") == made_by and digest(self.database) == facts["sha256"])
+        except FileNotFoundError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ def build_database(
 ) -> PublishedDatabase:
     """Build the published database at `temporary`, flushed to the disk, with rows ascending by key.
 
-    If the database of `previous` is small, or has most of the rows, copy it and replace only the tables that differ.
+    If most rows are those of `previous`, copy its database and replace only the tables that differ. Otherwise copy
+    only its declarations, because creating all views and macros takes 40 times as long.
     """
     # Pseudonyms are in a temporary table, which only the connection itself can read.
     workers = 1 if any(table.has_pseudonyms for table in tables) else PARALLEL_WORKERS
@@ -85,20 +90,21 @@ def build_database(
     fingerprints = {table.name: fingerprint for table, (_, fingerprint) in zip(tables, results, strict=True)}
     statements = [*(view.statement for view in find_views()), *(measure.statement for measure in measures)]
     made_by = digest_declarations(tables, *map(read_statement, statements))
-    kept = _copy_previous(previous, temporary, fingerprints, made_by) if previous else set()
+    base = previous if previous and previous.is_usable(made_by) else None
+    kept = _copy_base(base, temporary, fingerprints, counts) if base else set()
     others = [table for table in tables if table.name not in kept]
     with (
         attached(connection, temporary, "" if kept else f"STORAGE_VERSION '{STORAGE_VERSION}'"),
         _one_thread(connection),
     ):
-        with transaction(connection):  # one for all tables: each transaction costs a write to the disk
-            for table in others:
-                _create_table(connection, table)
+        if base and not kept:
+            _copy_declarations(connection, base)
+        else:
+            _create_tables(connection, others)
+        if not base:
+            _create_programs(connection, tables, measures)
         is_large = sum(counts[table.name] for table in others) > MAX_ROWS_IN_PARALLEL
-        names = [table.name for table in tables]
-        programs = partial(_create_programs, views=find_views(), measures=measures, tables=names)
-        fill_jobs = [] if kept else [programs]
-        fill_jobs += [partial(_fill_table, table=table) for table in others]
+        fill_jobs = [partial(_fill_table, table=table) for table in others]
         run_in_parallel(connection, fill_jobs, workers=1 if is_large else workers)
         connection.execute("CHECKPOINT ooo").fetchall()
         written = select_each(connection, [_select_count(table) for table in tables])
@@ -130,29 +136,18 @@ def digest_declarations(tables: Sequence[PublishedTable], *statements: str) -> s
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
-def _copy_previous(
-    previous: PreviousPublication, temporary: Path, fingerprints: Mapping[str, str], made_by: str
+def _copy_base(
+    base: PreviousPublication, temporary: Path, fingerprints: Mapping[str, str], counts: Mapping[str, int]
 ) -> set[str]:
-    """Copy the previous database to `temporary`, and return the names of the tables that need no change.
+    """Copy the database of `base` to `temporary`, and return the names of the tables that need no change.
 
-    Copy nothing and return an empty set if another program has changed the database, or if the copy would be a large
-    file that consists mostly of unused pages.
+    Copy nothing and return an empty set if the copy would consist mostly of unused pages.
     """
-    facts = previous.manifest.get("database", {})
-    kept = {name for name, fingerprint in fingerprints.items() if fingerprint == previous.fingerprint(name)}
-    rows = {name: facts["rows"] for name, facts in previous.manifest["tables"].items()}
-    if not kept or facts.get("made_by") != made_by:
+    kept = {name for name, fingerprint in fingerprints.items() if fingerprint == base.fingerprint(name)}
+    if not kept or sum(counts[name] for name in kept) * 2 < sum(counts.values()):
         return set()
-    if facts["bytes"] > SMALL_FILE_BYTES and sum(rows[name] for name in kept) * 2 < sum(rows.values()):
-        return set()
-    try:
-        shutil.copyfile(previous.database, temporary)
-        if digest(temporary) == facts["sha256"]:
-            return kept
-    except FileNotFoundError:
-        pass
-    temporary.unlink(missing_ok=True)
-    return set()
+    shutil.copyfile(base.database, temporary)
+    return kept
 
 
 @contextlib.contextmanager
@@ -193,38 +188,54 @@ def _one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute(f"SET threads = {threads}").fetchall()
 
 
-def _create_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
-    columns = define_columns(table.columns)
-    connection.execute(f"CREATE OR REPLACE TABLE ooo.main.{table.name} ({columns})").fetchall()
+def _copy_declarations(connection: duckdb.DuckDBPyConnection, base: PreviousPublication) -> None:
+    """Create the tables, views and macros of `base`, with their comments and without rows."""
+    connection.execute(f"ATTACH '{quote(base.database)}' AS base (READ_ONLY)").fetchall()
+    try:
+        connection.execute("COPY FROM DATABASE base TO ooo (SCHEMA)").fetchall()
+    finally:
+        connection.execute("DETACH base").fetchall()
+
+
+def _create_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable]) -> None:
+    """Create the tables with their comments, in one transaction, because each one costs a write to the disk."""
+    with transaction(connection):
+        for table in tables:
+            columns = define_columns(table.columns)
+            statement = f"CREATE OR REPLACE TABLE ooo.main.{table.name} ({columns}); {_comments(table)}"
+            connection.execute(statement).fetchall()
 
 
 def _fill_table(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> None:
-    """Write the comments and the rows of the table. One comment costs as much as some hundred rows."""
-    with transaction(connection):
-        connection.execute(_comments(table)).fetchall()
-        connection.execute(f"INSERT INTO ooo.main.{table.name} {table.query()}").fetchall()
+    connection.execute(f"INSERT INTO ooo.main.{table.name} {table.query()}").fetchall()
 
 
 def _create_programs(
-    connection: duckdb.DuckDBPyConnection,
-    views: Sequence[View],
-    measures: Sequence[Measure],
-    tables: Sequence[str],
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable], measures: Sequence[Measure]
 ) -> None:
     """Create the views and the macros, with their comments. The schema `attached` has each macro a second time."""
+    views, names = find_views(), [table.name for table in tables]
+    main = [
+        *(read_statement(view.statement) for view in views),
+        *(read_statement(measure.statement) for measure in measures),
+        *map(_comment_view, views),
+        *(_comment_macro(measure, "main") for measure in measures),
+    ]
+    copies = [
+        "CREATE SCHEMA attached",
+        *(qualify(measure, names, measures) for measure in measures),
+        *(_comment_macro(measure, "attached") for measure in measures),
+    ]
+    run_in_parallel(connection, [partial(_run_in_ooo, statements=each) for each in (main, copies)])
+
+
+def _run_in_ooo(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
+    """Run the statements in one transaction, with `ooo` as the current database."""
     with connection.cursor() as own:  # USE then changes no other connection
         own.execute("USE ooo").fetchall()
         with transaction(own):
-            for statement in (
-                *(view.statement for view in views),
-                *(measure.statement for measure in measures),
-            ):
-                run_statement(own, statement)
-            own.execute("CREATE SCHEMA attached").fetchall()
-            for measure in measures:
-                own.execute(qualify(measure, tables, measures)).fetchall()
-            comments = [*map(_comment_view, views), *map(_comment_macro, measures)]
-            own.execute("".join(comments)).fetchall()
+            for statement in statements:
+                own.execute(statement).fetchall()
 
 
 def _comment_view(view: View) -> str:
@@ -235,12 +246,9 @@ def _comment_view(view: View) -> str:
     )
 
 
-def _comment_macro(measure: Measure) -> str:
-    """Return the statements that store the meaning of the macro, in both schemas, as comments."""
-    return "".join(
-        f"COMMENT ON MACRO TABLE {schema}.{measure.name} IS '{quote(measure.comment)}';"
-        for schema in ("main", "attached")
-    )
+def _comment_macro(measure: Measure, schema: str) -> str:
+    """Return the statement that stores the meaning of the macro in the schema as a comment."""
+    return f"COMMENT ON MACRO TABLE {schema}.{measure.name} IS '{quote(measure.comment)}'"
 
 
 def _select_count(table: PublishedTable) -> str:

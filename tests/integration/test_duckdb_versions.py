@@ -25,7 +25,9 @@ VERSIONS = sorted({OLDEST, "1.1.3", "1.2.2", "1.3.2", "1.4.4", "1.5.5", "2.0.0"}
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("published")
     for people in ("20", "40"):  # the second publication copies the declarations of the first one
-        done = run_ooo("demo", "--people", people, "--quiet", cwd=folder, OOO_TEAMS="true", OOO_BRADFORD="true")
+        done = run_ooo(
+            "demo", "--people", people, "--quiet", cwd=folder, OOO_TEAMS="true", OOO_BRADFORD="true"
+        )
         assert done.returncode == 0, done.stderr
     return folder / "data" / "demo" / "ooo.duckdb"
 

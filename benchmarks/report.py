@@ -95,7 +95,7 @@ def _ratio_rows(results: Results) -> list[str]:
         measured = {figures["contender"]: figures for figures in contenders}
         for contender, figures in measured.items():
             bare = measured.get("bare httpx, per user" if contender == "per-user" else "bare httpx, org-wide")
-            if contender.startswith(("bare", "dlt")) or bare is None:
+            if not _is_own(contender) or bare is None:
                 continue
             dlt, first = measured.get("dlt"), measured.get(contender.partition(",")[0])
             of_dlt = ["", ""]
@@ -120,7 +120,11 @@ def _limited_row(figures: dict[str, Any]) -> str:
 
 
 def _label(contender: str) -> str:
-    return contender if contender.startswith(("bare", "dlt")) else f"`ooo sync` {contender}"
+    return f"`ooo sync` {contender}" if _is_own(contender) else contender
+
+
+def _is_own(contender: str) -> bool:
+    return not contender.startswith(("bare", "dlt", "PyAirbyte"))
 
 
 def _draw_chart(measured: list[dict[str, Any]]) -> str:
@@ -134,7 +138,7 @@ def _draw_chart(measured: list[dict[str, Any]]) -> str:
     ]
     for row, figures in enumerate(measured):
         top, length = row * _BAR + 5, (_WIDTH - _LEFT - 70) * figures["wall_seconds"] / longest
-        colour = "#8c959f" if figures["contender"].startswith(("bare", "dlt")) else "#0969da"
+        colour = "#0969da" if _is_own(figures["contender"]) else "#8c959f"
         name = _label(figures["contender"]).replace("`", "")
         parts.append(
             f'<text x="{_LEFT - 8}" y="{top + 13}" text-anchor="end">{name}</text>'

@@ -1,9 +1,9 @@
-"""Measure `ooo sync`, dlt and bare httpx scripts against the same server, one process after the other.
+"""Measure `ooo sync`, dlt, PyAirbyte and bare scripts against the same server, one process after the other.
 
 make bench                                        everything; takes an hour on two cores
 .venv/bin/python benchmarks/run.py --only one_entry 1000_users
 
-Wall time, CPU time and peak memory are the operating system's account of each process. The project and dlt are
+Wall time, CPU time and peak memory are the operating system's account of each process. The programs are
 installed into separate environments in `benchmarks/.scratch`, as users install them. The results are written to
 `results.json` beside this file and to the documents.
 """
@@ -27,7 +27,6 @@ from report import LIMIT_PER_MINUTE, SPEED, describe_machine, write_report
 
 HERE = Path(__file__).parent
 SCRATCH = HERE / ".scratch"
-DLT = ("dlt[duckdb]", "pyarrow")
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,18 @@ MINUTES = 60.0
 
 FIRST, AGAIN, CHANGED = "auto", "auto, nothing changed", "auto, 1 % changed"
 BARE = ("bare httpx, org-wide", "bare httpx, per user")
-DLTS = ("dlt", "dlt, tuned")
+OTHERS = {
+    "dlt": ("dlt_stock.py", "dlt[duckdb]", "pyarrow"),
+    "dlt, tuned": ("dlt_tuned.py", "dlt[duckdb]", "pyarrow"),
+    "PyAirbyte": ("airbyte_declarative.py", "airbyte"),
+}
+"""The script of each other program, and what it needs from the package index."""
 THOUSAND, TEN_THOUSAND = organization(1000, 10_438), organization(10_000, 201_427)
 SCENARIOS = (
     Scenario("one_entry", organization(2, 1), (*BARE, FIRST), rounds=5),
-    Scenario("1000_users", THOUSAND, (*BARE, *DLTS, FIRST, AGAIN, CHANGED, "per-user"), rounds=5),
-    Scenario("1000_users_50_ms", (*THOUSAND, "--latency", "0.05"), (*BARE, *DLTS, FIRST, "per-user")),
-    Scenario("10000_users", TEN_THOUSAND, (*BARE, *DLTS, FIRST, AGAIN, CHANGED, "per-user"), rounds=5),
+    Scenario("1000_users", THOUSAND, (*BARE, *OTHERS, FIRST, AGAIN, CHANGED, "per-user"), rounds=5),
+    Scenario("1000_users_50_ms", (*THOUSAND, "--latency", "0.05"), (*BARE, *OTHERS, FIRST, "per-user")),
+    Scenario("10000_users", TEN_THOUSAND, (*BARE, *OTHERS, FIRST, AGAIN, CHANGED, "per-user"), rounds=5),
     Scenario("million", organization(36_000, 1_000_000), (BARE[0], FIRST, AGAIN, CHANGED)),
     Scenario(
         "limited",
@@ -90,14 +94,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", nargs="*", choices=[scenario.name for scenario in SCENARIOS])
-    parser.add_argument("--without-dlt", action="store_true")
+    parser.add_argument("--without-others", action="store_true")
     chosen = parser.parse_args()
     results_path = HERE / "results.json"
     results = json.loads(results_path.read_text()) if results_path.exists() else {}
     for scenario in SCENARIOS:
         if chosen.only and scenario.name not in chosen.only:
             continue
-        contenders = [name for name in scenario.contenders if name not in DLTS or not chosen.without_dlt]
+        contenders = [name for name in scenario.contenders if not (chosen.without_others and name in OTHERS)]
         measured = [asdict(figures) for figures in run_scenario(scenario, contenders)]
         results[scenario.name] = {"measured": describe_machine(), "contenders": measured}
         results_path.write_text(json.dumps(results, indent=2) + "\n")
@@ -164,9 +168,10 @@ def command_of(contender: str, folder: Path) -> list[str]:
             return [str(installed_ooo() / "python"), str(scripts / "bare_org_wide.py"), str(folder)]
         case "bare httpx, per user":
             return [str(installed_ooo() / "python"), str(scripts / "bare_per_user.py"), str(folder)]
-        case "dlt" | "dlt, tuned":
-            script = "dlt_stock.py" if contender == "dlt" else "dlt_tuned.py"
-            return [str(installed("dlt", *DLT) / "python"), str(scripts / script), str(folder)]
+        case other if other in OTHERS:
+            script, *requirements = OTHERS[other]
+            environment = installed(requirements[0].partition("[")[0], *requirements)
+            return [str(environment / "python"), str(scripts / script), str(folder)]
         case "per-user, fast clock":
             return [str(installed_ooo() / "python"), str(scripts / "ooo_fast_clock.py"), str(SPEED)]
     return [str(installed_ooo() / "ooo"), "sync", "--quiet", "--strategy", contender.partition(",")[0]]

@@ -72,7 +72,7 @@ OTHERS = {
     "dlt, tuned": ("dlt_tuned.py", "dlt[duckdb]", "pyarrow"),
     "PyAirbyte": ("airbyte_declarative.py", "airbyte"),
 }
-"""The script of each other program, and what it needs from the package index."""
+"""The script of each other program, then its requirements from the package index."""
 THOUSAND, TEN_THOUSAND = organization(1000, 10_438), organization(10_000, 201_427)
 SCENARIOS = (
     Scenario("one_entry", organization(2, 1), (*BARE, FIRST), rounds=5),

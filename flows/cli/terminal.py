@@ -130,7 +130,7 @@ def open_listener(
     """
     from flows.run import event_log, progress
 
-    is_json = not quiet and (log_format or settings.log_format) == "json"
+    is_json = (log_format or settings.log_format) == "json"
     with contextlib.ExitStack() as stack:
         listener: ProgressListener
         if is_json or quiet:

@@ -88,7 +88,8 @@ def lines_of(text: str) -> list[dict[str, Any]]:
 def test_json_lines_have_the_stages_and_counts_of_the_run(
     settings: dict[str, str], world: World, tmp_path: Path
 ) -> None:
-    done = run_ooo("sync", "--log-format", "json", "--json", cwd=tmp_path, **settings)
+    # --quiet hides the progress for people alone
+    done = run_ooo("sync", "--quiet", "--log-format", "json", "--json", cwd=tmp_path, **settings)
     assert done.returncode == 0, done.stderr
     summary, lines = json.loads(done.stdout), lines_of(done.stderr)
     assert {line["event"] for line in lines} == {"stage_started", "stage_ended", "pages_read"}

@@ -14,7 +14,7 @@ PACKAGES := calcom landing transforms warehouse flows
 
 .PHONY: help install install-dev demo quick check lint types imports spelling sql page documents format docs lock clean \
 	check-page test-quick test test-fast test-slow test-unit test-spec test-contract test-properties test-integration \
-	test-browser test-docs test-proof test-fuzz test-mutations coverage bench bench-core
+	test-browser test-docs test-proof test-fuzz test-figures test-mutations coverage bench bench-core
 
 help:            ## show these lines
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -121,6 +121,9 @@ test-proof: install-dev  ## the properties of the proof over more than ten thous
 
 test-fuzz: install-dev  ## more than ten thousand hostile responses, settings, fleet files and commands
 	OOO_HYPOTHESIS_PROFILE=full $(PYTEST) tests/properties/test_fuzz.py
+
+test-figures: install-dev  ## every table and macro of thousands of generated organizations against a second engine
+	OOO_HYPOTHESIS_PROFILE=full $(PYTEST) -n 2 tests/properties/test_marts.py
 
 test-mutations: install-dev  ## faults in the pure core and the SQL that no test detects; MUTATIONS="--minutes 60 --only paging"
 	nice $(BIN)/python -m tests.mutation.run $(MUTATIONS)

@@ -1,18 +1,15 @@
 """Many snapshots in one transaction equal the same snapshots one by one, and each is refused on its own."""
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
 import duckdb
 import pytest
 
-from flows.run.load import Load, load_snapshots
 from tests.support.readings import Absence, Reading
-from tests.support.warehouse import as_policy, load, new_warehouse, night, read_all, staged_rows
-from transforms.runs import RunRecord
+from tests.support.warehouse import load, load_together, new_warehouse, night, read_all
 from warehouse.errors import GuardError
-from warehouse.load.snapshot import Changes, Guards, ScopeRow, Snapshot
+from warehouse.load.snapshot import Changes, Guards
 
 STRICT = Guards(max_deleted_rows=1)
 TABLES = (
@@ -34,35 +31,6 @@ def absences(organization_id: int, count: int, *, reason: str = "vacation") -> t
     return tuple(
         Absence(number, number % 3 + 1, first, first + timedelta(days=number), reason=reason)
         for number in range(1, count + 1)
-    )
-
-
-def as_load(reading: Reading) -> Load:
-    organization_id = reading.organization_id
-    snapshot = Snapshot(
-        run_id=reading.run_id,
-        organization_id=organization_id,
-        observed_at=reading.at,
-        scopes=[
-            ScopeRow(kind, user_id, verdict, 1, 1, 0, [(0, 2**62)], None)
-            for (kind, user_id), verdict in reading.verdicts.items()
-        ],
-    )
-    record = RunRecord(reading.run_id, organization_id, reading.at, reading.at, "org-wide", "complete")
-    return Load(staged_rows(reading), snapshot, record)
-
-
-def load_together(
-    connection: duckdb.DuckDBPyConnection, readings: Sequence[Reading], guards: Guards
-) -> dict[int, Any]:
-    return dict(
-        load_snapshots(
-            connection,
-            [as_load(reading) for reading in readings],
-            policy=as_policy(readings[0].policy),
-            guards=guards,
-            clock=lambda: readings[0].at,
-        )
     )
 
 

@@ -28,22 +28,23 @@ Row = dict[str, Any]
 def facts_of(absence: Absence) -> Row:
     """Return the columns of `fct_ooo_entries` that follow from the record alone."""
     reason = absence.reason
+    first_on, last_on, rule = dates_of(absence.starts_at, absence.ends_at)
     standard = reason if reason in NAMED_BY_THE_SOURCE else "unknown"
     return {
         "entry_uuid": f"uuid-{absence.entry_id}",
         "user_id": absence.user_id,
         "covering_user_id": absence.cover,
-        "starts_on": absence.first,
-        "ends_on": absence.last,
-        "calendar_days": max((absence.last - absence.first).days + 1, 0),
-        "materialized_days": len(materialized_days(absence.first, absence.last)),
+        "starts_on": first_on,
+        "ends_on": last_on,
+        "calendar_days": max((last_on - first_on).days + 1, 0),
+        "materialized_days": len(materialized_days(first_on, last_on)),
         "reason": "custom" if reason is None else standard,
         "reason_raw": reason,
         "has_notes": bool(absence.notes),
-        "starts_at_raw": datetime.combine(absence.first, datetime.min.time()),
-        "ends_at_raw": datetime.combine(absence.last, datetime.max.time().replace(microsecond=999_000)),
-        "is_day_aligned": True,
-        "date_rule": "day_aligned",
+        "starts_at_raw": absence.starts_at,
+        "ends_at_raw": absence.ends_at,
+        "is_day_aligned": rule == "day_aligned",
+        "date_rule": rule,
     }
 
 
@@ -59,10 +60,8 @@ def dates_of(start: datetime, end: datetime) -> tuple[date, date, str]:
     day = timedelta(days=1)
     days = (end - start + day / 2) // day
     if days >= 1 and abs(end - start - days * day) <= timedelta(hours=1, seconds=1):
-        first, after_last = (
-            _nearest_midnight(instant) for instant in (start, end + timedelta(milliseconds=1))
-        )
-        return first, after_last - day, "nearest_midnight"
+        last = _nearest_midnight(end - day + timedelta(milliseconds=1))  # year 10000 does not exist
+        return _nearest_midnight(start), last, "nearest_midnight"
     return start.date(), end.date(), "date_parts"
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,10 @@ class Calendar:
     def is_working(self, day: date) -> bool:
         """Return True on a day of the work week that is not a holiday."""
         return day.isoweekday() in self.weekdays and day not in self.holidays
+
+    def _repr_pretty_(self, printer: Any, _is_cycle: object) -> None:
+        """Print the calendar without its thousand holidays, so that Hypothesis can show an example."""
+        printer.text(repr(self))
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,21 @@ class Absence:
     cover: int | None = None
     notes: str | None = None
     page: int = 1
+    hours_ahead: int = 0
+    """The hours that the server was ahead of UTC, if an old version of Cal.com stored its local time."""
+    extra_hours: int = 0
+    """The hours by which the last instant is later, for example after a clock change."""
+
+    @property
+    def starts_at(self) -> datetime:
+        """The first instant, as Cal.com stores it."""
+        return datetime.combine(self.first, time()) - timedelta(hours=self.hours_ahead)
+
+    @property
+    def ends_at(self) -> datetime:
+        """The last instant, as Cal.com stores it."""
+        hours = self.extra_hours - self.hours_ahead
+        return datetime.combine(self.last, time(23, 59, 59, 999_000)) + timedelta(hours=hours)
 
 
 @dataclass(frozen=True)

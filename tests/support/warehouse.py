@@ -1,7 +1,8 @@
 """The product's own way from invented readings to a loaded and published warehouse."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from flows.run.load import StagedRows, load_snapshot
+from calcom.errors import OooError
+from flows.run.load import Load, StagedRows, load_snapshots
 from flows.run.publication import EXPECTED, published_measures, published_tables
 from landing.segments import ENTRY_SCHEMA, USER_SCHEMA
 from tests.support.naive import Absence, Policy, Reading, Reject
@@ -52,8 +54,8 @@ def landed_entries(absences: tuple[Absence, ...], rejects: tuple[Reject, ...] = 
             "uuid": f"uuid-{absence.entry_id}",
             "user_id": absence.user_id,
             "to_user_id": absence.cover,
-            "start": f"{absence.first}T00:00:00.000Z",
-            "end": f"{absence.last}T23:59:59.999Z",
+            "start": f"{absence.starts_at.isoformat(timespec='milliseconds')}Z",
+            "end": f"{absence.ends_at.isoformat(timespec='milliseconds')}Z",
             "reason": absence.reason,
             "has_notes": bool(absence.notes),
             "notes": absence.notes,
@@ -92,7 +94,7 @@ def _reject_row(reject: Reject) -> dict[str, Any]:
 def as_policy(policy: Policy) -> CalendarPolicy:
     """Return the policy of the naive engine as the product's policy."""
     calendars = [
-        WorkCalendar(
+        _work_calendar(
             name,
             tuple(WEEKDAYS[day - 1] for day in sorted(calendar.weekdays)),
             calendar.country,
@@ -104,6 +106,10 @@ def as_policy(policy: Policy) -> CalendarPolicy:
     return CalendarPolicy(tuple(calendars), policy.default, policy.people, policy.members)
 
 
+_work_calendar = functools.cache(WorkCalendar)
+"""Return the same calendar again, so that its holidays are computed once per process."""
+
+
 def derivable(absences: tuple[Absence, ...]) -> pl.DataFrame:
     """Return the absences as input for deriving days, with the default calendar for each person."""
     entries = normalise_entries(landed_entries(absences), organization_id=7)
@@ -112,6 +118,28 @@ def derivable(absences: tuple[Absence, ...]) -> pl.DataFrame:
 
 def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards = LAX) -> Changes:
     """Load `reading` with the product's own function. Return the changes."""
+    changes = load_together(connection, [reading], guards)[reading.organization_id]
+    if isinstance(changes, OooError):
+        raise changes
+    return changes
+
+
+def load_together(
+    connection: duckdb.DuckDBPyConnection, readings: Sequence[Reading], guards: Guards = LAX
+) -> dict[int, Changes | OooError]:
+    """Load readings of different organizations in one transaction, with the calendars of the last one."""
+    return load_snapshots(
+        connection,
+        [as_load(reading) for reading in readings],
+        policy=as_policy(readings[-1].policy),
+        guards=guards,
+        days_at_once=60,
+        clock=lambda: readings[-1].at,
+    )
+
+
+def as_load(reading: Reading) -> Load:
+    """Return the load of `reading`: its staged records, its snapshot and the record of its run."""
     organization_id = reading.organization_id
     snapshot = Snapshot(
         run_id=reading.run_id,
@@ -130,16 +158,7 @@ def load(connection: duckdb.DuckDBPyConnection, reading: Reading, guards: Guards
         strategy="org-wide",
         outcome="complete" if reading.is_complete else "partial",
     )
-    return load_snapshot(
-        connection,
-        [*staged_rows(reading), *staged_team_rows(organization_id, reading.teams)],
-        snapshot,
-        record,
-        policy=as_policy(reading.policy),
-        guards=guards,
-        days_at_once=60,
-        clock=lambda: reading.at,
-    )
+    return Load([*staged_rows(reading), *staged_team_rows(organization_id, reading.teams)], snapshot, record)
 
 
 def staged_rows(reading: Reading) -> list[StagedRows]:

@@ -18,6 +18,7 @@ from calcom.list_checks import (
     MIN_TAKE,
     PAGE_CAP,
     PAGING_IGNORED,
+    TOO_MANY_TEAMS,
     check_owner,
     describe_spans,
     find_short_ends,
@@ -101,11 +102,16 @@ class Extraction:
         page_size: int,
         listener: ExtractionListener,
         max_concurrency: int = 8,
+        most_teams: int | None = None,
     ) -> None:
-        """`page_size` is the number of rows per page, 2 to 250; `max_concurrency` bounds the open requests."""
+        """`page_size` is the number of rows per page, 2 to 250; `max_concurrency` bounds the open requests.
+
+        With `most_teams`, teams are optional: a scope of teams that cannot be read to its end is skipped, and so is
+        a list of more teams.
+        """
         self._client, self._store, self._listener = client, store, listener
         self._organization_id, self._page_size = organization_id, page_size
-        self._max_concurrency = max_concurrency
+        self._max_concurrency, self._most_teams = max_concurrency, most_teams
         self._traffic: dict[Scope, Traffic] = {}
         self._states_end: dict[Scope, bool] = {}
         self._valid_users = 0
@@ -139,12 +145,14 @@ class Extraction:
         fetch = self._fetcher_for(scope)
         if scope == ORGANIZATION and (error := await self._read_concurrently(scan, fetch, expected_rows)):
             return self._fail(scope, error, scan)
-        while not scan.is_over:
+        while not scan.is_over and not self._has_too_many_teams(scope):
             (skip,) = scan.next_skips()
             page = self._store_page(scope, skip, scan.take, await fetch(skip=skip, take=scan.take))
             if ignores_paging(self._store.pages[scope][0], page):
                 return self._end_without_paging(scope, page.rows)
             scan.accept(page)
+        if self._has_too_many_teams(scope):
+            return self._end(scope, Verdict.SKIPPED, repairs=0, proven=(), problem=TOO_MANY_TEAMS)
         verdict, proven, problem = scan.verdict or Verdict.UNPROVEN, scan.proven, scan.problem
         if problem == "ids_not_ascending" and await self._read_repeatedly(scope, scan.take, fetch):
             verdict, proven, problem = Verdict.COMPLETE, ALL_IDS, None
@@ -250,8 +258,17 @@ class Extraction:
             behind = self._store_page(scope, skip, page.take, records)
         return page.rows if is_capped(pages[0], behind) else None
 
+    def _has_too_many_teams(self, scope: Scope) -> bool:
+        """Return True if the pages of the list of teams show more teams than are read."""
+        if scope != TEAMS or self._most_teams is None or not (pages := self._store.pages.get(scope)):
+            return False
+        counted = (page for page in pages if page.skip == 0 or not ignores_paging(pages[0], page))
+        return max(page.skip + page.rows for page in counted) > self._most_teams
+
     def _end_without_paging(self, scope: Scope, rows: int) -> ScopeResult:
         """End a scope whose list ignores paging: the list of teams is complete if it has fewer than 250 rows."""
+        if self._has_too_many_teams(scope):
+            return self._end(scope, Verdict.SKIPPED, repairs=0, proven=(), problem=TOO_MANY_TEAMS)
         if scope == TEAMS and rows < MAX_TEAMS_TAKE:
             return self._end(scope, Verdict.COMPLETE, repairs=0, proven=ALL_IDS)
         return self._end(scope, Verdict.UNPROVEN, repairs=0, proven=(), problem=PAGING_IGNORED)
@@ -406,6 +423,8 @@ class Extraction:
     ) -> ScopeResult:
         pages = len(self._store.pages.get(scope, []))
         requests = self._traffic.get(scope, Traffic()).requests
+        if self._most_teams is not None and scope.kind in TEAM_KINDS and verdict is not Verdict.COMPLETE:
+            verdict = Verdict.SKIPPED
         result = ScopeResult(scope, verdict, pages, requests, repairs, proven, problem)
         self._store.end_scope(result)
         self._listener.scope_ended(result)

@@ -10,6 +10,7 @@ from calcom.errors import ProtocolError
 from calcom.models import Records
 from calcom.paging import ALL_IDS, Page, Spans
 from calcom.scopes import Scope
+from calcom.strategy import MAX_AUTO_TEAMS
 
 MIN_TAKE = 2
 """Pages of one row cannot overlap, so they prove nothing."""
@@ -24,6 +25,9 @@ PAGING_IGNORED = (
     "paging_ignored: this server ignores skip and take on the list, so only its first rows can be read"
 )
 """Cal.com's builds from September to December 2025 answer each request for teams with the first 250."""
+
+TOO_MANY_TEAMS = f"the organization has more than {MAX_AUTO_TEAMS} teams"
+"""The teams and their members cost more requests than are spent on them by default."""
 
 LEFT_ORGANIZATION = "left_organization"
 """The user was refused and is not in the users list any more."""

@@ -64,6 +64,8 @@ class Verdict(StrEnum):
     COMPLETE = "complete"
     UNPROVEN = "unproven"
     FAILED = "failed"
+    SKIPPED = "skipped"
+    """An optional scope that was not read to its end. It is not loaded, and does not make a run partial."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Scopes, the units of reading that end with one verdict each, and the interfaces to which they are reported."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,7 +28,7 @@ USERS = Scope("users")
 ORGANIZATION = Scope("organization")
 TEAMS = Scope("teams")
 TEAM_KINDS = ("teams", "team")
-"""Kinds of optional scopes: their failure makes the run partial, and never ends it."""
+"""Kinds of optional scopes: their failure never ends a run."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,19 @@ class ScopeResult:
     proven: Spans
     """The spans of ids that are proved: a stored entry in them that is on no page is deleted."""
     problem: str | None = None
+
+
+def find_skipped(results: Iterable[ScopeResult]) -> ScopeResult | None:
+    """Return the first scope that was skipped, or None. If one is skipped, no scope of teams is loaded."""
+    return next((result for result in results if result.verdict is Verdict.SKIPPED), None)
+
+
+def without_skipped(results: Iterable[ScopeResult]) -> list[ScopeResult]:
+    """Return the results to load: all of them, or those of people and entries if teams were skipped."""
+    kept = list(results)
+    if find_skipped(kept) is None:
+        return kept
+    return [result for result in kept if result.scope.kind not in TEAM_KINDS]
 
 
 class PageStore(Protocol):

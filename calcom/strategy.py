@@ -10,6 +10,13 @@ from math import ceil
 
 from calcom.client import MAX_ENTRIES_TAKE, users_take
 
+MAX_AUTO_TEAMS = 5
+"""The largest number of teams that is read unless teams are requested explicitly: at most 8 requests.
+
+They are the list, its check, a list of members per team, and the check of these lists. A team of at least 250 members
+needs more.
+"""
+
 
 class Strategy(StrEnum):
     """How entries are read. `both` reads both ways and compares.
@@ -54,6 +61,7 @@ def requests_for(  # noqa: PLR0913 - the facts of one organization
     users: int,
     entries: int,
     teams: int | None = None,
+    most_teams: int | None = None,
     take: int = MAX_ENTRIES_TAKE,
     entries_by_user: Sequence[int] | None = None,
     members_by_team: Sequence[int] | None = None,
@@ -61,11 +69,14 @@ def requests_for(  # noqa: PLR0913 - the facts of one organization
     """Return the number of requests for the lists of an organization that does not change meanwhile.
 
     The number is exact for a server that returns as many rows as are requested. Without `entries_by_user`, the entries
-    count as spread evenly over the users. `teams` is None if teams are not read. Without `members_by_team`, each team
-    counts as having one member.
+    count as spread evenly over the users. `teams` is None if teams are not read; if there are more than `most_teams`,
+    their list is read up to that number, and no members. Without `members_by_team`, each team counts as having one
+    member.
     """
     requests = requests_for_lists([users], users_take(take))
-    if teams is not None:
+    if teams is not None and most_teams is not None and teams > most_teams:
+        requests += pages_for(most_teams, take)
+    elif teams is not None:
         members = [1] * teams if members_by_team is None else members_by_team
         requests += requests_for_lists([teams], take) + requests_for_lists(members, take)
     org_wide = requests_for_lists([entries], take)

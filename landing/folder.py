@@ -127,9 +127,10 @@ class Landing:
         return sorted(record_id for record_id in ids if record_id is not None)
 
     def ended(self, scope: Scope) -> ScopeResult | None:
-        """Return the result of a scope that need not be read again, or None if it was not read or failed."""
+        """Return the result of a scope that need not be read again, or None if it was not read to its end."""
         result = self.results.get(scope)
-        return None if result is None or result.verdict is Verdict.FAILED else result
+        is_unread = result is None or result.verdict in (Verdict.FAILED, Verdict.SKIPPED)
+        return None if is_unread else result
 
     def page_numbers(self, scope: Scope) -> list[int]:
         """Return the numbers of the pages of `scope`, as in the segments' column `page`."""

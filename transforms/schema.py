@@ -172,7 +172,7 @@ PEOPLE = Table.of(
 
 TEAMS = Table.of(
     "dim_teams",
-    "one team that is or was in the organization; the table is empty unless OOO_TEAMS is on",
+    "one team that is or was in the organization; the table is empty if teams were never read (OOO_TEAMS)",
     ("organization_id", "team_id"),
     ORGANIZATION_ID,
     *TEAM_IDS,
@@ -185,7 +185,7 @@ TEAMS = Table.of(
 
 TEAM_MEMBERS = Table.of(
     "dim_team_members",
-    "one current or former membership of a person in a team; the table is empty unless OOO_TEAMS is on",
+    "one current or former membership of a person in a team; the table is empty if teams were never read (OOO_TEAMS)",
     ("organization_id", "team_id", "user_id"),
     ORGANIZATION_ID,
     *MEMBERSHIP,

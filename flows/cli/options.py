@@ -82,7 +82,7 @@ _ROW_OPTIONS = (
         "--team",
         "teams",
         multiple=True,
-        help="Only the current members of this team, by its name or id. Needs OOO_TEAMS=true. Can be repeated.",
+        help="Only the current members of this team, by its name or id. Needs teams, see OOO_TEAMS. Can be repeated.",
     ),
     click.option(
         "--person",

@@ -218,6 +218,7 @@ def open_run(  # noqa: PLR0913 - the options of one run
                 page_size=settings.page_size,
                 listener=listener,
                 max_concurrency=settings.max_concurrency,
+                most_teams=settings.most_teams,
             )
             context = RunContext(
                 settings=settings,

@@ -15,7 +15,7 @@ import polars as pl
 from calcom.errors import OooError
 from calcom.list_checks import LEFT_ORGANIZATION
 from calcom.paging import Verdict
-from calcom.scopes import ScopeResult
+from calcom.scopes import ScopeResult, find_skipped, without_skipped
 from flows.run.context import RunContext
 from flows.settings.clock import utc_now
 from landing.folder import Landing
@@ -71,6 +71,8 @@ _NORMALISERS: dict[str, tuple[str, Table, Callable[..., pl.DataFrame]]] = {
 }
 """For each kind of segment: the kind of its records, the staging table, and the transform."""
 
+TEAM_SEGMENTS = ("teams", "memberships")
+
 remove_note = partial(filter_rejected_text, keys=NOTELESS_ENTRIES.kept_keys)
 """Removes the note from the text of a rejected entry."""
 
@@ -111,7 +113,7 @@ def load_landing(run: RunContext) -> None:
 
 def prepare_load(run: RunContext, latest: datetime | None) -> Load:
     """Return the load of the landing of `run`. `latest` is the latest snapshot of the organization, if any."""
-    facts, results = run.landing.facts, run.landing.results.values()
+    facts, results = run.landing.facts, without_skipped(run.landing.results.values())
     observed_at = max(facts.started_at, latest + timedelta(microseconds=1) if latest else facts.started_at)
     differences = [Difference(**difference) for difference in run.landing.load_differences()]
     snapshot = Snapshot(
@@ -231,12 +233,15 @@ def _stage(connection: duckdb.DuckDBPyConnection, staged: Iterable[StagedRows]) 
 def read_segments(landing: Landing, *, keeps_notes: bool) -> Iterator[StagedRows]:
     """Yield the normalised rows of each segment of the landing.
 
-    Notes are removed if the landing has them and `keeps_notes` is false.
+    Notes are removed if the landing has them and `keeps_notes` is false. No teams are loaded if the run skipped some.
     """
     organization_id = landing.facts.organization_id
     removes_notes = landing.facts.keeps_notes and not keeps_notes
 
+    skipped = TEAM_SEGMENTS if find_skipped(landing.results.values()) else ()
     for kind, (record_kind, table, normalise) in _NORMALISERS.items():
+        if kind in skipped:
+            continue
         for path in landing.segments(kind):
             landed = pl.read_parquet(path)
             if kind == "entries" and removes_notes:

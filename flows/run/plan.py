@@ -7,6 +7,7 @@ from functools import partial
 
 from calcom.client import MAX_TEAMS_TAKE, MAX_USERS_TAKE, CalcomClient
 from calcom.credentials import ApiKey
+from calcom.errors import ApiError, ErrorKind
 from calcom.models import Records
 from calcom.paging import Page, Scan
 from calcom.rate_limit import USUAL_WINDOW_SECONDS, Window
@@ -18,7 +19,8 @@ from flows.report.queries import run_sql
 from flows.run.context import find_organization, make_client
 from flows.settings import Settings
 from flows.settings.data_folder import database_path
-from flows.settings.errors import ConfigurationError, QueryError, naming_organization
+from flows.settings.errors import AccessRefusedError, ConfigurationError, QueryError, naming_organization
+from flows.settings.values import Teams
 from warehouse.connection import read_statement
 from warehouse.load.runs import OrganizationSize
 
@@ -132,7 +134,9 @@ class Forecast:
     people: int
     entries: int
     teams: int | None
-    """None if teams are not read."""
+    """None if teams are not read, or cannot be."""
+    most_teams: int | None
+    """The largest number of teams whose members are read; None without such a number."""
     is_known: bool
     limits: str
     costs: list[Cost]
@@ -140,7 +144,7 @@ class Forecast:
     def as_text(self) -> str:
         """Return the forecast as text for a terminal."""
         how = "as published" if self.is_known else "never synchronised; the number of entries is an estimate"
-        teams = "" if self.teams is None else f" {count_of(self.teams, 'team')},"
+        teams = "" if self.teams is None else f" {self._teams_text(self.teams)},"
         lines = [
             f"organization {self.organization_id}: {count_of(self.people, 'person', 'people')},{teams}"
             f" {count_of(self.entries, 'entry', 'entries')}"
@@ -153,6 +157,10 @@ class Forecast:
         ]
         return "\n".join(lines)
 
+    def _teams_text(self, teams: int) -> str:
+        is_skipped = self.most_teams is not None and teams > self.most_teams
+        return count_of(teams, "team") + (" (not read; OOO_TEAMS=true reads them)" if is_skipped else "")
+
 
 def forecast(settings: Settings, connection: Connection | None = None) -> Forecast:
     """Return the cost of a sync, from the published tables; without a publication, the lists are read.
@@ -160,17 +168,20 @@ def forecast(settings: Settings, connection: Connection | None = None) -> Foreca
     The number of requests is exact if the tables are as Cal.com is now, and the server returns as many rows as are
     requested. It includes the request for the credential's owner, which finds the organization.
     """
-    connection = connection or settings.connection()
+    connection, most_teams = connection or settings.connection(), settings.most_teams
     with asyncio.Runner() as runner:
         client = make_client(connection)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
             by_user = _read_published_size(settings, organization_id)
             people = len(by_user) or runner.run(_count_users(client, organization_id))
-            by_team = _read_published_teams(settings, organization_id) if settings.reads_teams else []
-            teams = len(by_team) if settings.reads_teams else None
-            if teams == 0:
-                teams = runner.run(_count_teams(client, organization_id))
+            reads_teams = settings.teams is not Teams.OFF
+            by_team = _read_published_teams(settings, organization_id) if reads_teams else []
+            teams = len(by_team) or None
+            refused = 0
+            if reads_teams and not by_team:
+                teams = runner.run(_count_teams(client, organization_id, is_optional=most_teams is not None))
+                refused = teams is None
         finally:
             runner.run(client.close())
     entries = sum(by_user) if by_user else people * ASSUMED_ENTRIES_PER_PERSON
@@ -185,11 +196,13 @@ def forecast(settings: Settings, connection: Connection | None = None) -> Foreca
             users=people,
             entries=entries,
             teams=teams,
+            most_teams=most_teams,
             take=settings.page_size,
             entries_by_user=by_user or None,
             members_by_team=by_team or None,
         )
         requests += settings.organization_id is None  # /v2/me finds the organization
+        requests += refused  # the list of teams, which is not read any further
         costs.append(Cost(strategy, requests, client.rate_limiter.seconds_for(requests)))
     limits = ", ".join(
         f"{count_of(window.limit, 'request')} in {window.length:.0f} s" for window in windows.values()
@@ -199,6 +212,7 @@ def forecast(settings: Settings, connection: Connection | None = None) -> Foreca
         people=people,
         entries=entries,
         teams=teams,
+        most_teams=most_teams,
         is_known=bool(by_user),
         limits=f"limit {limits}" if limits else "no rate limit stated",
         costs=costs,
@@ -233,8 +247,15 @@ async def _count_users(client: CalcomClient, organization_id: int) -> int:
     return await _count(partial(client.fetch_users, organization_id), organization_id, MAX_USERS_TAKE)
 
 
-async def _count_teams(client: CalcomClient, organization_id: int) -> int:
-    return await _count(partial(client.fetch_teams, organization_id), organization_id, MAX_TEAMS_TAKE)
+async def _count_teams(client: CalcomClient, organization_id: int, *, is_optional: bool) -> int | None:
+    """Return the number of teams, or None if the list is optional and refused."""
+    try:
+        return await _count(partial(client.fetch_teams, organization_id), organization_id, MAX_TEAMS_TAKE)
+    except (AccessRefusedError, ApiError) as error:
+        is_refused = isinstance(error, AccessRefusedError) or error.kind is ErrorKind.NOT_FOUND
+        if not (is_optional and is_refused):
+            raise
+        return None
 
 
 async def _count(fetch: Callable[..., Awaitable[Records]], organization_id: int, take: int) -> int:

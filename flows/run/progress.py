@@ -82,8 +82,8 @@ class LineListener:
             )
 
     def scope_ended(self, result: ScopeResult) -> None:
-        """Write the scope and its problem, if it is not complete."""
-        if result.verdict is not Verdict.COMPLETE:
+        """Write the scope and its problem, if it is not complete. The summary states a skipped scope."""
+        if result.verdict not in (Verdict.COMPLETE, Verdict.SKIPPED):
             self._write_line(f"{result.scope.label}: {result.verdict.value}: {result.problem}")
 
     def stage_started(self, name: str, detail: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from calcom.errors import ApiError, CalcomError, ErrorKind
 from calcom.paging import Verdict
 from calcom.requester import Connection
-from calcom.scopes import ORGANIZATION, TEAM_KINDS, TEAMS, USERS, Scope
+from calcom.scopes import ORGANIZATION, TEAM_KINDS, TEAMS, USERS, Scope, find_skipped, without_skipped
 from calcom.strategy import Strategy
 from calcom.wording import count_of
 from flows.run.attempts import insert_failure
@@ -27,6 +27,7 @@ from flows.run.telemetry import observed, report_snapshots
 from flows.settings import Settings
 from flows.settings.data_folder import warehouse_path
 from flows.settings.errors import AccessRefusedError, ClockError, naming_organization
+from flows.settings.values import Teams
 from transforms.runs import RunRecord
 from warehouse.errors import GuardError, WarehouseError
 from warehouse.load.erasure import pending_purges
@@ -35,13 +36,13 @@ from warehouse.load.runs import find_differences, find_run
 
 @observed("read people")
 def read_lists(run: RunContext) -> None:
-    """Read the users of the organization, and its teams if the settings include them."""
+    """Read the users of the organization, and its teams unless the settings exclude them."""
     run.listener.stage_started("people", f"organization {run.landing.facts.organization_id}")
     source = _source_of(run)
     with naming_organization(run.landing.facts.organization_id):
         source.runner.run(source.extraction.read(USERS))
     _check_source_clock(run, source)
-    if run.settings.reads_teams:
+    if run.settings.teams is not Teams.OFF:
         source.runner.run(source.extraction.read(TEAMS))
 
 
@@ -184,13 +185,16 @@ def extract(run: RunContext, stages: Stages = PLAIN_STAGES) -> None:
 
 def _plan(run: RunContext) -> ReadingPlan:
     size, page_size = run.previous.size, run.landing.facts.page_size
+    is_skipped = run.settings.teams is Teams.OFF or find_skipped(run.landing.results.values()) is not None
     plan = make_reading_plan(
         Strategy(run.landing.facts.strategy),
         user_ids=run.landing.user_ids(),
-        team_ids=run.landing.team_ids() if run.settings.reads_teams else None,
+        team_ids=None if is_skipped else run.landing.team_ids(),
     )
     run.strategy = plan.strategy
     missing = estimate_requests(plan, size=size, page_size=page_size) - run.landing.page_count
+    if is_skipped:
+        missing += len(run.landing.pages.get(TEAMS, []))
     source = _source_of(run)
     sent = source.stats(plan.strategy).requests
     run.listener.requests_expected(sent, max(missing, 0), source.client.rate_limiter)
@@ -215,7 +219,7 @@ def _complete_landing(run: RunContext, plan: ReadingPlan) -> None:
 def record_stats(run: RunContext) -> None:
     """Fill in the cost of reading and the counts of verdicts."""
     stats = run.stats
-    verdicts = [result.verdict for result in run.landing.results.values()]
+    verdicts = [result.verdict for result in without_skipped(run.landing.results.values())]
     run.record.scopes_complete = verdicts.count(Verdict.COMPLETE)
     run.record.scopes_unproven = verdicts.count(Verdict.UNPROVEN)
     run.record.scopes_failed = verdicts.count(Verdict.FAILED)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from calcom.errors import ExitCode
+from calcom.list_checks import TOO_MANY_TEAMS
 from calcom.paging import Verdict
-from calcom.scopes import ScopeResult
+from calcom.scopes import ScopeResult, find_skipped, without_skipped
 from calcom.strategy import Strategy
 from calcom.wording import count_of
 from flows.report.page import report_path
@@ -25,7 +26,8 @@ MAX_SHOWN = 20
 class RunSummary:
     """One finished run.
 
-    `problems` names the scopes that are not complete, with the cause. `differences` are the entries that the two
+    `problems` names the scopes that are not complete, with the cause. `teams_skipped` is the reason why the
+    teams of the last run were kept, or None. `differences` are the entries that the two
     strategies of `both` returned differently. `audits` counts the audits and names those that do not hold.
     """
 
@@ -44,6 +46,7 @@ class RunSummary:
     rows: dict[str, int]
     scopes: dict[str, int]
     problems: list[dict[str, Any]]
+    teams_skipped: str | None
     differences: list[Difference]
     audits: dict[str, Any]
     published: dict[str, int]
@@ -89,6 +92,8 @@ class RunSummary:
             f" {rows['quarantined']:,} quarantined)",
         ]
         lines += [f"  {line}" for line in problems_text(self.problems)]
+        if self.teams_skipped:
+            lines.append(f"  teams      not read, kept as they were: {self.teams_skipped}")
         lines += self._differences_text()
         lines += [
             *audits_text(self.audits, "  audits     "),
@@ -126,9 +131,19 @@ def describe_problems(results: Iterable[ScopeResult]) -> list[dict[str, Any]]:
             "verdict": result.verdict.value,
             "problem": result.problem,
         }
-        for result in results
+        for result in without_skipped(results)
         if result.verdict is not Verdict.COMPLETE
     ]
+
+
+def describe_skipped(results: Iterable[ScopeResult]) -> str | None:
+    """Return the reason why teams were skipped, or None if they were not."""
+    result = find_skipped(results)
+    if result is None:
+        return None
+    if result.problem == TOO_MANY_TEAMS:
+        return f"{TOO_MANY_TEAMS}; set OOO_TEAMS=true to read them"
+    return f"{result.scope.label}: {result.problem}"
 
 
 def problems_text(problems: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -175,6 +190,7 @@ def summarize(run: RunContext) -> RunSummary:
             "failed": row.scopes_failed,
         },
         problems=describe_problems(run.landing.results.values()),
+        teams_skipped=describe_skipped(run.landing.results.values()),
         differences=run.differences,
         audits=describe_audits(run.audits),
         published=publication.rows,

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, model_validator
 from calcom.client import MAX_ENTRIES_TAKE
 from calcom.credentials import Credential
 from calcom.requester import Connection
+from calcom.strategy import MAX_AUTO_TEAMS
 from flows.settings.environment import EnvironmentSettings, correct_no_proxy, has_proxy, load
 from flows.settings.permissions import FilePermissions
 from flows.settings.values import (
@@ -22,7 +23,9 @@ from flows.settings.values import (
     Notes,
     PageSize,
     PublishUrl,
+    ReadsTeams,
     ReportUrl,
+    Teams,
     choose_credential,
     is_exposed,
 )
@@ -121,11 +124,12 @@ class Settings(EnvironmentSettings):
         description="The readers of the published files: owner is the user that runs the program, and group is"
         " also that user's group. All other files are always readable by the owner alone.",
     )
-    reads_teams: bool = Field(
-        default=False,
+    teams: ReadsTeams = Field(
+        Teams.AUTO,
         alias="OOO_TEAMS",
-        description="Set it to true to read teams and their members too. This costs one request for the list of"
-        " teams, and one more request per team.",
+        description=f"Reads teams and their members. With auto they are read if the organization has at most"
+        f" {MAX_AUTO_TEAMS} teams, and a failure to read them does not make the run partial. With true they are"
+        " always read, and with false never. They cost one request for the list, one per team, and two checks.",
     )
     publishes_bradford: bool = Field(
         default=False,
@@ -374,6 +378,11 @@ class Settings(EnvironmentSettings):
             )
             raise ValueError(message)
         return self
+
+    @property
+    def most_teams(self) -> int | None:
+        """Return the largest number of teams that is read, or None if there is no such number."""
+        return MAX_AUTO_TEAMS if self.teams is Teams.AUTO else None
 
     @property
     def keeps_notes(self) -> bool:

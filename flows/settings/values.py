@@ -1,5 +1,6 @@
 """The types of the settings' values, each with its own check, and the choice of the one credential."""
 
+import contextlib
 import importlib.util
 import ipaddress
 from enum import StrEnum
@@ -8,13 +9,14 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
 
 from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
 from flows.settings.errors import ConfigurationError
 from landing.object_store import SCHEMES
 
 MAX_PORT = 65_535
+_SWITCH = TypeAdapter(bool)
 
 
 class Notes(StrEnum):
@@ -28,6 +30,15 @@ class Notes(StrEnum):
     """Never store notes, not even in the landing."""
 
 
+class Teams(StrEnum):
+    """Whether teams and their members are read."""
+
+    AUTO = "auto"
+    """Read them if the organization has few teams and they can be read."""
+    ON = "true"
+    OFF = "false"
+
+
 class LogFormat(StrEnum):
     """The form of the lines about the progress of a run."""
 
@@ -35,6 +46,13 @@ class LogFormat(StrEnum):
     """Lines for a reader."""
     JSON = "json"
     """One JSON object per line, for a log collector."""
+
+
+def _read_switch(value: object) -> object:
+    """Return the member for each spelling of a switch that other settings accept; other values as they are."""
+    with contextlib.suppress(ValidationError):
+        return Teams.ON if _SWITCH.validate_python(value) else Teams.OFF
+    return value.strip().lower() if isinstance(value, str) else value
 
 
 def _check_api_url(value: str) -> str:
@@ -110,6 +128,8 @@ ReportUrl = Annotated[str, AfterValidator(_check_report_url)]
 """A URL of a web server, without a password."""
 Delta = Annotated[bool, AfterValidator(_check_delta)]
 """True only if Delta Lake is installed."""
+ReadsTeams = Annotated[Teams, BeforeValidator(_read_switch)]
+"""`auto`, or a switch such as true, yes or 0."""
 PageSize = Annotated[int, AfterValidator(lambda rows: max(rows, 2))]
 """At least 2, because consecutive pages overlap by one row."""
 

@@ -31,7 +31,7 @@ def world() -> World:
 @pytest.fixture
 def with_teams(settings_for: Callable[..., Settings]) -> Callable[..., Settings]:
     """Return a function that builds settings which read teams and send each request once."""
-    return lambda url, **others: settings_for(url, OOO_TEAMS="true", OOO_MAX_ATTEMPTS=1, **others)
+    return lambda url, **others: settings_for(url, **({"OOO_TEAMS": "true", "OOO_MAX_ATTEMPTS": 1} | others))
 
 
 def sync(settings: Settings, strategy: str = "org-wide", **options: Any) -> RunSummary:
@@ -81,7 +81,7 @@ def test_teams_cost_one_request_per_team_and_the_list_and_nothing_if_they_are_of
 ) -> None:
     simulator = Simulator(world, limits=None)
     with serve(simulator) as server:
-        without = sync(settings_for(server.url, CALCOM_ORG_ID="1"))
+        without = sync(settings_for(server.url, CALCOM_ORG_ID="1", OOO_TEAMS="false"))
         assert not any("teams" in request.path for request in simulator.requests)
         assert without.published["dim_teams"] == without.published["dim_team_members"] == 0
         planned = forecast(with_teams(server.url, CALCOM_ORG_ID="1"))

@@ -78,7 +78,12 @@ def settings(world: World, request: pytest.FixtureRequest) -> Iterator[dict[str,
     if "json_lines" not in request.node.name:
         simulator = Simulator(world, faults=faults, limits=None)
     with serve(simulator) as server:
-        yield {"CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY, "OOO_PAGE_SIZE": "20"}
+        yield {
+            "CALCOM_API_URL": server.url,
+            "CALCOM_API_KEY": OWNER_KEY,
+            "OOO_PAGE_SIZE": "20",
+            "OOO_TEAMS": "false",
+        }
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:

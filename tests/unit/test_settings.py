@@ -17,6 +17,7 @@ from calcom.requester import Connection
 from flows.settings import Settings, load_settings, model
 from flows.settings.environment import has_proxy
 from flows.settings.errors import ConfigurationError
+from flows.settings.values import Teams
 from landing.errors import ObjectStoreError
 from warehouse.load.snapshot import Guards
 from warehouse.publish.generation import Layout
@@ -206,3 +207,22 @@ def test_a_page_has_at_least_two_rows_so_that_pages_can_overlap(configured: str,
 def test_a_page_size_that_cal_com_refuses_is_an_error(configured: str) -> None:
     with pytest.raises(ConfigurationError, match="OOO_PAGE_SIZE"):
         load_settings(_env_file=None, OOO_PAGE_SIZE=configured)
+
+
+@pytest.mark.parametrize(
+    ("value", "teams"),
+    [
+        *[(value, Teams.ON) for value in ("true", "1", "yes", "On", True)],
+        *[(value, Teams.OFF) for value in ("false", "0", "no", "OFF", False)],
+        ("auto", Teams.AUTO),
+        (" Auto ", Teams.AUTO),
+    ],
+)
+def test_teams_are_switched_by_every_spelling_of_a_switch_and_by_auto(value: object, teams: Teams) -> None:
+    assert Settings(_env_file=None, OOO_TEAMS=value).teams is teams
+
+
+def test_an_unknown_choice_of_teams_names_the_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OOO_TEAMS", "some")
+    with pytest.raises(ConfigurationError, match=r"OOO_TEAMS.*'auto', 'true' or 'false'"):
+        load_settings()

@@ -2,7 +2,7 @@
 -- Grain: one team and day with at least one member, from the first to the last day of absence of the organization.
 -- Caveats: A person counts in each of their teams, from member_from_on until they left the team or the organization;
 --   Cal.com does not give the day on which a person joined a team. Days after the latest snapshot are planned.
---   The view is empty unless OOO_TEAMS is on. Without a filter on date_on it is large.
+--   The view is empty if no teams are read (OOO_TEAMS). Without a filter on date_on it is large.
 -- Second run: creates the same view again.
 -- Columns:
 --   organization_id: The id of the Cal.com organization.

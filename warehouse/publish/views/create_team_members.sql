@@ -1,7 +1,7 @@
 -- Purpose: List the current members of each team, by name.
 -- Grain: one person in one team.
 -- Caveats: A person in two teams has two rows. Pending invitations, deleted teams and people who have left are not
---   in the view. It is empty unless OOO_TEAMS is on.
+--   in the view. It is empty if no teams are read (OOO_TEAMS).
 -- Second run: creates the same view again.
 -- Columns:
 --   organization_id: The id of the Cal.com organization.

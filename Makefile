@@ -120,7 +120,7 @@ test-proof: install-dev  ## the properties of the proof over more than ten thous
 	OOO_HYPOTHESIS_PROFILE=full $(PYTEST) -n 2 tests/properties/test_scan.py tests/properties/test_snapshot.py
 
 test-fuzz: install-dev  ## more than ten thousand hostile responses, settings, fleet files and commands
-	OOO_HYPOTHESIS_PROFILE=full $(PYTEST) tests/properties/test_fuzz.py
+	OOO_HYPOTHESIS_PROFILE=full $(PYTEST) -n 2 tests/properties/test_fuzz.py tests/properties/test_fuzz_commands.py
 
 test-figures: install-dev  ## every table and macro of thousands of generated organizations against a second engine
 	OOO_HYPOTHESIS_PROFILE=full $(PYTEST) -n 2 tests/properties/test_marts.py

@@ -249,7 +249,7 @@ def shown_cells(database: Path, dates: Dates) -> Iterator[Cell]:
 
 
 def check_figures(name: str, rows: pl.DataFrame) -> None:
-    """Check that the attack knows each figure of the answer, and that no ratio shows a figure that is suppressed."""
+    """Check that the attack includes each figure of the answer, and that no ratio shows a figure that is suppressed."""
     ratios = RATIOS.get(name, {})
     known = {*LABELS, *EXTREMES, *UNITS, *OF_MEMBERS, *ratios, "is_suppressed"}
     assert set(rows.columns) <= known, (name, set(rows.columns) - known)

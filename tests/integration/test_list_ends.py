@@ -1,9 +1,11 @@
 """A short page ends a list only after a check, and users who are refused are settled by the users list."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from calcom.extraction import Extraction
@@ -11,6 +13,10 @@ from calcom.list_checks import EMPTY_USERS_LIST, LEFT_ORGANIZATION, PAGE_CAP, PA
 from calcom.paging import ALL_IDS, Verdict
 from calcom.scopes import ORGANIZATION, TEAMS, USERS, Scope, ScopeResult
 from calcom.simulator import Fault, Simulator, World
+from calcom.strategy import Strategy
+from flows.run import stages
+from flows.run.progress import SilentListener
+from flows.settings import Settings
 from landing.folder import Landing
 from tests.support.extraction import (
     create,
@@ -22,6 +28,7 @@ from tests.support.extraction import (
     user_scopes,
 )
 from tests.support.landed import landed_records
+from tests.support.truth import assert_equals_truth
 from tests.support.wire import Wire
 
 COMPLETE, UNPROVEN, FAILED = Verdict.COMPLETE, Verdict.UNPROVEN, Verdict.FAILED
@@ -95,6 +102,27 @@ def test_all_users_of_a_server_that_caps_its_pages_are_read(tmp_path: Path, worl
     landing = create(tmp_path)
     assert extract(capped(world, 7), landing, reading(USERS)).verdict is COMPLETE
     assert landing.user_ids() == [user["id"] for user in world.users()]
+
+
+@pytest.mark.parametrize(
+    ("people", "cap", "path"),
+    [(130, 100, ""), (260, 249, ""), (12, 2, ""), (20, 7, "/teams$"), (20, 2, "/memberships$")],
+)
+def test_every_list_of_a_sync_is_read_whole_whatever_the_server_caps(
+    people: int, cap: int, path: str, settings_for: Callable[..., Settings]
+) -> None:
+    world = World.generate(people=people, years=1)
+    settings = settings_for("http://simulator.localhost", OOO_TEAMS=True)
+    connection = replace(settings.connection(), transport=capped(world, cap, path=path))
+    summary = stages.sync(settings, strategy=Strategy.AUTO, listener=SilentListener(), connection=connection)
+    assert summary.exit_code == 0
+    assert_equals_truth(summary.database, world.entries(), world.users())
+    with duckdb.connect(str(summary.database), read_only=True) as database:
+        counts = database.execute(
+            "SELECT (SELECT count(*) FROM dim_teams), (SELECT count(*) FROM dim_team_members)"
+        ).fetchall()
+    members = [world.teams.memberships(team_id) for team_id in world.teams.ids()]
+    assert counts == [(len(members), sum(map(len, members)))]
 
 
 @pytest.mark.parametrize("scope", [USERS, ORGANIZATION])

@@ -1,32 +1,40 @@
 """Run the tests against mutants of the pure core and of the SQL, and list the mutants that no test detects.
 
-Usage: python -m tests.mutation.run [--minutes MINUTES] [--seed SEED] [--only TEXT]
+Usage: python -m tests.mutation.run [--only TEXT]
 
-All mutants of the measures are compared with the naive engine, and the survivors with the specifications. Of the
-other files, as many mutants are tested as the time allows, in a random order. Each of them is tested in a copy of the
-repository. The exit code is 1 if a mutant survives that docs/mutations.md does not explain.
+All mutants of the pure core are tested, each in a copy of the repository. All mutants of the measures are compared with
+the naive engine, and the survivors with the specifications. `--only` tests the files whose path contains the text, and
+also files outside the pure core. The exit code is 1 if a mutant survives that docs/mutations.md does not explain.
 """
 
 import argparse
+import importlib
+import itertools
+import multiprocessing
 import os
-import random
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.mutation.measures import find_surviving_measures
+import pytest
+
 from tests.mutation.mutants import Mutant, make_mutants
 
 ROOT = Path(__file__).parents[2]
 EXPLAINED = ROOT / "docs" / "mutations.md"
+PACKAGES = ("calcom", "landing", "transforms", "warehouse", "flows")
+LIBRARIES = ("duckdb", "holidays", "httpx", "hypothesis.strategies", "polars", "pyarrow.parquet", "pydantic")
+"""Imported once, because each fork that runs tests would otherwise import them again."""
 SECONDS_PER_MUTANT = 300
 """The time after which a mutant counts as killed, because it does not end."""
+
+_FORK = multiprocessing.get_context("fork")
+_STAMPS = itertools.count(1_000_000_000)
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Target:
     tests: tuple[str, ...]
 
 
-TARGETS = (
+CORE = (
     Target(
         ("calcom/paging.py",),
         ("tests/unit/test_paging.py", "tests/properties/test_scan.py"),
@@ -51,6 +59,8 @@ TARGETS = (
             *("tests/spec/test_absence_days.py", "tests/properties/test_days.py"),
         ),
     ),
+)
+OTHERS = (
     Target(
         ("warehouse/load/snapshot.py", "warehouse/load/sql/create_absent_people.sql"),
         ("tests/integration/test_snapshot.py", "tests/integration/test_guards.py"),
@@ -65,6 +75,7 @@ TARGETS = (
     Target(("warehouse/publish/macros/*_by_team.sql",), ("tests/properties/test_teams.py",)),
     Target(("warehouse/load/audits/*.sql",), ("tests/integration/test_audit.py",)),
 )
+"""Files that are tested on demand: their tests load warehouses, so that one mutant takes seconds."""
 
 SPECIFICATIONS = Target((), ("tests/spec/test_measures.py", "tests/spec/test_person_time_measures.py"))
 """The tests of the mutants of measures that equal the naive engine."""
@@ -75,47 +86,41 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--minutes", type=float, default=15.0, help="time for the files other than the measures"
-    )
-    parser.add_argument("--seed", type=int, default=1, help="the order of the mutants")
     parser.add_argument("--only", default="", help="a part of the path of the files")
-    arguments = parser.parse_args()
+    only = parser.parse_args().only
+    for library in LIBRARIES:
+        importlib.import_module(library)
     with tempfile.TemporaryDirectory() as temporary:
         copy = copy_repository(Path(temporary))
-        measures = find_surviving_measures(arguments.only)
-        survivors = [mutant for mutant in measures if survives(copy, mutant, SPECIFICATIONS)]
-        survivors += run_targets(copy, arguments.minutes * 60, arguments.seed, arguments.only)
+        survivors = run_targets(copy, only)
+        with ProcessPoolExecutor(1, _FORK) as process:  # this process may not start the threads of DuckDB
+            measures = process.submit(_find_surviving_measures, only).result()
+        survivors += [mutant for mutant in measures if survives(copy, mutant, SPECIFICATIONS)]
     return report(survivors)
 
 
-def run_targets(copy: Path, seconds: float, seed: int, only: str) -> list[Mutant]:
-    """Test mutants of the targets in a random order until the time is over, and return the survivors."""
-    mutants = [
-        (mutant, target)
-        for target in TARGETS
-        for pattern in target.files
-        for path in sorted(ROOT.glob(pattern))
-        if only in str(path.relative_to(ROOT))
-        for mutant in make_mutants(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
-    ]
-    random.Random(seed).shuffle(mutants)
-    tested: Counter[str] = Counter()
+def _find_surviving_measures(only: str) -> list[Mutant]:
+    from tests.mutation.measures import find_surviving_measures  # noqa: PLC0415 - loads what mutants change
+
+    return find_surviving_measures(only)
+
+
+def run_targets(copy: Path, only: str) -> list[Mutant]:
+    """Test the mutants of the targets, and return the survivors."""
     survivors = []
-    end = time.monotonic() + seconds
-    for target in {target for _, target in mutants}:
-        if not passes(copy, target):
+    for target in (*CORE, *OTHERS) if only else CORE:
+        paths = sorted({path.relative_to(ROOT) for name in target.files for path in ROOT.glob(name)})
+        chosen = [path for path in paths if only in str(path)]
+        if chosen and not passes(copy, target):
             sys.exit(f"the tests fail without a mutant: {' '.join(target.tests)}")
-    for mutant, target in mutants:
-        if time.monotonic() > end:
-            break
-        tested[mutant.path] += 1
-        if survives(copy, mutant, target):
-            survivors.append(mutant)
-            print(f"survived: {mutant.change}", flush=True)
-    for path, count in sorted(Counter(mutant.path for mutant, _ in mutants).items()):
-        print(f"{path}: {tested[path]} of {count} mutants tested")
-    print(f"{tested.total()} of {len(mutants)} mutants tested, {len(survivors)} survived", flush=True)
+        for path in chosen:
+            mutants = make_mutants(str(path), (ROOT / path).read_text(encoding="utf-8"))
+            before = len(survivors)
+            for mutant in mutants:
+                if survives(copy, mutant, target):
+                    survivors.append(mutant)
+                    print(f"survived: {mutant.change}", flush=True)
+            print(f"{path}: {len(survivors) - before} of {len(mutants)} mutants survive", flush=True)
     return survivors
 
 
@@ -132,23 +137,47 @@ def survives(copy: Path, mutant: Mutant, target: Target) -> bool:
     """Return True if the tests pass with the mutant in the copy of the repository."""
     path = copy / mutant.path
     original = path.read_text(encoding="utf-8")
-    path.write_text(mutant.text, encoding="utf-8")
+    _write(path, mutant.text)
     try:
         return passes(copy, target)
-    except subprocess.TimeoutExpired:
-        return False
     finally:
-        path.write_text(original, encoding="utf-8")
+        _write(path, original)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the file with a time of its own, because bytecode is reused if time and size of its file are equal."""
+    path.write_text(text, encoding="utf-8")
+    stamp = next(_STAMPS)
+    os.utime(path, (stamp, stamp))
 
 
 def passes(copy: Path, target: Target) -> bool:
-    """Return True if the tests of the target pass in the copy of the repository."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *target.tests]
-    environment = os.environ | {"OOO_HYPOTHESIS_PROFILE": "mutants", "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        command, cwd=copy, env=environment, capture_output=True, check=False, timeout=SECONDS_PER_MUTANT
-    )
-    return done.returncode == 0
+    """Return True if the tests of the target pass in the copy of the repository, within the time.
+
+    The tests run in a fork of this process, which has imported their libraries, and no module of the repository
+    that a mutant can change.
+    """
+    process = _FORK.Process(target=_run_tests, args=(copy, target.tests))
+    process.start()
+    process.join(SECONDS_PER_MUTANT)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    return process.exitcode == 0
+
+
+def _run_tests(copy: Path, tests: tuple[str, ...]) -> None:
+    """Run the tests without output, stop at the first failure, and end this process with their exit code."""
+    os.chdir(copy)
+    sys.path.insert(0, str(copy))
+    os.environ["OOO_HYPOTHESIS_PROFILE"] = "mutants"
+    for name in [name for name in sys.modules if name.split(".")[0] in {"tests", *PACKAGES}]:
+        del sys.modules[name]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    options = ("-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+    sys.exit(pytest.main([*options, *tests]))
 
 
 def report(survivors: list[Mutant]) -> int:

@@ -181,7 +181,7 @@ class NaiveWarehouse:
 
     def settle(self) -> None:
         """Cache the results that many measures use. Call this after the last reading."""
-        for method in ("absence_days", "calendar_days", "tables"):
+        for method in ("absence_days", "absent_days", "calendar_days", "counted_entries", "tables"):
             setattr(self, method, functools.cache(getattr(self, method)))
 
     def calendar_days(self) -> dict[tuple[str, date], Row]:
@@ -204,11 +204,13 @@ class NaiveWarehouse:
             if entry["deleted_at"] is None:
                 yield organization_id, entry_id, entry
 
-    def counted_entries(self) -> Iterable[tuple[int, int, Row, list[date]]]:
-        """Yield the organization id, the entry id, the facts and the days of each entry that has days."""
-        for (organization_id, entry_id), entry in sorted(self.entries.items()):
-            if days := counted_days(entry):
-                yield organization_id, entry_id, entry, days
+    def counted_entries(self) -> list[tuple[int, int, Row, list[date]]]:
+        """Return the organization id, the entry id, the facts and the days of each entry that has days."""
+        return [
+            (*key, entry, days)
+            for key, entry in sorted(self.entries.items())
+            if (days := counted_days(entry))
+        ]
 
     def staying_people(self) -> set[tuple[int, int]]:
         """Return the keys of the people who have not left."""
@@ -248,11 +250,9 @@ class NaiveWarehouse:
             }
         return rows
 
-    def absent_days(self, first: date, last: date) -> Iterable[tuple[int, int, date, Row]]:
-        """Yield the absence days from `first` to `last`, ascending by organization, person and day."""
-        for (organization_id, user_id, day), row in sorted(self.absence_days().items()):
-            if first <= day <= last:
-                yield organization_id, user_id, day, row
+    def absent_days(self, first: date, last: date) -> list[tuple[int, int, date, Row]]:
+        """Return the absence days from `first` to `last`, ascending by organization, person and day."""
+        return [(*key, row) for key, row in sorted(self.absence_days().items()) if first <= key[2] <= last]
 
     def team_people(self, organization_id: int, team_id: int) -> list[int]:
         """Return the user ids of the active members of a team who have not left the organization."""

@@ -8,7 +8,14 @@ import pytest
 from tests.support.calendars import WORKING
 from tests.support.readings import Absence
 from tests.support.warehouse import derivable
-from transforms.days import LONGEST_SPAN_DAYS, build_calendar, explode_entry_days, resolve_person_days
+from transforms.days import (
+    FIRST_DAY,
+    LAST_DAY,
+    LONGEST_SPAN_DAYS,
+    build_calendar,
+    explode_entry_days,
+    resolve_person_days,
+)
 from transforms.schema import DATES, ENTRY_DAYS, PERSON_DAYS
 
 
@@ -78,3 +85,13 @@ def test_a_calendar_of_one_day_has_one_row() -> None:
     calendar = build_calendar(date(2024, 12, 30), date(2024, 12, 30))
     assert calendar.schema == DATES.polars_schema
     assert calendar.rows() == [(date(2024, 12, 30), 2024, 4, 12, 1, 1, False)]
+
+
+def test_people_and_calendars_stay_apart_at_both_ends_of_the_horizon() -> None:
+    absences = (Absence(1, 1, LAST_DAY, LAST_DAY), Absence(2, 2, FIRST_DAY, FIRST_DAY))
+    never, always = (pl.repeat(value, (LAST_DAY - FIRST_DAY).days + 1, eager=True) for value in (False, True))
+    for working in ({"a": never, "b": always}, {"b": always, "a": never}):
+        entries = derivable(absences).with_columns(calendar=pl.Series(["a", "b"]))
+        person_days = resolve_person_days(explode_entry_days(entries, working), entries, working)
+        rows = person_days.select("user_id", "date_on", "is_working_day").rows()
+        assert rows == [(1, LAST_DAY, False), (2, FIRST_DAY, True)]

@@ -72,3 +72,10 @@ def test_the_number_of_requests_follows_the_distribution_of_the_entries() -> Non
     assert requests_for(Strategy.ORG_WIDE, **shared, teams=2) == 3 + 2 + (1 + 1) + (2 + 1)
     assert requests_for(Strategy.ORG_WIDE, **shared, teams=2, members_by_team=[250, 1]) == 3 + 2 + (1 + 1) + 3
     assert requests_for(Strategy.ORG_WIDE, **shared, teams=0) == 3 + 2 + 1
+
+
+def test_a_team_counts_as_one_member_where_the_members_are_unknown() -> None:
+    facts = {"users": 1, "entries": 0, "teams": 2, "take": 2}
+    assert requests_for(Strategy.ORG_WIDE, **facts) == requests_for(
+        Strategy.ORG_WIDE, **facts, members_by_team=[1, 1]
+    )

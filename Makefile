@@ -125,7 +125,7 @@ test-fuzz: install-dev  ## more than ten thousand hostile responses, settings, f
 test-figures: install-dev  ## every table and macro of thousands of generated organizations against a second engine
 	OOO_HYPOTHESIS_PROFILE=full $(PYTEST) -n 2 tests/properties/test_marts.py
 
-test-mutations: install-dev  ## faults in the pure core and the SQL that no test detects; MUTATIONS="--minutes 60 --only paging"
+test-mutations: install-dev  ## faults in the pure core and the SQL that no test detects; MUTATIONS="--only paging"
 	nice $(BIN)/python -m tests.mutation.run $(MUTATIONS)
 
 coverage: install-dev  ## the fast suite with the coverage of each file, and the minimum that must be reached

@@ -108,7 +108,7 @@ def test_all_users_of_a_server_that_caps_its_pages_are_read(tmp_path: Path, worl
     ("people", "cap", "path"),
     [(130, 100, ""), (260, 249, ""), (12, 2, ""), (20, 7, "/teams$"), (20, 2, "/memberships$")],
 )
-def test_every_list_of_a_sync_is_read_whole_whatever_the_server_caps(
+def test_a_sync_reads_every_list_whole_for_any_cap_of_its_pages(
     people: int, cap: int, path: str, settings_for: Callable[..., Settings]
 ) -> None:
     world = World.generate(people=people, years=1)

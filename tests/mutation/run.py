@@ -4,7 +4,8 @@ Usage: python -m tests.mutation.run [--only TEXT]
 
 The mutants of paging, strategies, days and entries are tested in a copy of the repository. The mutants of the measures
 are compared with the naive engine, and the survivors with the specifications. `--only` tests the files whose path
-contains the text, and also files whose tests take seconds per mutant. The exit code is 1 if a mutant survives that docs/mutations.md does not explain.
+contains the text, and also files whose tests take seconds per mutant. The exit code is 1 if a mutant survives that
+docs/mutations.md does not explain.
 """
 
 import argparse

@@ -179,19 +179,17 @@ def _describe_without_reason(fetch: Fetch, measure: Measure) -> str:
 
 
 def _find_reason(fetch: Fetch, value: str) -> str:
-    """Return the code of the reason, which `value` names by its code or its label."""
-    codes = {reason.label.lower(): reason.code for reason in PRECEDENCE}
-    codes |= {reason.code: reason.code for reason in PRECEDENCE}
-    name = value.strip().lower()
-    if name not in codes:
-        published = fetch("SELECT DISTINCT reason FROM fct_ooo_entries WHERE reason IS NOT NULL")
-        codes |= {reason.lower(): reason for reason in published["reason"]}
-    if name not in codes:
-        known = sorted(set(codes.values()))
-        nearest = get_close_matches(name, codes, n=1)
-        hint = f"did you mean {codes[nearest[0]]}? " if nearest else ""
-        raise QueryError(f"unknown reason {value!r}; {hint}Expected one of {', '.join(known)}")
-    return codes[name]
+    """Return the code of the reason `value`. Labels and other spellings are refused with the code."""
+    codes = {reason.code for reason in PRECEDENCE}
+    if value not in codes:
+        codes |= set(fetch("SELECT DISTINCT reason FROM fct_ooo_entries WHERE reason IS NOT NULL")["reason"])
+    if value not in codes:
+        spellings = {reason.label.lower(): reason.code for reason in PRECEDENCE}
+        spellings |= {code.lower(): code for code in codes}
+        nearest = get_close_matches(value.strip().lower(), spellings, n=1)
+        hint = f"did you mean {spellings[nearest[0]]}? " if nearest else ""
+        raise QueryError(f"unknown reason {value!r}; {hint}Expected one of {', '.join(sorted(codes))}")
+    return value
 
 
 def _find_people(fetch: Fetch, values: Iterable[str]) -> pl.DataFrame:

@@ -150,6 +150,9 @@ def test_a_cover_outside_the_team_keeps_its_name_and_is_counted(tmp_path: Path) 
         (("--person", "person"), "6 names match 'person'"),
         (("--team", "platfor m"), "Did you mean 'Platform'?"),
         (("--reason", "vacatoin"), "did you mean vacation?"),
+        (("--reason", "Vacation"), "did you mean vacation?"),
+        (("--reason", "Sick leave"), "did you mean sick?"),
+        (("--reason", "holiday"), "did you mean public_holiday?"),
     ],
 )
 def test_an_unknown_or_ambiguous_value_is_refused_with_the_candidates(

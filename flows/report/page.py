@@ -25,7 +25,7 @@ from warehouse.read.report import read_away_facts, read_measure_facts
 AWAY_PAGE = "out-of-office.html"
 
 _SHARED_SCRIPTS = ("dates", "dom", "facts", "view", "holidays", "today", "board", "changes")
-_MEASURE_SCRIPTS = ("charts", "range", "covers", "persons", "trust")
+_MEASURE_SCRIPTS = ("charts", "range", "covers", "teams", "persons", "trust")
 _IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (const|function) (\w+)", re.MULTILINE)
 

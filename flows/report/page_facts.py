@@ -21,6 +21,8 @@ QUANTITIES = (
 )
 """The sums per day and reason of select_days.sql."""
 
+TEAM_FIGURES = ("people", "people_absent", "absence_days", "absence_working_days", "absence_rate")
+
 RUN_COLUMNS = (
     "started_at",
     "outcome",
@@ -120,6 +122,11 @@ def report_json(facts: AwayFacts, measures: MeasureFacts) -> dict[str, Any]:
             ],
             "people_from_on": measures.persons_from_on.isoformat(),
             "people_days": PERSON_DAYS,
+            "team_totals": [
+                [positions.teams[key], *(row[name] for name in TEAM_FIGURES)]
+                for row in measures.team_totals
+                if (key := (row["organization_id"], row["team_id"])) in positions.teams
+            ],
             "people_totals": [
                 [position, row["absence_days"], row["absence_working_days"], row["sick_days"]]
                 for row in measures.people_totals

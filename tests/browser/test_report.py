@@ -144,6 +144,38 @@ def test_the_figures_per_person_equal_those_of_the_macro(
         assert sorted(map(tuple, shown)) == sorted(expected)
 
 
+def test_the_figures_per_team_equal_those_of_the_macro(
+    browser: Browser, report_url: str, data_dir: Path
+) -> None:
+    names = ("team", "people", "people_absent", "absence_days", "absence_working_days", "absence_rate")
+    with (
+        open_page(browser, report_url) as page,
+        duckdb.connect(data_dir / "ooo.duckdb", read_only=True) as database,
+    ):
+        as_of = database.execute("SELECT max(started_at) FROM runs").fetchall()[0][0].date()
+        expected = database.execute(
+            f"SELECT {', '.join(names)} FROM absence_by_team($first, $last)",
+            {"first": as_of - timedelta(days=364), "last": as_of},
+        ).fetchall()
+
+        def shown() -> list[tuple[object, ...]]:
+            rows = page.locator("#teams tbody tr").evaluate_all(
+                "rows => rows.map(row => [row.cells[0].textContent,"
+                " ...[...row.querySelectorAll('[data-value]')].map(cell => +cell.dataset.value)])"
+            )
+            return sorted(map(tuple, rows))
+
+        assert len(expected) == 5
+        assert shown() == [(*row[:5], pytest.approx(row[5])) for row in sorted(expected)]
+        page.select_option("#team", label=expected[0][0])
+        assert [row[0] for row in shown()] == [expected[0][0]]
+
+
+def test_without_teams_the_page_has_no_section_about_them(browser: Browser, tmp_path: Path) -> None:
+    with open_page(browser, write_pages(tmp_path, read_all(at=night(9)))["report"]) as page:
+        assert page.locator("#by-team").is_hidden()
+
+
 def test_the_peaks_ahead_leave_public_holidays_out(browser: Browser, report_url: str, data_dir: Path) -> None:
     today = datetime.now(UTC).date()
     with (

@@ -15,7 +15,7 @@ DAYS_BACK, DAYS_AHEAD = 14, 120
 """The span of the lists of people: days before and after the newest snapshot."""
 
 PERSON_DAYS = 365
-"""The days of the totals per person; the last one is the date of the newest snapshot."""
+"""The days of the totals per team and person; the last one is the date of the newest snapshot."""
 
 MOST_RUNS = 10
 
@@ -52,6 +52,7 @@ class MeasureFacts:
     days: list[Row]
     available_days: list[Row]
     cover_gaps: list[Row]
+    team_totals: list[Row]
     people_totals: list[Row]
     runs: list[Row]
 
@@ -88,6 +89,7 @@ def read_measure_facts(published: duckdb.DuckDBPyConnection, away: AwayFacts) ->
     first_on, last_on = date(today.year - YEARS_BACK, 1, 1), date(today.year + YEARS_AHEAD, 12, 31)
     span = {"first_on": first_on, "last_on": last_on}
     persons_from_on = today - timedelta(days=PERSON_DAYS - 1)
+    year = {"first_on": persons_from_on, "last_on": today}
     return MeasureFacts(
         first_on=first_on,
         last_on=last_on,
@@ -96,7 +98,8 @@ def read_measure_facts(published: duckdb.DuckDBPyConnection, away: AwayFacts) ->
         days=_read(published, "select_days", **span),
         available_days=_read(published, "select_available_days", **span),
         cover_gaps=_read(published, "select_cover_gaps", first_on=today, last_on=away.last_on),
-        people_totals=_read(published, "select_people_totals", first_on=persons_from_on, last_on=today),
+        team_totals=_read(published, "select_team_totals", **year) if away.memberships else [],
+        people_totals=_read(published, "select_people_totals", **year),
         runs=_read(published, "select_runs", most=MOST_RUNS),
     )
 

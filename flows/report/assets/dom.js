@@ -13,7 +13,8 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-export const count = (number) => number.toLocaleString("en-GB");
+const inEnglish = new Intl.NumberFormat("en-GB"); // one formatter: toLocaleString makes one for each number
+export const count = (number) => inEnglish.format(number);
 export const plural = (number, one, many) => `${count(number)} ${number === 1 ? one : many}`;
 export const people = (number) => plural(number, "person", "people");
 export const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);

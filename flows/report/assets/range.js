@@ -65,7 +65,7 @@ export function daily(quantity, from, to, reasons) {
 export const allReasons = () => facts.reasons.map(({ reason }) => reason);
 export const withoutHolidays = (reasons) => reasons.filter((reason) => reason !== HOLIDAY);
 export const aheadDays = () => ({ from: readerToday(), to: readerToday() + AHEAD_DAYS - 1 });
-const percent = (share) => (share === null ? "–" : `${(share * 100).toFixed(1)} %`);
+export const percent = (share) => (share === null ? "–" : `${(share * 100).toFixed(1)} %`);
 
 function chosen() {
   return {

@@ -6,6 +6,7 @@ import { drawCovers } from "./covers.js";
 import { setUpPrint, setUpTheme } from "./dom.js";
 import { drawPersons } from "./persons.js";
 import { drawRange, setUpRange } from "./range.js";
+import { drawTeams } from "./teams.js";
 import { drawToday } from "./today.js";
 import { drawTrust } from "./trust.js";
 import { setUpView } from "./view.js";
@@ -16,6 +17,7 @@ function drawReport() {
   drawChanges();
   drawCovers();
   drawRange();
+  drawTeams();
   drawPersons();
   drawTrust();
 }

@@ -4,7 +4,8 @@ import { byId, element } from "./dom.js";
 import { everyone, facts, organizations } from "./facts.js";
 
 const KEY = "out-of-office.view";
-const byName = new Intl.Collator("en");
+const { compare } = new Intl.Collator("en");
+const byName = everyone.filter(({ hasLeft }) => !hasLeft).sort((a, b) => compare(a.sortKey, b.sortKey));
 const NAMES = ["organization", "team", "search", "group"];
 const view = { organization: "", team: "", search: "", group: "" };
 
@@ -28,15 +29,12 @@ export function chosenPeople() {
     .split(",")
     .map((term) => term.trim())
     .filter(Boolean);
-  return everyone
-    .filter(
-      (person) =>
-        !person.hasLeft &&
-        within.has(person.organization) &&
-        (team < 0 || person.teams.includes(team)) &&
-        (!terms.length || terms.some((term) => person.sortKey.includes(term))),
-    )
-    .sort((a, b) => byName.compare(a.sortKey, b.sortKey));
+  return byName.filter(
+    (person) =>
+      within.has(person.organization) &&
+      (team < 0 || person.teams.includes(team)) &&
+      (!terms.length || terms.some((term) => person.sortKey.includes(term))),
+  );
 }
 
 export function describeView() {

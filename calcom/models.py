@@ -152,10 +152,13 @@ class Records:
     """The object `pagination` of the envelope, which some of Cal.com's endpoints and some gateways send."""
 
     def has_next(self, skip: int) -> bool | None:
-        """Return whether a row follows this page at offset `skip`, as the envelope states; None without a statement."""
+        """Return whether a row follows this page at offset `skip`, as the envelope states; None without a statement.
+
+        `hasNextPage: false` is no statement: a gateway that cuts a page passes it on unchanged.
+        """
         facts = self.pagination if isinstance(self.pagination, dict) else {}
-        if isinstance(facts.get("hasNextPage"), bool):
-            return bool(facts["hasNextPage"])
+        if facts.get("hasNextPage") is True:
+            return True
         totals = (facts.get(name) for name in ("totalItems", "totalCount", "total"))
         total = next((value for value in totals if isinstance(value, int)), None)
         return None if total is None else skip + len(self.ids) < total

@@ -1,11 +1,13 @@
 """A short page ends a list only after a check, and users who are refused are settled by the users list."""
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 import pytest
 
 from calcom.extraction import Extraction
@@ -123,6 +125,26 @@ def test_a_sync_reads_every_list_whole_for_any_cap_of_its_pages(
         ).fetchall()
     members = [world.teams.memberships(team_id) for team_id in world.teams.ids()]
     assert counts == [(len(members), sum(map(len, members)))]
+
+
+@pytest.mark.parametrize("cap", [7, 19])
+@pytest.mark.parametrize("scope", [USERS, ORGANIZATION])
+def test_a_page_that_a_gateway_cuts_is_no_end_although_it_states_no_next_page(
+    tmp_path: Path, world: World, scope: Scope, cap: int
+) -> None:
+    class Gateway(Wire):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            response = await super().handle_async_request(request)
+            body = json.loads(await response.aread()) | {"pagination": {"hasNextPage": False}}
+            return httpx.Response(response.status_code, json=body)
+
+    landing = create(tmp_path)
+    gateway = Gateway(Simulator(world, limits=None, page_cap=cap))
+    assert extract(gateway, landing, reading(scope)).verdict is COMPLETE
+    if scope is USERS:
+        assert landing.user_ids() == [user["id"] for user in world.users()]
+    else:
+        assert landed_records(landing) == world.entries()
 
 
 @pytest.mark.parametrize("scope", [USERS, ORGANIZATION])

@@ -195,8 +195,9 @@ def test_the_error_for_a_body_that_is_not_a_page_describes_it_and_quotes_no_valu
     [
         ({}, None),
         ({"pagination": {"hasNextPage": True}}, True),
-        ({"pagination": {"hasNextPage": False}}, False),
-        ({"pagination": {"hasNextPage": False, "totalItems": 99}}, False),
+        ({"pagination": {"hasNextPage": False}}, None),
+        ({"pagination": {"hasNextPage": False, "totalItems": 99}}, True),
+        ({"pagination": {"hasNextPage": False, "totalItems": 6}}, False),
         ({"pagination": {"totalItems": 6}}, False),
         ({"pagination": {"totalItems": 7}}, True),
         ({"pagination": {"totalItems": "7", "hasNextPage": "yes"}}, None),

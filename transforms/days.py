@@ -40,7 +40,6 @@ def explode_entry_days(entries: pl.DataFrame, working: Mapping[str, pl.Series]) 
     starts = pl.col("starts_on").to_physical()
     days = (
         entries.lazy()
-        .filter(pl.col("materialized_days") > 0)
         .select(
             "organization_id",
             "entry_id",

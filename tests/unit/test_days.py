@@ -1,6 +1,7 @@
 """Test the days of extreme entries: reversed, very long, or none."""
 
 from datetime import date, timedelta
+from itertools import permutations
 
 import polars as pl
 import pytest
@@ -88,10 +89,15 @@ def test_a_calendar_of_one_day_has_one_row() -> None:
 
 
 def test_people_and_calendars_stay_apart_at_both_ends_of_the_horizon() -> None:
-    absences = (Absence(1, 1, LAST_DAY, LAST_DAY), Absence(2, 2, FIRST_DAY, FIRST_DAY))
+    absences = (
+        Absence(1, 1, LAST_DAY, LAST_DAY),
+        Absence(2, 2, FIRST_DAY, FIRST_DAY),
+        Absence(3, 3, FIRST_DAY, FIRST_DAY),
+    )
     never, always = (pl.repeat(value, (LAST_DAY - FIRST_DAY).days + 1, eager=True) for value in (False, True))
-    for working in ({"a": never, "b": always}, {"b": always, "a": never}):
-        entries = derivable(absences).with_columns(calendar=pl.Series(["a", "b"]))
+    for names in permutations("abc"):
+        working = {name: always if name == "b" else never for name in names}
+        entries = derivable(absences).with_columns(calendar=pl.Series(["a", "b", "c"]))
         person_days = resolve_person_days(explode_entry_days(entries, working), entries, working)
         rows = person_days.select("user_id", "date_on", "is_working_day").rows()
-        assert rows == [(1, LAST_DAY, False), (2, FIRST_DAY, True)]
+        assert rows == [(1, LAST_DAY, False), (2, FIRST_DAY, True), (3, FIRST_DAY, False)]

@@ -17,13 +17,14 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from calcom.simulator import World
 from calcom.simulator.records import encode_json, entry_from_wire
 
 ORGANIZATION_ID = 1
+REASONS = ("vacation", "vacation", "vacation", "sick", "travel", "custom", "unspecified", "public_holiday")
 _CONTENT = b"Content-Type: application/json; charset=utf-8\r\nConnection: keep-alive\r\n"
 
 
@@ -61,6 +62,71 @@ class Lists:
         return count
 
 
+class InventedLists:
+    """The records of an organization that is too large for the memory: each page is invented when it is requested."""
+
+    def __init__(self, people: int, entries: int) -> None:
+        """Describe the organization; entry `n` belongs to the person `n % people + 1`."""
+        self.me = encode_json({"id": 1, "organizationId": ORGANIZATION_ID})
+        self.users = [_invent_user(user_id) for user_id in range(1, people + 1)]
+        self.entries = InventedEntries(people, entries)
+        self.of_user = UserEntries(self.entries)
+
+    def change(self, share: float) -> int:
+        """Move that share of the entries by one day; return their number."""
+        self.entries.changed_every = round(1 / share)
+        return len(self.entries) // self.entries.changed_every
+
+
+class InventedEntries(Sequence[bytes]):
+    """The encoded entries with the ids 1 to `count`, of one to nine days over three years."""
+
+    def __init__(self, people: int, count: int) -> None:
+        """Start without a changed entry."""
+        self.people, self.count, self.changed_every = people, count, 0
+        self._dates = [date(2024, 1, 1) + timedelta(days=number) for number in range(1110)]
+        self._texts = [day.isoformat() for day in self._dates]
+
+    def __len__(self) -> int:
+        """Return the number of entries."""
+        return self.count
+
+    def __getitem__(self, chosen: Any) -> Any:
+        """Return one entry or a page of entries."""
+        if isinstance(chosen, slice):
+            return [self._encode(index + 1) for index in range(*chosen.indices(self.count))]
+        return self._encode(range(self.count)[chosen] + 1)
+
+    def _encode(self, entry_id: int) -> bytes:
+        is_changed = self.changed_every and entry_id % self.changed_every == 0
+        first = entry_id * 7919 % 1096 + bool(is_changed)
+        cover = (entry_id + 1) % self.people + 1 if entry_id % 3 == 0 else "null"
+        return (
+            f'{{"userId":{entry_id % self.people + 1},"toUserId":{cover},"id":{entry_id},'
+            f'"uuid":"00000000-0000-4000-8000-{entry_id:012}","start":"{self._texts[first]}T00:00:00.000Z",'
+            f'"end":"{self._texts[first + entry_id % 9]}T23:59:59.999Z","notes":null,'
+            f'"reason":"{REASONS[entry_id % len(REASONS)]}"}}'
+        ).encode()
+
+
+class UserEntries:
+    """The entries of each person."""
+
+    def __init__(self, entries: InventedEntries) -> None:
+        """Read from the list of the organization."""
+        self._entries = entries
+
+    def get(self, user_id: str, missing: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the encoded entries of the person, by ascending id."""
+        start = int(user_id) - 1
+        if not 0 <= start < self._entries.people:
+            return missing
+        first = start or self._entries.people
+        return [
+            self._entries[each - 1] for each in range(first, self._entries.count + 1, self._entries.people)
+        ]
+
+
 class Limit:
     """Cal.com's fixed window of `limit` requests per `seconds`, for a clock that runs `speed` times faster."""
 
@@ -91,7 +157,7 @@ class Responder(Protocol):
 class Responses:
     """The responses of the server process, for all of its connections."""
 
-    def __init__(self, lists: Lists, limit: Limit) -> None:
+    def __init__(self, lists: Lists | InventedLists, limit: Limit) -> None:
         """Start without a request."""
         self.lists, self._limit, self._times = lists, limit, [0.0, 0.0]
         self._requests = 0
@@ -129,6 +195,21 @@ class Responses:
             case ["v2", "organizations", _, "users", user_id, "ooo"]:
                 return self.lists.of_user.get(user_id, [])
         return None
+
+
+def _invent_user(user_id: int) -> bytes:
+    return encode_json(
+        {
+            "id": user_id,
+            "username": f"person-{user_id}",
+            "name": f"Person {user_id}",
+            "email": f"person-{user_id}@example.com",
+            "timeZone": "Europe/Berlin",
+            "locale": "de",
+            "createdDate": "2023-07-23T09:00:00.000Z",
+            "profile": {"id": user_id, "organizationId": ORGANIZATION_ID, "userId": user_id},
+        }
+    )
 
 
 def _encode_response(status: int, headers: bytes, body: bytes) -> bytes:
@@ -178,13 +259,18 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=1000)
     parser.add_argument("--years", type=int, default=1)
     parser.add_argument("--entries", type=int, help="maximum number of entries")
+    parser.add_argument("--invent", action="store_true", help="invent each page when it is requested")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each response")
     parser.add_argument("--limit", type=int, default=100_000_000, help="requests per minute")
     parser.add_argument(
         "--speed", type=float, default=1.0, help="the factor by which the minutes are shortened"
     )
     chosen = parser.parse_args()
-    lists = Lists(chosen.people, chosen.years, chosen.entries)
+    lists = (
+        InventedLists(chosen.people, chosen.entries)
+        if chosen.invent
+        else Lists(chosen.people, chosen.years, chosen.entries)
+    )
     responses = Responses(lists, Limit(chosen.limit, 60.0, chosen.speed))
     asyncio.run(serve(responses, chosen.latency))
 

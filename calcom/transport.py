@@ -9,9 +9,11 @@ requests save. Scenario `10000_users` of `benchmarks/run.py`; docs/adr/0005 has 
 
 import asyncio
 import contextlib
+import os
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 import httpx
@@ -123,6 +125,21 @@ def open_transport(*, is_encrypted: bool, is_proxied: bool, max_connections: int
     return SwitchingTransport(is_encrypted=is_encrypted, limits=limits)
 
 
+def _certificate_files() -> tuple[str | None, ...]:
+    """Return the variables from which httpx and OpenSSL read the certificate authorities."""
+    return tuple(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+
+
+@cache
+def _tls_context(*certificate_files: str | None) -> ssl.SSLContext:
+    """Return the TLS context of the process, which the clients of a fleet share.
+
+    Loading the certificates costs 25 ms of CPU, as much as the rest of a client's work for a small organization.
+    """
+    del certificate_files  # the key of the cache; httpx reads the variables itself
+    return httpx.create_ssl_context()
+
+
 class ProxiedTransport(httpx.AsyncBaseTransport):
     """httpx's own transports, through the proxies that the environment names."""
 
@@ -147,8 +164,7 @@ class SwitchingTransport(httpx.AsyncBaseTransport):
         self, *, is_encrypted: bool, limits: httpx.Limits, switch_after: int = SWITCH_AFTER_REQUESTS
     ) -> None:
         """Prepare both transports without opening a socket; `limits` apply to each of them."""
-        # Without TLS, the certificates are not needed, and loading them costs 50 ms.
-        tls: ssl.SSLContext | bool = httpx.create_ssl_context() if is_encrypted else False
+        tls: ssl.SSLContext | bool = _tls_context(*_certificate_files()) if is_encrypted else False
         self._requests_before_switch = switch_after
         self._httpx_transport = httpx.AsyncHTTPTransport(verify=tls, limits=limits)
         self._aiohttp_transport = AiohttpTransport(tls=tls, limits=limits)

@@ -5,7 +5,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from calcom.errors import OooError
-from flows.fleet.loader import extract_organization, report_failure
+from flows.fleet.extraction import extract_organization, report_failure
 from flows.fleet.organizations import Organization
 from flows.orchestration.artifacts import showing_progress
 from flows.orchestration.blocks import read_block

@@ -21,8 +21,9 @@ from prefect.states import Cancelling, Completed, Failed
 
 from calcom.errors import OooError
 from calcom.wording import count_of
+from flows.fleet.extraction import extract_organization, report_failure
 from flows.fleet.identity import find_identities, raise_if_repeated
-from flows.fleet.loader import Loader, extract_organization, open_loader, report_failure
+from flows.fleet.loader import Loader, open_loader
 from flows.fleet.organizations import Organization, read_organizations
 from flows.fleet.summary import FleetSummary
 from flows.orchestration.artifacts import record_assets, show_fleet
@@ -184,7 +185,10 @@ def fleet(
         ) as loader:
             # A credential that only the extraction machines have is checked when its landing is loaded.
             identities = find_identities(
-                organizations, read_block=read_block, concurrency=settings.fleet_concurrency
+                organizations,
+                read_block=read_block,
+                concurrency=settings.fleet_concurrency,
+                listeners={organization.name: listener for organization in organizations},
             )
             raise_if_repeated(identities)
             for name, state in extracting(loader, organizations, give_up_after_hours=give_up_after_hours):

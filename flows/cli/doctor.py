@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,10 +21,11 @@ import httpx
 
 from calcom.client import CalcomClient, users_take
 from calcom.credentials import Credential
-from calcom.errors import ApiError, CalcomError, ErrorKind, ExitCode, OooError
+from calcom.errors import ApiError, CalcomError, ErrorKind, ExitCode, OooError, redact
 from calcom.list_checks import MIN_TAKE, is_capped
 from calcom.models import Records
 from calcom.paging import Page
+from calcom.requester import SentRequest
 from calcom.wording import count_of
 from flows.report.queries import run_sql
 from flows.run.context import find_owner, make_client
@@ -43,6 +45,8 @@ LEAST_FREE_BYTES = 500_000_000
 MOST_SKEW_SECONDS = 60
 STALE_AFTER_HOURS = 36
 """The age in hours above which a nightly publication has missed a night."""
+
+_OnRequest = Callable[[SentRequest], None]
 
 _NEW_CREDENTIAL = "make a new one in Cal.com under Settings, API keys, as an admin or owner"
 
@@ -75,11 +79,11 @@ class Finding:
         return f"{mark:<5} {self.subject:<12} {self.text}"
 
 
-def run_checks(**overrides: Any) -> Iterator[Finding]:
+def run_checks(*, on_request: _OnRequest | None = None, **overrides: Any) -> Iterator[Finding]:
     """Yield the finding of each check. Checks that depend on a failed check are skipped.
 
-    `overrides` are settings by variable name. The checks write no file except the lock of the data folder and a probe,
-    which they remove.
+    `on_request` is called after each request. `overrides` are settings by variable name. The checks write no file
+    except the lock of the data folder and a probe, which they remove.
     """
     yield Finding(
         "program",
@@ -108,10 +112,10 @@ def run_checks(**overrides: Any) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield _failed("credential", error)
         return
-    source = _check_source(settings)
+    source = _check_source(settings, on_request)
     yield source
     if source.level is not Level.FAILURE:
-        yield from _check_access(settings, credential)
+        yield from _check_access(settings, credential, on_request)
 
 
 def exit_code_of(findings: Iterable[Finding]) -> int:
@@ -238,17 +242,23 @@ def _check_publication(settings: Settings) -> Iterator[Finding]:
         yield Finding("publication", Level.OK, text)
 
 
-def _check_source(settings: Settings) -> Finding:
+def _check_source(settings: Settings, on_request: _OnRequest | None) -> Finding:
     """Check that the API responds, and that its clock agrees with this machine's.
 
     The request has no credential, so the expected response is a 401.
     """
+    began_at, status, request_id = time.monotonic(), None, None
     try:
         response = httpx.get(f"{settings.api_url}/v2/me", timeout=20.0)
+        status, request_id = response.status_code, redact(response.headers.get("x-request-id", "")) or None
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
         text = f"{settings.api_url} does not respond: {error}; check CALCOM_API_URL, the network and proxies"
         text += advise_connection(settings.api_url, str(error))
         return Finding("source", Level.FAILURE, text, ExitCode.UNAVAILABLE)
+    finally:
+        if on_request:
+            milliseconds = (time.monotonic() - began_at) * 1000
+            on_request(SentRequest("GET", "/v2/me", status, milliseconds, request_id, is_retry=False))
     text = f"{settings.api_url} responds in {response.elapsed.total_seconds() * 1000:,.0f} ms"
     try:
         skew = abs((datetime.now(UTC) - parsedate_to_datetime(response.headers["date"])).total_seconds())
@@ -260,9 +270,11 @@ def _check_source(settings: Settings) -> Finding:
     return Finding("source", Level.OK, f"{text}, and the clocks agree")
 
 
-def _check_access(settings: Settings, credential: Credential) -> Iterator[Finding]:
+def _check_access(
+    settings: Settings, credential: Credential, on_request: _OnRequest | None
+) -> Iterator[Finding]:
     with asyncio.Runner() as runner:
-        client = make_client(settings.connection())
+        client = make_client(settings.connection(), on_request=on_request)
         try:
             finding, organization_id = _check_credential(runner, client, settings, credential)
             yield finding

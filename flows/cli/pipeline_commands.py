@@ -15,7 +15,16 @@ from typing import Any
 import click
 
 from calcom.wording import count_of
-from flows.cli.terminal import json_option, log_options, open_listener, write_data, write_summary, write_text
+from flows.cli.terminal import (
+    json_option,
+    log_options,
+    open_listener,
+    request_writer,
+    verbose_option,
+    write_data,
+    write_summary,
+    write_text,
+)
 
 STRATEGIES = ("auto", "per-user", "org-wide", "both")
 """The values of `calcom.strategy.Strategy`, whose module loads an HTTP client; a test compares the two."""
@@ -92,7 +101,8 @@ def _warn_of_exposed_env_file() -> None:
 
 
 @click.command()
-def plan() -> None:
+@verbose_option
+def plan(*, verbose: bool) -> None:
     """Show the cost of a sync, in requests and minutes.
 
     The cost is shown for each strategy.
@@ -103,7 +113,7 @@ def plan() -> None:
     from flows.run.plan import forecast
     from flows.settings import load_settings
 
-    write_text(forecast(load_settings()).as_text())
+    write_text(forecast(load_settings(), on_request=request_writer(verbose=verbose)).as_text())
 
 
 @click.group()
@@ -134,8 +144,8 @@ def sync_organizations(
     \b
       ooo fleet sync orgs.toml --json | jq .organizations
     """
-    from flows.fleet.loader import sync_fleet
     from flows.fleet.organizations import read_organizations, variables_of
+    from flows.fleet.sync import sync_fleet
     from flows.settings import load_settings
     from flows.settings.environment import accept_variables
 
@@ -293,8 +303,9 @@ def erase_user(*, user: int | str, organization_id: int | None, yes: bool) -> No
 
 @click.command()
 @json_option("array")
+@verbose_option
 @click.pass_context
-def doctor(context: click.Context, *, as_json: bool) -> None:
+def doctor(context: click.Context, /, *, as_json: bool, verbose: bool) -> None:
     """Check whether a sync can work on this machine.
 
     The checks cover settings, disk, lock, versions, clock, network, credential and role.
@@ -305,7 +316,7 @@ def doctor(context: click.Context, *, as_json: bool) -> None:
     from flows.cli import doctor as checks
 
     findings = []
-    for finding in checks.run_checks():
+    for finding in checks.run_checks(on_request=request_writer(verbose=verbose)):
         findings.append(finding)
         if not as_json:
             write_text(finding.as_text())

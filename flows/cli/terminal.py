@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from calcom.requester import SentRequest
     from calcom.scopes import Scope, ScopeResult
     from flows.run.progress import ProgressListener, RateLimit
     from flows.settings import Settings
@@ -108,6 +109,18 @@ def draws_lines() -> bool:
     return True
 
 
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show each request.")
+
+
+def request_writer(*, verbose: bool) -> "Callable[[SentRequest], None] | None":
+    """Return the function that writes each request to standard error as a line, or None if they are not shown."""
+    if not verbose:
+        return None
+    from flows.run import event_log, progress
+
+    return lambda request: progress.print_line(event_log.describe_request(request))
+
+
 def log_options(command: _Decorated) -> _Decorated:
     """Add the options `--log-format` and `--verbose`, which `open_listener` takes."""
     log_format = click.option(
@@ -115,8 +128,7 @@ def log_options(command: _Decorated) -> _Decorated:
         type=click.Choice(("text", "json")),
         help="The form of the lines about the progress; json is one object per line.  [default: OOO_LOG_FORMAT]",
     )
-    verbose = click.option("-v", "--verbose", is_flag=True, help="Show each request.")
-    decorated: _Decorated = log_format(verbose(command))
+    decorated: _Decorated = log_format(verbose_option(command))
     return decorated
 
 

@@ -8,22 +8,30 @@ from typing import Any
 from calcom.errors import OooError
 from flows.fleet.organizations import Organization, settings_for
 from flows.run.context import RateLimitMemory, find_organization, make_client
+from flows.run.progress import ProgressListener
+from flows.run.telemetry import request_callback
 from flows.settings.data_folder import landing_root
 from flows.settings.errors import ConfigurationError
 
 
 def find_identities(
-    organizations: Sequence[Organization], *, read_block: Callable[[str], Any], concurrency: int
+    organizations: Sequence[Organization],
+    *,
+    read_block: Callable[[str], Any],
+    concurrency: int,
+    listeners: Mapping[str, ProgressListener],
 ) -> dict[str, int | OooError]:
     """Return for each name the id of its organization, or the error that prevents it.
 
     An id in the fleet file needs no request. For each other organization, one request reads the owner of the
-    credential.
+    credential. `listeners` are the progress listeners of the organizations, by name.
     """
 
     def find(organization: Organization) -> int | OooError:
         try:
-            return organization.organization_id or _find_id(organization, read_block)
+            return organization.organization_id or _find_id(
+                organization, read_block, listeners[organization.name]
+            )
         except OooError as error:
             return error
 
@@ -57,12 +65,12 @@ def raise_if_repeated(identities: Mapping[str, int | OooError]) -> None:
         raise ConfigurationError(message)
 
 
-def _find_id(organization: Organization, read_block: Callable[[str], Any]) -> int:
+def _find_id(organization: Organization, read_block: Callable[[str], Any], listener: ProgressListener) -> int:
     settings = settings_for(organization, read_block=read_block)
     own = settings.model_copy(update={"data_dir": settings.data_dir / "organizations" / organization.name})
     connection = own.connection()
     memory = RateLimitMemory(landing_root(own), connection)
-    client = make_client(connection, on_low=memory.save)
+    client = make_client(connection, on_low=memory.save, on_request=request_callback(listener))
     if (seconds := memory.load()) > 0:
         client.rate_limiter.block_for(seconds)
     with asyncio.Runner() as runner:

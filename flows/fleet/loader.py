@@ -1,14 +1,12 @@
-"""The sync of a fleet as plain functions: extract each organization, load one at a time, publish once.
+"""The loader of a fleet, which owns the warehouse: it loads landings from the hand-off store and publishes once.
 
-`ooo fleet sync` does all of it in one process. In the Prefect flow, each extraction is a run of its own on any
-worker. This module imports no Prefect.
+This module imports no Prefect.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, cast
 
 import duckdb
@@ -16,8 +14,8 @@ import duckdb
 from calcom.errors import ExitCode, OooError
 from calcom.strategy import Strategy
 from calcom.wording import count_of
-from flows.fleet.identity import find_identities, raise_if_repeated
-from flows.fleet.organizations import Organization, settings_for
+from flows.fleet.extraction import open_hand_off_store
+from flows.fleet.organizations import Organization
 from flows.fleet.summary import FleetSummary, Outcome
 from flows.run import stages
 from flows.run.attempts import insert_failure, start_record
@@ -28,23 +26,19 @@ from flows.run.context import (
     choose_memory_limit,
     describe_run,
     open_own_warehouse,
-    open_run,
 )
 from flows.run.load import load_snapshots, prepare_load
 from flows.run.maintenance import complete_purges
 from flows.run.progress import ProgressListener
 from flows.run.publication import publish_tables
-from flows.run.stages import PLAIN_STAGES, Stages
 from flows.run.summary import describe_problems
 from flows.run.telemetry import report_load, report_snapshots
-from flows.settings import NO_CREDENTIAL, Settings, load_settings
+from flows.settings import Settings
 from flows.settings.calendars import read_policy
 from flows.settings.clock import utc_now
 from flows.settings.data_folder import landing_root, lock_data_folder, warehouse_path
 from flows.settings.errors import ConfigurationError
-from flows.settings.permissions import FilePermissions
 from landing.folder import prune_landings, purge_landings
-from landing.handoff import HandOffStore
 from landing.run_facts import UNKNOWN_ORGANIZATION, RunFacts
 from transforms.runs import RunRecord
 from warehouse.connection import transaction
@@ -63,49 +57,6 @@ from warehouse.read.facts import read_quarantine
 LANDINGS_PER_LOAD, ROWS_PER_LOAD = 100, 50_000
 """The bounds of one transaction. Most of the time of a small load is the planning of its statements, which one
 transaction does once for all of its landings."""
-
-
-def open_hand_off_store(settings: Settings) -> HandOffStore:
-    """Return the store at OOO_EXCHANGE_URL, or in a folder of the data folder."""
-    folder = settings.data_dir.resolve() / "exchange"
-    return HandOffStore(settings.exchange_url or folder.as_uri())
-
-
-def extract_organization(
-    organization: Organization,
-    *,
-    read_block: Callable[[str], Any],
-    listener: ProgressListener,
-    size: OrganizationSize | None = None,
-    tasks: Stages = PLAIN_STAGES,
-) -> str:
-    """Leave a complete landing of the organization in the hand-off store. Return its run id.
-
-    A landing that an earlier run left there is reused if it is young enough to resume. A killed extraction is
-    resumed from the working folder of this machine, which is empty afterwards. `tasks` are the functions that read.
-    """
-    settings = settings_for(organization, read_block=read_block)
-    store = open_hand_off_store(settings)
-    folder = settings.data_dir / "organizations" / organization.name
-    own = settings.model_copy(update={"data_dir": folder, "file_permissions": FilePermissions.OWNER})
-    facts = describe_run(own, own.organization_id or UNKNOWN_ORGANIZATION, organization.strategy)
-    max_age = timedelta(hours=own.resume_hours)
-    if (reusable := store.find_reusable(organization.name, facts, max_age=max_age)) is not None:
-        return reusable
-    with open_run(
-        own, strategy=organization.strategy, listener=listener, size=size, find=tasks.find_organization
-    ) as run:
-        stages.extract(run, tasks)
-        store.put(organization.name, run.landing)
-        prune_landings(landing_root(own), keep=0)
-        return run.landing.facts.run_id
-
-
-def report_failure(organization: Organization, error: OooError) -> None:
-    """Store the error of an extraction in another process, so that the loader reports its exit code and message."""
-    with contextlib.suppress(OooError):  # the error that ended the extraction matters more
-        store = open_hand_off_store(load_settings(**NO_CREDENTIAL))
-        store.put_failure(organization.name, int(error.exit_code), str(error))
 
 
 class Loader:
@@ -299,24 +250,19 @@ class Loader:
         if publication is not None:
             complete_purges(self.settings)
         prune_landings(landing_root(self.settings), keep=max(self.settings.keep_landings, 1))
-        order = list(self.organizations)
-        outcomes = [
-            replace(
-                outcome,
-                quarantine=[
-                    {key: value for key, value in group.items() if key != "organization_id"}
-                    for group in quarantine
-                    if outcome.run_id is not None and group["organization_id"] == outcome.organization_id
-                ],
-            )
-            for outcome in sorted(
-                self.outcomes.values(),
-                key=lambda outcome: (
-                    order.index(outcome.organization) if outcome.organization in order else len(order)
-                ),
-            )
+        return FleetSummary.of(self._outcomes_in_order(quarantine), left, publication)
+
+    def _outcomes_in_order(self, quarantine: Iterable[dict[str, Any]]) -> list[Outcome]:
+        """Return the outcomes in the order of the fleet file, each with its groups of quarantined records."""
+        groups = defaultdict(list)
+        for group in quarantine:
+            groups[group.pop("organization_id")].append(group)
+        names = dict.fromkeys([*self.organizations, *self.outcomes])
+        outcomes = [self.outcomes[name] for name in names if name in self.outcomes]
+        return [
+            replace(outcome, quarantine=groups[outcome.organization_id]) if outcome.run_id else outcome
+            for outcome in outcomes
         ]
-        return FleetSummary.of(outcomes, left, publication)
 
     def _record_attempts(self, connection: duckdb.DuckDBPyConnection) -> dict[int, str]:
         """Insert a row for each failed attempt. Return the ids of the file's organizations with their names.
@@ -352,58 +298,3 @@ def open_loader(
         loader = Loader(settings, organizations, listener=listener, allows_mass_delete=allows_mass_delete)
         with contextlib.closing(loader):
             yield loader
-
-
-def sync_fleet(
-    settings: Settings,
-    organizations: Sequence[Organization],
-    *,
-    read_block: Callable[[str], Any],
-    listener_for: Callable[[str], ProgressListener],
-    allows_mass_delete: bool = False,
-) -> FleetSummary:
-    """Extract the organizations (several concurrently), load those that are ready together, and publish once.
-
-    Raises `ConfigurationError` before anything is read if two names are the same organization.
-    """
-    with (
-        open_loader(
-            settings,
-            organizations,
-            listener=listener_for("loader"),
-            allows_mass_delete=allows_mass_delete,
-        ) as loader,
-        ThreadPoolExecutor(settings.fleet_concurrency) as pool,
-    ):
-        identities = find_identities(
-            organizations, read_block=read_block, concurrency=settings.fleet_concurrency
-        )
-        raise_if_repeated(identities)
-        waiting: dict[Future[str], str] = {}
-        for organization in organizations:
-            identity = identities[organization.name]
-            if isinstance(identity, OooError):
-                loader.record_failure(organization.name, identity.exit_code, str(identity))
-                continue
-            identified = organization.model_copy(update={"organization_id": identity})
-            extraction = pool.submit(
-                extract_organization,
-                identified,
-                read_block=read_block,
-                listener=listener_for(organization.name),
-                size=loader.read_size(identified),
-            )
-            waiting[extraction] = organization.name
-        while waiting:
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            ready = []
-            for extraction in done:
-                name, error = waiting.pop(extraction), extraction.exception()
-                if error is None:
-                    ready.append(name)
-                elif isinstance(error, OooError):
-                    loader.record_failure(name, error.exit_code, str(error))
-                else:
-                    raise error
-            loader.load_all(ready)
-        return loader.publish()

@@ -1,11 +1,10 @@
 """The removal of an organization from the data folder: from its rows, its files and its publications."""
 
-import shutil
 from dataclasses import dataclass
 
 import duckdb
 
-from flows.fleet.loader import open_hand_off_store
+from flows.fleet.extraction import remove_landings
 from flows.run.context import open_own_warehouse
 from flows.run.maintenance import MEMORY_LIMIT, complete_purges
 from flows.settings import Settings
@@ -54,20 +53,13 @@ def remove_from_fleet(settings: Settings, name: str) -> Removal:
         restrict(settings.data_dir, settings.file_permissions)
         with open_own_warehouse(settings, memory_limit=settings.memory_limit or MEMORY_LIMIT) as connection:
             organization_id, fleet_name = _find(connection, name)
-            for landed_name in {name, fleet_name} - {None}:
-                _remove_landings(settings, str(landed_name))
+            remove_landings(
+                settings
+            )  # of all, because an earlier name of the organization may have left some
             with transaction(connection):
                 removed = remove_organization(connection, organization_id, fleet_name, at=utc_now())
         complete_purges(settings)
     return Removal(fleet_name or name, organization_id, removed)
-
-
-def _remove_landings(settings: Settings, name: str) -> None:
-    """Remove what extractions of the organization left in the hand-off store and in their working folder."""
-    store = open_hand_off_store(settings)
-    store.remove(name)
-    store.take_failure(name)
-    shutil.rmtree(settings.data_dir / "organizations" / name, ignore_errors=True)
 
 
 def _find(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[int | None, str | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from calcom.wording import count_of
-from flows.fleet.loader import open_hand_off_store
+from flows.fleet.extraction import remove_landings
 from flows.report.plain_text import escape_controls
 from flows.run.context import open_own_warehouse
 from flows.run.load import derive_days
@@ -18,7 +18,6 @@ from flows.settings.clock import utc_now
 from flows.settings.data_folder import lock_data_folder, warehouse_path
 from flows.settings.errors import ConfigurationError, UnknownPersonError
 from flows.settings.permissions import restrict
-from landing.files import remove_folder
 from warehouse.connection import transaction
 from warehouse.load.erasure import describe_person, erase_person, find_organizations, find_people_by_email
 
@@ -77,21 +76,13 @@ def erase_user(settings: Settings, user: int | str, organization_id: int | None 
     with _locked_folder(settings):
         with _open_warehouse(settings) as connection:
             organization_id, user_id = _settle_person(connection, user, organization_id)
-            _remove_landings_of_fleet(settings)
+            remove_landings(settings)
             now = utc_now()
             with transaction(connection):
                 removed = erase_person(connection, organization_id, user_id, at=now)
                 derive_days(connection, now, read_policy(settings.calendars))
         complete_purges(settings)
     return Erasure(organization_id, user_id, removed)
-
-
-def _remove_landings_of_fleet(settings: Settings) -> None:
-    """Remove the landings that extractions of a fleet left in their folders and in the hand-off store."""
-    folder = settings.data_dir / "organizations"
-    if folder.exists():
-        remove_folder(folder)
-    open_hand_off_store(settings).remove_all()
 
 
 @contextlib.contextmanager

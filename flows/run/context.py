@@ -27,7 +27,7 @@ from calcom.requester import Connection, SentRequest
 from calcom.strategy import Strategy
 from flows.run.attempts import recording_failed_start, start_record
 from flows.run.progress import ProgressListener
-from flows.run.telemetry import TelemetryListener
+from flows.run.telemetry import request_callback
 from flows.settings import Settings
 from flows.settings.calendars import read_policy
 from flows.settings.clock import utc_now
@@ -197,7 +197,7 @@ def open_run(  # noqa: PLR0913 - the options of one run
             listener.waiting(seconds)
 
         memory = RateLimitMemory(landing_root(settings), connection)
-        on_request = listener.request_ended if isinstance(listener, TelemetryListener) else None
+        on_request = request_callback(listener)
         client = make_client(connection, on_wait=wait, on_low=memory.save, on_request=on_request)
         if (seconds := memory.load()) > 0:
             client.rate_limiter.block_for(seconds)

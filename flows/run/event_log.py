@@ -82,13 +82,16 @@ class RequestLines(Sink):
         self._write = write
 
     def request_ended(self, request: SentRequest, counts: RunCounts) -> None:
-        """Write the method, the path without values, the status, the milliseconds and the request id."""
+        """Write the line of the request."""
         del counts
-        status = "no response" if request.status is None else request.status
-        request_id = request.request_id or "not sent"
-        self._write(
-            f"{request.method} {request.path} {status} {request.milliseconds:.0f} ms (request id {request_id})"
-        )
+        self._write(describe_request(request))
+
+
+def describe_request(request: SentRequest) -> str:
+    """Return the method, the path without values, the status, the milliseconds and the request id in one line."""
+    status = "no response" if request.status is None else request.status
+    request_id = request.request_id or "not sent"
+    return f"{request.method} {request.path} {status} {request.milliseconds:.0f} ms (request id {request_id})"
 
 
 def listen(

@@ -11,7 +11,7 @@ from calcom.errors import ApiError, ErrorKind
 from calcom.models import Records
 from calcom.paging import Page, Scan
 from calcom.rate_limit import USUAL_WINDOW_SECONDS, Window
-from calcom.requester import Connection
+from calcom.requester import Connection, SentRequest
 from calcom.scopes import ORGANIZATION, TEAMS, USERS, Scope
 from calcom.strategy import Strategy, requests_for
 from calcom.wording import count_of
@@ -162,15 +162,21 @@ class Forecast:
         return count_of(teams, "team") + (" (not read; OOO_TEAMS=true reads them)" if is_skipped else "")
 
 
-def forecast(settings: Settings, connection: Connection | None = None) -> Forecast:
+def forecast(
+    settings: Settings,
+    connection: Connection | None = None,
+    *,
+    on_request: Callable[[SentRequest], None] | None = None,
+) -> Forecast:
     """Return the cost of a sync, from the published tables; without a publication, the lists are read.
 
     The number of requests is exact if the tables are as Cal.com is now, and the server returns as many rows as are
-    requested. It includes the request for the credential's owner, which finds the organization.
+    requested. It includes the request for the credential's owner, which finds the organization. `on_request` is called
+    after each request.
     """
     connection, most_teams = connection or settings.connection(), settings.most_teams
     with asyncio.Runner() as runner:
-        client = make_client(connection)
+        client = make_client(connection, on_request=on_request)
         try:
             organization_id = settings.organization_id or find_organization(runner, client)
             by_user = _read_published_size(settings, organization_id)

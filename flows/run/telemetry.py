@@ -166,6 +166,11 @@ def observed(stage: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     return decorate
 
 
+def request_callback(listener: ProgressListener) -> Callable[[SentRequest], None] | None:
+    """Return the function that receives each request of a client, or None for a listener without telemetry."""
+    return listener.request_ended if isinstance(listener, TelemetryListener) else None
+
+
 def report_load(listener: ProgressListener, run: Any) -> None:
     """Report a run that was loaded together with others, in one transaction, as a stage of its own."""
     if isinstance(listener, TelemetryListener):

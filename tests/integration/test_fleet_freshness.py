@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from calcom.simulator import OWNER_KEY, Fault, RunningServer, Simulator, World
-from flows.fleet.loader import sync_fleet
 from flows.fleet.organizations import read_organizations
 from flows.fleet.summary import FleetSummary
+from flows.fleet.sync import sync_fleet
 from flows.report.status import raise_if_older, read_status, status_text
 from flows.run.progress import SilentListener
 from flows.settings import Settings
@@ -108,6 +108,61 @@ def test_an_organization_with_a_refused_key_is_stale_and_leaves_a_row_in_runs(
     assert sync(settings, servers).outcome == "complete"
     assert published(settings, "SELECT count(*) FROM dim_organizations WHERE is_stale") == [(0,)]
     assert published(settings, "SELECT count(*) FROM fct_ooo_entries WHERE is_stale") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "fault_text"),
+    [
+        (Fault("502_html", path="/v2/me", times=99), "502"),
+        (Fault("empty_200_html", path="/v2/me", times=99), "json"),
+        (Fault("reset", path="/v2/me", times=99), "/v2/me"),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Fault) else "",
+)
+def test_each_organization_that_fails_at_its_first_request_is_accounted_for_by_its_own_cause(
+    fault: Fault, fault_text: str, settings: Settings, servers: Mapping[str, RunningServer]
+) -> None:
+    assert sync(settings, servers).outcome == "complete"
+    broken = {"initech": Simulator(WORLDS["initech"], limits=None, faults=[fault])}
+    with serve_simulators(broken) as failing:
+        connected = {"initech": failing["initech"]} | without(servers, "initech")
+        summary = sync(settings, connected, globex="WRONG_KEY")
+    assert [(each.organization, each.outcome) for each in summary.organizations] == [
+        ("initech", "failed"),
+        ("acme", "complete"),
+        ("globex", "failed"),
+    ]
+    assert summary.exit_code == 17
+    rows = dict(
+        published(settings, "SELECT organization_id, error FROM runs WHERE outcome = 'failed' ORDER BY ALL")
+    )
+    assert rows.keys() == {2, 3}
+    assert "401" in rows[2]
+    assert fault_text in rows[3]
+    stale = "SELECT organization_id FROM dim_organizations WHERE is_stale ORDER BY ALL"
+    assert published(settings, stale) == [(2,), (3,)]
+    status = read_status(settings)
+    assert [each["name"] for each in status["organizations"] if each["is_stale"]] == ["globex", "initech"]
+    assert "organizations 3 (2 stale)" in status_text(status)
+
+
+def test_an_organization_with_a_new_name_in_the_file_is_the_same_organization(
+    settings: Settings, servers: Mapping[str, RunningServer]
+) -> None:
+    sync(settings, servers, globex="WRONG_KEY")  # the first attempt fails before the id is known
+    sync(settings, servers)
+    renamed = {{"globex": "globex-ltd"}.get(name, name): server for name, server in servers.items()}
+    summary = sync(settings, renamed)
+    assert (summary.outcome, summary.left) == ("complete", [])
+    assert published(settings, "SELECT fleet_name FROM dim_organizations ORDER BY organization_id") == [
+        ("acme",),
+        ("globex-ltd",),
+        ("initech",),
+    ]
+    status = read_status(settings)
+    assert [each["name"] for each in status["organizations"]] == ["acme", "globex-ltd", "initech"]
+    assert not any(each["is_stale"] for each in status["organizations"])
+    raise_if_older(status, timedelta(hours=26))
 
 
 def test_an_organization_that_left_the_file_is_stale_and_named(

@@ -8,7 +8,8 @@ import pytest
 from calcom.errors import CalcomError, ExitCode
 from calcom.simulator import OWNER_KEY, Fault, Simulator, World, serve
 from calcom.strategy import Strategy
-from flows.fleet.loader import extract_organization, open_loader, report_failure
+from flows.fleet.extraction import extract_organization, report_failure
+from flows.fleet.loader import open_loader
 from flows.fleet.organizations import Organization
 from flows.run.progress import SilentListener
 from flows.settings import Settings

@@ -8,9 +8,10 @@ import duckdb
 import pytest
 
 from calcom.simulator import OWNER_KEY, RunningServer, World
-from flows.fleet.loader import open_hand_off_store, sync_fleet
+from flows.fleet.extraction import open_hand_off_store
 from flows.fleet.organizations import read_organizations
 from flows.fleet.removal import remove_from_fleet
+from flows.fleet.sync import sync_fleet
 from flows.privacy.erasure import erase_user
 from flows.report.status import read_organization_states
 from flows.run.progress import SilentListener
@@ -65,17 +66,32 @@ def stored_texts(settings: Settings, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("has_all_targets", [False, True], ids=["flat files", "Delta, partitions and feeds"])
 def test_a_removed_organization_is_in_no_file_no_object_and_no_later_generation(
-    settings: Settings, servers: Mapping[str, RunningServer], tmp_path: Path
+    has_all_targets: bool,  # noqa: FBT001 - a case
+    settings: Settings,
+    servers: Mapping[str, RunningServer],
+    tmp_path: Path,
 ) -> None:
+    if has_all_targets:
+        targets = {"OOO_DELTA": True, "OOO_LAYOUT": "partitioned", "OOO_CALENDAR_FEEDS": "reasons"}
+        settings = settings.model_validate(settings.model_dump(by_alias=True) | targets)
     sync(settings, servers)
+    former = {"acme": servers["acme"], "globex-ltd": servers["globex"]}
+    sync(settings, former, **{"globex-ltd": "WRONG_KEY"})
+    sync(settings, former)
     sync(settings, servers)
+    if has_all_targets:
+        folders = {path.name for path in (settings.data_dir / "exports").iterdir()}
+        assert {"delta", "calendars"} <= folders
+        assert list((settings.data_dir / "exports" / "generations").rglob("year=*"))
     assert find_remains(settings.data_dir, PERSON["email"])
     assert find_remains(stored_texts(settings, tmp_path / "before"), PERSON["email"])
-    leftover = settings.data_dir / "organizations" / "globex" / "landing" / "run" / "note.txt"
-    leftover.parent.mkdir(parents=True)
-    leftover.write_text(PERSON["email"])
-    open_hand_off_store(settings).put_failure("globex", 12, PERSON["email"])
+    for name in ("globex", "globex-ltd"):  # extractions that were killed, under the present and a former name
+        leftover = settings.data_dir / "organizations" / name / "landing" / "run" / "note.txt"
+        leftover.parent.mkdir(parents=True, exist_ok=True)
+        leftover.write_text(PERSON["email"])
+        open_hand_off_store(settings).put_failure(name, 12, PERSON["email"])
     with duckdb.connect(str(settings.data_dir / "ooo.duckdb"), read_only=True) as connection:
         others = connection.execute("FROM fct_ooo_entries WHERE organization_id = 1 ORDER BY ALL").fetchall()
 

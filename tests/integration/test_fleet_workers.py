@@ -1,15 +1,17 @@
-"""A fleet is extracted by several workers through a shared hand-off store, and on a Dask cluster."""
+"""A fleet is extracted by two workers through an object store, one of which is killed, and on a Dask cluster."""
 
 import contextlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.buckets import environment_for, list_keys
 from tests.support.fleet import assert_fleet_is_loaded, serve_fleet
-from tests.support.prefect_server import PrefectServer
+from tests.support.prefect_server import PrefectServer, kill_tree, until
 
 pytestmark = pytest.mark.slow
 
@@ -23,32 +25,47 @@ if __name__ == "__main__":
 """
 
 
-def test_three_workers_load_twenty_organizations_and_report_the_three_that_fail(
-    deployed: PrefectServer, tmp_path: Path
+def test_two_workers_load_twenty_organizations_over_s3_although_one_is_killed(
+    deployed: PrefectServer, s3_endpoint: str, bucket_url: str, tmp_path: Path
 ) -> None:
-    exchange = {"OOO_EXCHANGE_URL": (tmp_path / "shared").as_uri()}
-    with serve_fleet(tmp_path, organizations=20, people=4) as fleet, contextlib.ExitStack() as workers:
-        for number, arguments in enumerate((("--limit", "2"), ("--limit", "1"), ("--limit", "1"))):
-            own = {"OOO_DATA_DIR": str(tmp_path / f"machine-{number}")}
-            queues = () if number == 0 else ("--work-queue", "organizations")
-            environment = {**fleet.environment, **exchange, **own}
-            workers.enter_context(deployed.worker(*arguments, *queues, **environment))
+    exchange = f"{bucket_url}/exchange"
+    folders = tmp_path / "machine-0", tmp_path / "machine-1"
+    serving = serve_fleet(tmp_path, organizations=20, people=3, latency_seconds=0.1)
+    with serving as fleet, contextlib.ExitStack() as workers:
+        own = {**fleet.environment, **environment_for(s3_endpoint), "OOO_EXCHANGE_URL": exchange}
+        workers.enter_context(deployed.worker("--limit", "3", OOO_DATA_DIR=str(folders[0]), **own))
+        arguments = ("--work-queue", "organizations", "--limit", "1")
+        doomed = workers.enter_context(deployed.worker(*arguments, OOO_DATA_DIR=str(folders[1]), **own))
         run = deployed.start("fleet/fleet-nightly", organizations_file=str(fleet.file))
-        state = deployed.wait_for_end(run, seconds=900)
+
+        def find_interrupted() -> set[str]:
+            landings = folders[1].glob("organizations/*/landing/*/run.json")
+            return {path.parents[2].name for path in landings} & fleet.worlds.keys()
+
+        until(find_interrupted, seconds=400, every_seconds=0.02, what="an extraction on the second machine")
+        kill_tree(doomed)
+        (interrupted,) = find_interrupted()
+        (killed,) = find_extractions(deployed, run, interrupted)
+        deployed.crash(killed["id"])
+        state = deployed.wait_for_end(run, seconds=600)
         assert (state["type"], state["name"]) == ("COMPLETED", "Partial"), state["message"]
-        summary = deployed.artifacts(run)
-        rows = json.loads(summary["fleet-problems"]["data"])
-        problems = {row["organization"]: row for row in rows}
-        assert problems.keys() == fleet.failures.keys()
-        for name, error in fleet.failures.items():
-            assert error in f"exit code {problems[name]['exit_code']}: {problems[name]['error']}"
-        assert "| fct ooo entries |" in summary["fleet-summary"]["data"]
-        assert_fleet_is_loaded(tmp_path / "machine-0" / "ooo.duckdb", fleet)
-        assert [path for path in (tmp_path / "shared").rglob("*") if path.is_file()] == []
-        extracted = {
-            number for number in range(3) if (tmp_path / f"machine-{number}" / "organizations").exists()
-        }
-        assert len(extracted) > 1, "only one machine extracted"
+        repeated = find_extractions(deployed, run, interrupted)
+        assert sorted(extraction["state"]["type"] for extraction in repeated) == ["COMPLETED", "CRASHED"]
+    summary = deployed.artifacts(run)
+    problems = {row["organization"]: row for row in json.loads(summary["fleet-problems"]["data"])}
+    assert problems.keys() == fleet.failures.keys()
+    for name, error in fleet.failures.items():
+        assert error in f"exit code {problems[name]['exit_code']}: {problems[name]['error']}"
+    assert "| fct ooo entries |" in summary["fleet-summary"]["data"]
+    assert_fleet_is_loaded(folders[0] / "ooo.duckdb", fleet)
+    assert list_keys(s3_endpoint, exchange) == []
+
+
+def find_extractions(server: PrefectServer, fleet_run: str, name: str) -> list[Any]:
+    """Return the runs that extracted, or extract, the organization for the run of the fleet."""
+    parent = {"parent_flow_run_id": {"any_": [fleet_run]}, "tags": {"all_": [name]}}
+    runs: list[Any] = server.post("/flow_runs/filter", flow_runs=parent)
+    return runs
 
 
 def test_a_fleet_is_extracted_on_a_dask_cluster(prefect: PrefectServer, tmp_path: Path) -> None:

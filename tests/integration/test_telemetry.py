@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ RUN = {
     "budget_limit",
 }
 """The fields of every line about a run."""
+
+_REQUEST = re.compile(r" GET (\S+) (\d+|no response) \d+ ms \(request id ([^)]+)\)$", flags=re.MULTILINE)
+"""A line about a request: the path, the status and the request id."""
 
 _IN_MEMORY = """
 import json, sys
@@ -117,9 +121,7 @@ def test_verbose_shows_each_request_without_ids_and_secrets(
 ) -> None:
     done = run_ooo("sync", "-v", "--strategy", "per-user", cwd=tmp_path, **settings)
     assert done.returncode == 0, done.stderr
-    requests = re.findall(
-        r" GET (\S+) (\d+|no response) \d+ ms \(request id ([^)]+)\)$", done.stderr, flags=re.MULTILINE
-    )
+    requests = _REQUEST.findall(done.stderr)
     read = re.search(r"in ([\d,]+) requests", done.stdout)
     assert read is not None
     assert len(requests) == int(read[1].replace(",", ""))
@@ -135,6 +137,39 @@ def test_verbose_shows_each_request_without_ids_and_secrets(
         assert "?" not in text
         for secret in (OWNER_KEY, *(user["email"] for user in world.users())):
             assert secret not in text
+
+
+@pytest.mark.parametrize("command", ["plan", "doctor"])
+def test_plan_and_doctor_show_each_request_too(
+    command: str, settings: dict[str, str], world: World, tmp_path: Path
+) -> None:
+    shown = run_ooo(command, "--verbose", cwd=tmp_path, **settings)
+    silent = run_ooo(command, cwd=tmp_path, **settings)
+    assert (shown.returncode, silent.returncode) == (0, 0), shown.stderr + silent.stderr
+    requests = _REQUEST.findall(shown.stderr)
+    expected = {"/v2/me": 1, "/v2/organizations/{id}/users": 2}
+    if command == "doctor":  # it requests /v2/me once more without a credential
+        expected = {"/v2/me": 2, "/v2/organizations/{id}/users": 2, "/v2/organizations/{id}/ooo": 1}
+    assert Counter(path for path, _, _ in requests) == expected
+    assert {status for _, status, _ in requests} == (
+        {"200", "401", "502"} if command == "doctor" else {"200", "502"}
+    )
+    assert all(request_id for _, _, request_id in requests)
+    assert not _REQUEST.search(silent.stderr)
+    for secret in (OWNER_KEY, *(user["email"] for user in world.users())):
+        assert secret not in shown.stdout + shown.stderr
+
+
+def test_a_fleet_shows_the_requests_that_identify_its_organizations(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    table = f'[organizations.acme]\napi_url = "{settings["CALCOM_API_URL"]}"\napi_key = "env:ACME_KEY"\n'
+    (tmp_path / "orgs.toml").write_text(table)
+    done = run_ooo("fleet", "sync", "orgs.toml", "-v", cwd=tmp_path, ACME_KEY=OWNER_KEY)
+    assert done.returncode == 0, done.stderr
+    paths = [path for path, _, _ in _REQUEST.findall(done.stderr)]
+    assert paths[0] == "/v2/me"
+    assert set(paths[1:]) == {"/v2/organizations/{id}/users", "/v2/organizations/{id}/ooo"}
 
 
 def test_an_error_is_a_json_line_too(settings: dict[str, str], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import re
 import socket
 import subprocess
 import sys
@@ -48,6 +49,13 @@ def environment_for(endpoint: str) -> dict[str, str]:
 def create_bucket(endpoint: str, name: str) -> None:
     """Create an empty bucket of that name."""
     httpx.put(f"{endpoint}/{name}").raise_for_status()
+
+
+def list_keys(endpoint: str, url: str) -> list[str]:
+    """Return the first 1,000 keys of the objects below `url`, such as `s3://bucket/folder`."""
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    response = httpx.get(f"{endpoint}/{bucket}", params={"list-type": "2", "prefix": f"{prefix}/"})
+    return re.findall("<Key>(.*?)</Key>", response.raise_for_status().text)
 
 
 def _wait_for(port: int) -> None:

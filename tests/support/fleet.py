@@ -21,8 +21,13 @@ class SimulatedFleet:
 
 
 @contextlib.contextmanager
-def serve_fleet(folder: Path, *, organizations: int, people: int) -> Iterator[SimulatedFleet]:
-    """Serve `organizations` of `people` each. Number 3 has a wrong key, 5 is refused, and 7 is unavailable."""
+def serve_fleet(
+    folder: Path, *, organizations: int, people: int, latency_seconds: float = 0.0
+) -> Iterator[SimulatedFleet]:
+    """Serve `organizations` of `people` each. Number 3 has a wrong key, 5 is refused, and 7 is unavailable.
+
+    Each response takes `latency_seconds`.
+    """
     failing = {
         "org-03": ("exit code 11", "env:WRONG_KEY", ()),
         "org-05": (
@@ -38,7 +43,8 @@ def serve_fleet(folder: Path, *, organizations: int, people: int) -> Iterator[Si
             name = f"org-{number:02d}"
             world = World.generate(seed=number, people=people, years=1, organization_id=number)
             _, key, faults = failing.get(name, ("", "env:RIGHT_KEY", ()))
-            url = servers.enter_context(serve(Simulator(world, limits=None, faults=faults))).url
+            simulator = Simulator(world, limits=None, faults=faults, latency_seconds=latency_seconds)
+            url = servers.enter_context(serve(simulator)).url
             tables.append(f'[organizations.{name}]\napi_url = "{url}"\napi_key = "{key}"\n')
             if name not in failing:
                 worlds[name] = world

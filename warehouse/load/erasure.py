@@ -162,10 +162,13 @@ def remove_organization(
     request_purge(connection, ERASURE, at)
     own = {"organization_id": organization_id, "fleet_name": fleet_name}
     removed = {"ops.audits": run_statement(connection, "load/sql/delete_removed_audits", own)[0][0]}
+    unread = run_statement(connection, "load/sql/delete_unread_runs", own)[0][
+        0
+    ]  # while the runs have its names
     for (table,) in run_statement(connection, "load/sql/select_organization_tables"):
         delete = f"DELETE FROM {table} WHERE organization_id = $organization_id"  # noqa: S608 - from the catalog
         removed[table] = connection.execute(delete, {"organization_id": organization_id}).fetchall()[0][0]
-    removed["ops.runs"] += run_statement(connection, "load/sql/delete_unread_runs", own)[0][0]
+    removed["ops.runs"] += unread
     return {table: rows for table, rows in removed.items() if rows}
 
 

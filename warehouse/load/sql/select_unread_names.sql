@@ -4,5 +4,5 @@
 SELECT DISTINCT r.fleet_name FROM ops.runs AS r
 WHERE r.organization_id IS NULL
   AND r.fleet_name IS NOT NULL
-  AND NOT EXISTS (FROM core.organizations AS o WHERE o.fleet_name = r.fleet_name)
+  AND NOT EXISTS (FROM ops.runs AS known WHERE known.fleet_name = r.fleet_name AND known.organization_id IS NOT NULL)
 ORDER BY r.fleet_name;

@@ -167,7 +167,9 @@ def test_the_figures_per_team_equal_those_of_the_macro(
 
         assert len(expected) == 5
         assert shown() == [(*row[:5], pytest.approx(row[5])) for row in sorted(expected)]
+        assert page.locator("#range-view").is_hidden()
         page.select_option("#team", label=expected[0][0])
+        assert page.locator("#range-view").is_visible()
         assert [row[0] for row in shown()] == [expected[0][0]]
 
 

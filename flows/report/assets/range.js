@@ -16,7 +16,7 @@ import {
 } from "./dates.js";
 import { byId, count, element, fillList, people, plural, total } from "./dom.js";
 import { facts, organizations } from "./facts.js";
-import { chosenOrganizations } from "./view.js";
+import { chosenOrganizations, isNarrow } from "./view.js";
 
 const HOLIDAY = "public_holiday";
 const WEEKS_UP_TO_DAYS = 130; // a shorter range is drawn by week, a longer one by month
@@ -389,6 +389,7 @@ export function drawRange() {
   const problem = problemOf(choice);
   byId("problem").textContent = problem;
   if (problem) return;
+  byId("range-view").hidden = !isNarrow();
   byId("range").textContent = `${longDate(choice.from)} to ${longDate(choice.to)}`;
   drawHistory(choice);
   drawSeasons(choice);

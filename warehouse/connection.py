@@ -60,7 +60,7 @@ def open_warehouse(
     except duckdb.Error as error:
         message = (
             f"the warehouse {path} could not be read or written: {explain(error)};"
-            " the open transaction was rolled back"
+            " the open transaction was rolled back. If the file is damaged, restore it from a back-up"
         )
         raise WarehouseError(message) from error
     finally:

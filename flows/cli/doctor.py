@@ -229,9 +229,14 @@ def _check_publication(settings: Settings) -> Iterator[Finding]:
         current = json.loads((exports / "current.json").read_text(encoding="utf-8"))
         manifest = json.loads((exports / current["manifest"]).read_text(encoding="utf-8"))
         published_at = datetime.fromisoformat(manifest["published_at"])
+        damaged = _find_damaged_file(exports, current["generation"], manifest)
     except (OSError, ValueError, KeyError, TypeError) as error:
         text = f"{exports / 'current.json'} leads to no manifest: {error}; the next sync publishes again"
         yield Finding("publication", Level.WARNING, text)
+        return
+    if damaged is not None:
+        text = f"{damaged} is missing or damaged; run `ooo sync`, which publishes it again"
+        yield Finding("publication", Level.FAILURE, text, ExitCode.WAREHOUSE)
         return
     hours = (datetime.now(UTC) - published_at).total_seconds() / 3600
     text = f"generation {current['generation']}, {hours:,.1f} hours old"
@@ -240,6 +245,18 @@ def _check_publication(settings: Settings) -> Iterator[Finding]:
         yield Finding("publication", Level.WARNING, text)
     else:
         yield Finding("publication", Level.OK, text)
+
+
+def _find_damaged_file(exports: Path, generation: str, manifest: dict[str, Any]) -> Path | None:
+    """Return the first published Parquet file whose size is not that of the manifest, or None."""
+    for facts in manifest["tables"].values():
+        folder = exports / "generations" / generation
+        sizes = {folder / file["file"]: file["bytes"] for file in (facts, *facts.get("partitions", ()))}
+        sizes[exports / "current" / facts["file"]] = facts["bytes"]
+        for path, size in sizes.items():
+            if not path.is_file() or path.stat().st_size != size:
+                return path
+    return None
 
 
 def _check_source(settings: Settings, on_request: _OnRequest | None) -> Finding:

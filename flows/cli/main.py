@@ -186,6 +186,8 @@ def _save_traceback(error: BaseException) -> Path | None:
         from flows.settings import load_settings
 
         folder = load_settings().data_dir / "errors"
+        if folder.is_symlink():
+            return None
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.txt"
         lines = "".join(traceback.format_exception(error)).splitlines()

@@ -12,8 +12,14 @@ from flows.settings.model import Settings
 from flows.settings.permissions import FilePermissions, created_with
 from warehouse.errors import LockedError, WarehouseError
 
-_FOLDERS = ("landing", "exports", "reports", "backups", "errors")
+_FOLDERS = (
+    *("landing", "exports", "reports", "backups", "errors", "organizations", "warehouse.duckdb.tmp"),
+    *("exports/current", "exports/generations", "exports/calendars", "exports/delta"),
+)
 """The folders in the data folder, in which a run writes and removes files."""
+
+_FOLDERS_OF_FOLDERS = ("organizations", "exports/delta")
+"""Those of them that hold folders of the same kind, under names from outside."""
 
 LOCK_TIMEOUT_SECONDS = 1.0
 """The longest wait for the lock of the data folder: `ooo status` holds it for less than a second."""
@@ -95,8 +101,8 @@ def lock_data_folder(
 
 def _refuse_links(data_dir: Path) -> None:
     """Raise `WarehouseError` if a folder in `data_dir` is a link, because a run removes files in it."""
-    for name in _FOLDERS:
-        path = data_dir / name
+    inner = (path for name in _FOLDERS_OF_FOLDERS for path in (data_dir / name).glob("*"))
+    for path in (*(data_dir / name for name in _FOLDERS), *inner):
         if path.is_symlink():
             message = (
                 f"expected a folder at {path}, found a symbolic link, which is not followed; replace it by a folder, or"

@@ -99,6 +99,30 @@ def test_a_damaged_pointer_is_a_message(content: str, folder: Path) -> None:
     assert "Traceback" not in run_ooo("doctor", cwd=folder).stderr
 
 
+@pytest.mark.parametrize("damage", ["half", "empty", "folder", "missing"])
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "ooo.duckdb", "dim_people.parquet", "manifest.json"])
+def test_the_doctor_finds_a_damaged_file_of_the_warehouse_and_of_the_publication(
+    name: str, damage: str, folder: Path
+) -> None:
+    (path,) = (folder / "data").glob(
+        "exports/current/dim_people.parquet" if "parquet" in name else f"**/{name}"
+    )
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    elif damage != "missing":
+        path.write_bytes(content[: len(content) // 2] if damage == "half" else b"")
+    findings = [
+        (level, text)
+        for level, text in _levels(folder / "data").values()
+        if level is not Level.OK and "CALCOM_API_KEY" not in text
+    ]
+    if damage == "missing" and name.endswith(".duckdb"):
+        return  # it was moved, or is not there yet
+    assert any(name in text or "current.json" in text for _, text in findings), findings
+
+
 def _levels(data_dir: Path) -> dict[str, tuple[Level, str]]:
     findings = run_checks(_env_file=None, OOO_DATA_DIR=data_dir, CALCOM_API_KEY=None)
     return {finding.subject: (finding.level, finding.text) for finding in findings}
@@ -134,13 +158,30 @@ def test_a_report_is_written_through_a_symbolic_link(folder: Path) -> None:
     assert (folder / "page.html").read_text().startswith("<!")
 
 
-@pytest.mark.parametrize("name", ["landing", "exports", "reports"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("landing", "exports", "reports", "backups", "errors", "organizations", "organizations/acme"),
+        *(
+            "exports/current",
+            "exports/generations",
+            "exports/calendars",
+            "exports/delta",
+            "exports/delta/runs",
+        ),
+        "warehouse.duckdb.tmp",
+    ],
+)
 def test_a_folder_that_is_a_link_is_refused_and_its_target_stays(
     name: str, folder: Path, server_url: str
 ) -> None:
-    target = folder / "target"
-    shutil.move(folder / "data" / name, target)
-    (folder / "data" / name).symlink_to(target)
+    target, path = folder / "target", folder / "data" / name
+    if path.exists():
+        shutil.move(path, target)
+    target.mkdir(exist_ok=True)
+    (target / "theirs.parquet").write_text("theirs")
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(target)
     before = sorted(target.rglob("*"))
     for command in (("sync", "--quiet"), ("maintain",)):
         refused = run_ooo(*command, cwd=folder, CALCOM_API_URL=server_url, CALCOM_API_KEY=OWNER_KEY)
@@ -157,6 +198,7 @@ def test_links_and_foreign_folders_in_the_data_folder_are_neither_followed_nor_r
     (target / "run.json").write_text("theirs")
     run_id = "20200101T000000000000Z-abcdef"
     (landing / run_id).symlink_to(target)
+    (folder / "data" / "exports" / "generations" / run_id).symlink_to(target)
     (landing / "00-mine").mkdir()
     for report in ("out-of-office.html", "absence-report.html"):
         (reports / f".next-{report}").symlink_to(target / "run.json")

@@ -219,7 +219,9 @@ class DiskTarget:
 
     def remove_generations(self, newest: str, keep: int, *, former: str | None) -> None:
         """Rename each folder to a temporary name before its removal, so that it is never there in part."""
-        names = [path.name for path in self.generations.iterdir() if path.is_dir()]
+        names = [
+            path.name for path in self.generations.iterdir() if path.is_dir() and not path.is_symlink()
+        ]
         shown = {
             name: _read_key((self.generations / name / MANIFEST).read_bytes, "personal_columns")
             for name in names
@@ -232,7 +234,7 @@ class DiskTarget:
             remove_folder(self.generations / name)
         kept = set(names) - removed
         for path in self.delta.glob("*/*"):
-            if path.is_dir() and path.name not in kept | {DELTA_LOG}:
+            if path.is_dir() and not path.is_symlink() and path.name not in kept | {DELTA_LOG}:
                 shutil.rmtree(path)
 
     def remove_delta_table(self, name: str) -> None:

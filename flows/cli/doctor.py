@@ -101,12 +101,12 @@ def run_checks(*, on_request: _OnRequest | None = None, **overrides: Any) -> Ite
         yield Finding(".env", Level.WARNING, warning)
     try:
         yield from _check_folder(settings)
+        yield from _check_warehouse(settings)
+        yield from _check_publication(settings)
     except OSError as error:
         text = f"can't read {error.filename}: {error.strerror}; correct the permissions or set OOO_DATA_DIR"
         yield Finding("data folder", Level.FAILURE, text, ExitCode.WAREHOUSE)
         return
-    yield from _check_warehouse(settings)
-    yield from _check_publication(settings)
     try:
         credential = settings.credential()
     except ConfigurationError as error:
@@ -251,7 +251,9 @@ def _find_damaged_file(exports: Path, generation: str, manifest: dict[str, Any])
     """Return the first published Parquet file whose size is not that of the manifest, or None."""
     for facts in manifest["tables"].values():
         folder = exports / "generations" / generation
-        sizes = {folder / file["file"]: file["bytes"] for file in (facts, *facts.get("partitions", ()))}
+        sizes: dict[Path, int] = {
+            folder / file["file"]: file["bytes"] for file in (facts, *facts.get("partitions", ()))
+        }
         sizes[exports / "current" / facts["file"]] = facts["bytes"]
         for path, size in sizes.items():
             if not path.is_file() or path.stat().st_size != size:

@@ -9,7 +9,7 @@ from flows.run.context import open_own_warehouse
 from flows.run.maintenance import MEMORY_LIMIT, complete_purges
 from flows.settings import Settings
 from flows.settings.clock import utc_now
-from flows.settings.data_folder import lock_data_folder, warehouse_path
+from flows.settings.data_folder import has_file, lock_data_folder, warehouse_path
 from flows.settings.errors import ConfigurationError
 from flows.settings.permissions import restrict
 from warehouse.connection import run_statement, transaction
@@ -44,7 +44,7 @@ def remove_from_fleet(settings: Settings, name: str) -> Removal:
     `ConfigurationError` if the warehouse has no such organization.
     """
     path = warehouse_path(settings)
-    if not path.exists():
+    if not has_file(path):
         message = (
             f"there is no warehouse at {path} to remove an organization from; set OOO_DATA_DIR to its folder"
         )

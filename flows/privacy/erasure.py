@@ -15,7 +15,7 @@ from flows.run.maintenance import MEMORY_LIMIT, complete_purges
 from flows.settings import Settings
 from flows.settings.calendars import read_policy
 from flows.settings.clock import utc_now
-from flows.settings.data_folder import lock_data_folder, warehouse_path
+from flows.settings.data_folder import has_file, lock_data_folder, warehouse_path
 from flows.settings.errors import ConfigurationError, UnknownPersonError
 from flows.settings.permissions import restrict
 from warehouse.connection import transaction
@@ -89,7 +89,7 @@ def erase_user(settings: Settings, user: int | str, organization_id: int | None 
 def _locked_folder(settings: Settings) -> Iterator[None]:
     """Lock the data folder. Raise `ConfigurationError` if it has no warehouse."""
     path = warehouse_path(settings)
-    if not path.exists():
+    if not has_file(path):
         message = f"there is no warehouse at {path} to erase a person from; set OOO_DATA_DIR to its folder"
         raise ConfigurationError(message)
     with lock_data_folder(settings.data_dir, settings.file_permissions):

@@ -12,7 +12,13 @@ import duckdb
 from calcom.wording import count_of
 from flows.settings import Settings
 from flows.settings.clock import utc_now
-from flows.settings.data_folder import database_path, lock_data_folder, require_publication, warehouse_path
+from flows.settings.data_folder import (
+    database_path,
+    has_file,
+    lock_data_folder,
+    require_publication,
+    warehouse_path,
+)
 from flows.settings.errors import StaleError
 from warehouse.connection import open_warehouse
 from warehouse.errors import WarehouseError
@@ -63,10 +69,10 @@ def read_status(settings: Settings) -> dict[str, Any]:
 def read_organization_states(settings: Settings, names: Sequence[str] = ()) -> list[OrganizationFreshness]:
     """Return the freshness of every organization, published or attempted, and of each of `names` without an attempt."""
     organizations: list[OrganizationFreshness] = []
-    if database_path(settings).exists():
+    if has_file(database_path(settings)):
         with open_warehouse(database_path(settings), is_read_only=True) as published:
             organizations = read_organizations(published)
-    if warehouse_path(settings).exists():
+    if has_file(warehouse_path(settings)):
         stored = _read_warehouse(warehouse_path(settings))["organizations"]
         organizations = _add_later_attempts(organizations, stored)
     known = {each.name for each in organizations}

@@ -10,7 +10,7 @@ from flows.report.page import report_path
 from flows.run.publication import publish_tables
 from flows.settings import Settings
 from flows.settings.clock import utc_now
-from flows.settings.data_folder import landing_root, lock_data_folder, warehouse_path
+from flows.settings.data_folder import has_file, landing_root, lock_data_folder, warehouse_path
 from flows.settings.errors import ConfigurationError
 from landing.files import remove_leftovers
 from landing.folder import prune_landings, purge_landings
@@ -56,7 +56,7 @@ def maintain(settings: Settings, *, repairs_clock: bool = False) -> Maintenance:
     are moved to just before now. Raises `WarehouseError` if a run is writing.
     """
     path, landings = warehouse_path(settings), landing_root(settings)
-    if not path.exists():
+    if not has_file(path):
         message = f"no warehouse at {path}; run `ooo sync` first, or set OOO_DATA_DIR"
         raise ConfigurationError(message)
     with lock_data_folder(settings.data_dir, settings.file_permissions):

@@ -18,7 +18,7 @@ from calcom.wording import count_of
 from flows.report.queries import run_sql
 from flows.run.context import find_organization, make_client
 from flows.settings import Settings
-from flows.settings.data_folder import database_path
+from flows.settings.data_folder import database_path, has_file
 from flows.settings.errors import AccessRefusedError, ConfigurationError, QueryError, naming_organization
 from flows.settings.values import Teams
 from warehouse.connection import read_statement
@@ -227,7 +227,7 @@ def forecast(
 
 def _read_published_size(settings: Settings, organization_id: int) -> list[int]:
     """Return the published number of live entries of each person; empty if the organization is not published."""
-    if not database_path(settings).exists():
+    if not has_file(database_path(settings)):
         return []
     return _query(settings, "read/sql/select_published_size", organization_id)
 

@@ -35,17 +35,21 @@ def database_path(settings: Settings) -> Path:
     return settings.data_dir / "ooo.duckdb"
 
 
-def require_publication(database: Path) -> None:
-    """Raise `ConfigurationError` if nothing is published as `database` yet, `WarehouseError` without access."""
+def has_file(path: Path) -> bool:
+    """Return True if `path` exists. Raise `WarehouseError` if the data folder cannot be read."""
     try:
-        exists = database.exists()
+        return path.exists()
     except OSError as error:
         message = (
-            f"can't read {database}: {error.strerror}; run as the owner of {database.parent}, correct the permissions,"
+            f"can't read {path}: {error.strerror}; run as the owner of {path.parent}, correct the permissions,"
             " or set OOO_DATA_DIR"
         )
         raise WarehouseError(message) from error
-    if not exists:
+
+
+def require_publication(database: Path) -> None:
+    """Raise `ConfigurationError` if nothing is published as `database` yet, `WarehouseError` without access."""
+    if not has_file(database):
         message = f"nothing is published at {database} yet; run `ooo sync`, or set OOO_DATA_DIR"
         raise ConfigurationError(message)
 

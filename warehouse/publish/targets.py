@@ -219,9 +219,7 @@ class DiskTarget:
 
     def remove_generations(self, newest: str, keep: int, *, former: str | None) -> None:
         """Rename each folder to a temporary name before its removal, so that it is never there in part."""
-        names = [
-            path.name for path in self.generations.iterdir() if path.is_dir() and not path.is_symlink()
-        ]
+        names = [path.name for path in self.generations.iterdir() if path.is_dir() and not path.is_symlink()]
         shown = {
             name: _read_key((self.generations / name / MANIFEST).read_bytes, "personal_columns")
             for name in names

@@ -91,8 +91,15 @@ class Loader:
     def _warehouse(self) -> duckdb.DuckDBPyConnection:
         """Return the connection to the warehouse, which stays open from load to load."""
         if self._connection is None:
-            self._connection = self._resources.enter_context(open_own_warehouse(self.settings))
+            opening = open_own_warehouse(self.settings, memory_limit=self._memory_limit())
+            self._connection = self._resources.enter_context(opening)
         return self._connection
+
+    def _memory_limit(self, rows: int = 0) -> str:
+        """Return DuckDB's memory for a load of that number of rows."""
+        path = warehouse_path(self.settings)
+        stored = path.stat().st_size // BYTES_PER_ENTRY if path.exists() else 0
+        return self.settings.memory_limit or choose_memory_limit(max(rows, stored))
 
     def read_size(self, organization: Organization) -> OrganizationSize | None:
         """Return the size of the organization in the warehouse, or None if its id is not known yet."""
@@ -209,9 +216,7 @@ class Loader:
         """Load the runs that the warehouse lacks. Return the error of each organization that was refused."""
         connection = self._warehouse()
         rows = sum(run.landing.count_rows() for run in runs)
-        stored = warehouse_path(self.settings).stat().st_size // BYTES_PER_ENTRY
-        limit = self.settings.memory_limit or choose_memory_limit(max(rows, stored))
-        connection.execute(f"SET memory_limit = '{limit}'")
+        connection.execute(f"SET memory_limit = '{self._memory_limit(rows)}'")
         new = []
         for run in runs:
             if (row := find_run(connection, run.record.run_id)) is None:
@@ -238,8 +243,8 @@ class Loader:
     def publish(self) -> FleetSummary:
         """Record the failed attempts and the organizations that left the file, then publish if any was loaded."""
         publication = None
-        self.close()  # the publication has another memory limit
-        with open_own_warehouse(self.settings) as connection:
+        self.close()  # the publication of many organizations needs more memory than a load
+        with open_own_warehouse(self.settings, memory_limit=self.settings.memory_limit) as connection:
             present = self._record_attempts(connection)
             left = mark_left_organizations(connection, present, utc_now())
             quarantine = read_quarantine(connection)

@@ -1,14 +1,17 @@
 """The benchmark scripts run to their end and print the figures that the documents quote."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from benchmarks.report import write_report
+from tests.support.program import run_ooo
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +49,26 @@ def test_the_benchmark_of_the_core_paths_runs_every_path() -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "6 passed" in done.stdout
+
+
+def test_the_server_invents_an_organization_whose_entries_change_by_a_share(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "server.py"), "--invent"]
+    with subprocess.Popen([*command, "--people", "7", "--entries", "600"], stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout is not None
+            url = f"http://127.0.0.1:{json.loads(server.stdout.readline())['port']}"
+            settings = {"CALCOM_API_URL": url, "CALCOM_API_KEY": "cal_any"}
+            summaries = []
+            for strategy, share in (("both", ""), ("per-user", "/change?share=0.01")):
+                if share:
+                    httpx.get(url + share).raise_for_status()
+                done = run_ooo("sync", "--strategy", strategy, "--json", cwd=tmp_path, **settings)
+                assert done.returncode == 0, done.stderr
+                summaries.append(json.loads(done.stdout))
+        finally:
+            server.terminate()
+    inserted, updated = ([each["rows"][kind] for each in summaries] for kind in ("inserted", "updated"))
+    assert (inserted, updated) == ([600, 0], [0, 6])
 
 
 def test_the_results_compare_contenders_round_by_round(tmp_path: Path) -> None:

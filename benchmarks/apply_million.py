@@ -26,8 +26,9 @@ from transforms.staged import STAGED_ENTRIES, STAGED_PEOPLE, STAGED_REJECTS
 from warehouse.connection import open_warehouse
 from warehouse.load.audit import audit_marts
 from warehouse.load.days import create_mart_views
+from warehouse.load.guards import Guards
 from warehouse.load.migrate import migrate
-from warehouse.load.snapshot import Guards, ScopeRow, Snapshot
+from warehouse.load.snapshot import ScopeRow, Snapshot
 from warehouse.publish.measures import find_measures
 from warehouse.publish.publication import publish
 

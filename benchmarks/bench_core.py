@@ -26,7 +26,7 @@ from benchmarks.apply_million import (
     run_record,
     staged_rows,
 )
-from calcom.models import ENTRY_PARSER, Records
+from calcom.records import ENTRY_PARSER, Records
 from calcom.simulator import World
 from calcom.simulator.records import encode_json
 from flows.run.load import load_snapshot
@@ -36,8 +36,9 @@ from landing.segments import SEGMENT_KINDS, Rows
 from transforms.days import explode_entry_days, resolve_person_days
 from warehouse.connection import open_warehouse
 from warehouse.load.days import create_mart_views
+from warehouse.load.guards import Guards
 from warehouse.load.migrate import migrate
-from warehouse.load.snapshot import Changes, Guards, Snapshot
+from warehouse.load.snapshot import Changes, Snapshot
 from warehouse.publish.publication import publish
 
 TAKE, PAGES_PER_SEGMENT, ENTRIES = 250, 40, 20_000

@@ -9,18 +9,11 @@ from functools import partial
 from types import TracebackType
 from typing import Literal, Self
 
+from calcom.connection import Connection, SentRequest, Traffic
 from calcom.errors import ProtocolError
-from calcom.models import (
-    ENTRY_PARSER,
-    MAX_PATH_ID,
-    MEMBERSHIP_PARSER,
-    TEAM_PARSER,
-    USER_PARSER,
-    Me,
-    Records,
-    parse_me,
-)
-from calcom.requester import Connection, Requester, SentRequest, Traffic
+from calcom.models import MAX_PATH_ID, Me, parse_me
+from calcom.records import ENTRY_PARSER, MEMBERSHIP_PARSER, TEAM_PARSER, USER_PARSER, Records
+from calcom.requester import Requester
 
 MAX_ENTRIES_TAKE = 250
 MAX_USERS_TAKE = 1000

@@ -7,9 +7,8 @@ a later version of Cal.com can cap its pages, and some builds ignore `skip` and 
 from collections.abc import Mapping
 
 from calcom.errors import ProtocolError
-from calcom.models import Records
-from calcom.paging import ALL_IDS, Page, Spans
-from calcom.scopes import Scope
+from calcom.records import Records
+from calcom.scopes import ALL_IDS, Page, Scope, Spans
 from calcom.strategy import MAX_AUTO_TEAMS
 
 MIN_TAKE = 2

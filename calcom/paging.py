@@ -1,27 +1,16 @@
 """Paging with a proof: which page to request next, and whether the pages read so far prove a snapshot.
 
-The server answers `skip` and `take` with rows that are contiguous in ascending id order at that instant.
-So each page vouches for a span of ids: every row that existed at that instant and whose id lies in the
-span is on the page. A page at `skip=0` vouches for all ids from the lowest up. A page shorter than `take`
-vouches for all ids up to the highest.
+The server answers `skip` and `take` with rows that are contiguous in ascending id order at that instant. So each
+page vouches for a span of ids: every row that existed at that instant and whose id lies in the span is on the page.
+A page at `skip=0` vouches for all ids from the lowest up, and a page shorter than `take` for all ids up to the
+highest. **A scan is complete when the spans of its pages cover every id.** Neither the order nor the time of the
+pages matters: they may be read concurrently, or by an earlier process.
 
-**A scan is complete when the spans of its pages cover every id.** A row that existed during the whole scan
-has an id in the span of some page. The row existed when that page was read, so it is on that page. The
-argument needs neither an order nor a time of the pages: they may be read concurrently, or by an earlier
-process.
-
-Two spans join (a *sound seam*) when the later span begins at most one id after the end of the earlier one.
-To achieve that, the scan requests the next page one row early, on the last row read: the *anchor*. If rows
-before the anchor were deleted meanwhile, the page begins too far on. The scan then steps back, twice as far
-each time, and at worst to `skip=0`, which always joins. Once it has stepped back too far, it halves the
-distance. So a few pages find the seam even after a mass deletion. New rows are only added at the end (ids
-are serial), or in the middle when a person with entries joins the organization. In both cases pages overlap
-more, never less.
-
-A page that cannot be read leaves a gap. The scan continues behind it, and the spans on both sides stay
-proven, because the span of a page does not depend on other pages. Read later, the page closes the gap.
-
-`RepeatedReads` is for a server whose ids do not ascend, where this argument does not hold.
+Two spans join (a *sound seam*) when the later span begins at most one id after the end of the earlier one. The scan
+therefore requests the next page one row early, on the last row read: the *anchor*. If rows before the anchor were
+deleted meanwhile, the page begins too far on. The scan then steps back, twice as far each time, and halves the
+distance once it has stepped back too far. A page that cannot be read leaves a gap: the spans on both sides stay
+proven. `docs/architecture.md` has the whole argument.
 
 The module is pure: no I/O and no clock. The state follows from the accepted pages, so accepting them again
 restores it. Source of the order: Prisma's implicit order by primary key. It is undocumented, so the order
@@ -30,9 +19,8 @@ of every page is checked.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import islice
-from operator import lt
+
+from calcom.scopes import ALL_IDS, HIGHEST_ID, Page, Spans, Verdict
 
 MAX_REPAIRS = 100
 """The number of pages without progress after which a scan continues without a proof."""
@@ -48,59 +36,6 @@ MAX_GAPS = 3
 
 MAX_REPEATED_READS = 4
 """The number of times that a list without ascending ids is read until two reads in a row agree."""
-
-Spans = tuple[tuple[int, int], ...]
-"""Ids from … to …, both included."""
-
-_MAX = 2**63 - 1
-"""Above every id and every offset; a page that ends the list vouches for all ids up to this one."""
-
-ALL_IDS: Spans = ((0, _MAX),)
-
-
-class Verdict(StrEnum):
-    """The result of a scope. Rows are deleted only within proven spans; `unproven` has none."""
-
-    COMPLETE = "complete"
-    UNPROVEN = "unproven"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    """An optional scope that was not read to its end. It is not loaded, and does not make a run partial."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """The facts of one page that paging needs: the request, and the ids in the response.
-
-    `first_id` and `last_id` are None if the page has no valid id; `unreadable` counts the invalid ones.
-    """
-
-    skip: int
-    take: int
-    rows: int
-    first_id: int | None
-    last_id: int | None
-    is_ascending: bool
-    unreadable: int = 0
-
-    @classmethod
-    def of_ids(cls, *, skip: int, take: int, ids: Sequence[int | None]) -> "Page":
-        """Return the facts of a page from its ids in the server's order, None for an invalid id."""
-        valid = [record_id for record_id in ids if record_id is not None]
-        return cls(
-            skip=skip,
-            take=take,
-            rows=len(ids),
-            first_id=valid[0] if valid else None,
-            last_id=valid[-1] if valid else None,
-            is_ascending=all(map(lt, valid, islice(valid, 1, None))),
-            unreadable=len(ids) - len(valid),
-        )
-
-    @property
-    def is_last(self) -> bool:
-        """True if the page has fewer rows than requested, so no row followed it."""
-        return self.rows < self.take
 
 
 @dataclass(frozen=True)
@@ -118,7 +53,7 @@ class _Span:
         low = 0 if page.skip == 0 else page.first_id
         if low is None:
             return None
-        high = _MAX if page.is_last else page.last_id or low
+        high = HIGHEST_ID if page.is_last else page.last_id or low
         return cls(low, high, page.skip, page.skip + max(page.rows - 1, 0))
 
     def touches(self, other: "_Span") -> bool:
@@ -156,7 +91,7 @@ class Scan:
     _anchor: int = 0  # the offset of the last row of that span, when it was read
     _overshoot: int | None = None  # the offset of a page that began too far on, while the seam is sought
     _step_back: int = 0  # the distance to step back from that offset
-    _speculate_from: int = 0  # the first offset that was not requested; _MAX once the end was seen
+    _speculate_from: int = 0  # the first offset that was not requested; HIGHEST_ID once the end was seen
     _in_flight: set[int] = field(default_factory=set)
     _previous: Page | None = None
 
@@ -205,7 +140,7 @@ class Scan:
         self.pages += 1
         if self.is_over:
             return
-        next_offset = _MAX if page.is_last else page.skip + page.take - 1
+        next_offset = HIGHEST_ID if page.is_last else page.skip + page.take - 1
         self._speculate_from = max(self._speculate_from, next_offset)
         if not page.is_ascending:
             self._abandon_proof("ids_not_ascending")
@@ -252,7 +187,7 @@ class Scan:
     def _continue_from(self, proven_id: int) -> None:
         current = self._span_with(proven_id)
         self._current_id, self._anchor = proven_id, current.last_at
-        self.is_over = current.high == _MAX
+        self.is_over = current.high == HIGHEST_ID
 
     def _seam(self) -> int:
         """Return the offset where the next page should begin in order to join the current span."""
@@ -300,7 +235,7 @@ class Scan:
             self._count_repair()
             if self._overshoot is not None and self._overshoot <= self._anchor:
                 self._overshoot = None
-        self.is_over = joined.high == _MAX
+        self.is_over = joined.high == HIGHEST_ID
 
     def _count_repair(self) -> None:
         self.repairs += 1

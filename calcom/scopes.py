@@ -1,11 +1,31 @@
-"""Scopes, the units of reading that end with one verdict each, and the interfaces to which they are reported."""
+"""Scopes, the units of reading that end with one verdict each, their pages, and the interfaces that receive both."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from operator import lt
 from typing import Protocol
 
-from calcom.models import Records
-from calcom.paging import Page, Spans, Verdict
+from calcom.records import Records
+
+Spans = tuple[tuple[int, int], ...]
+"""Ids from … to …, both included."""
+
+HIGHEST_ID = 2**63 - 1
+"""Above every id and every offset; a page that ends the list vouches for all ids up to this one."""
+
+ALL_IDS: Spans = ((0, HIGHEST_ID),)
+
+
+class Verdict(StrEnum):
+    """The result of a scope. Rows are deleted only within proven spans; `unproven` has none."""
+
+    COMPLETE = "complete"
+    UNPROVEN = "unproven"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """An optional scope that was not read to its end. It is not loaded, and does not make a run partial."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +49,41 @@ ORGANIZATION = Scope("organization")
 TEAMS = Scope("teams")
 TEAM_KINDS = ("teams", "team")
 """Kinds of optional scopes: their failure never ends a run."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The facts of one page that paging needs: the request, and the ids in the response.
+
+    `first_id` and `last_id` are None if the page has no valid id; `unreadable` counts the invalid ones.
+    """
+
+    skip: int
+    take: int
+    rows: int
+    first_id: int | None
+    last_id: int | None
+    is_ascending: bool
+    unreadable: int = 0
+
+    @classmethod
+    def of_ids(cls, *, skip: int, take: int, ids: Sequence[int | None]) -> "Page":
+        """Return the facts of a page from its ids in the server's order, None for an invalid id."""
+        valid = [record_id for record_id in ids if record_id is not None]
+        return cls(
+            skip=skip,
+            take=take,
+            rows=len(ids),
+            first_id=valid[0] if valid else None,
+            last_id=valid[-1] if valid else None,
+            is_ascending=all(map(lt, valid, islice(valid, 1, None))),
+            unreadable=len(ids) - len(valid),
+        )
+
+    @property
+    def is_last(self) -> bool:
+        """True if the page has fewer rows than requested, so no row followed it."""
+        return self.rows < self.take
 
 
 @dataclass(frozen=True)

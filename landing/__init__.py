@@ -1,1 +1,1 @@
-"""Land: run folders, Parquet segments, page facts and verdicts, resume and hand-off; no database, no frame."""
+"""Land: run folders, Parquet segments, page facts and verdicts, resume and hand-off; without databases or frames."""

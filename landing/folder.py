@@ -14,21 +14,18 @@ rebuilds every scan where it stopped.
 
 import contextlib
 import json
-import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from calcom.models import Records
-from calcom.paging import Page, Verdict
-from calcom.scopes import Scope, ScopeResult
+from calcom.records import Records
+from calcom.scopes import Page, Scope, ScopeResult, Verdict
 from landing.errors import LandingError
 from landing.files import write_atomically, write_json
 from landing.record_filter import remove_erased_people
@@ -246,28 +243,31 @@ def create_landing(
     folder = root / facts.run_id
     with explaining_path(folder):
         folder.mkdir(parents=True, mode=0o700)
-        facts.save(folder)
+        write_json(folder / RUN_FILE, facts.as_json())
     return Landing(folder, facts, clock=clock, erased=erased)
 
 
-def find_resumable(
+def resume_or_create(
     root: Path,
     facts: RunFacts,
     *,
     max_age: timedelta,
-    clock: Callable[[], float] = time.monotonic,
+    snapshot_at: datetime | None = None,
     erased: frozenset[int] = frozenset(),
-) -> Landing | None:
-    """Return the newest unfinished landing that the run in `facts` may resume, or None.
+) -> Landing:
+    """Return the newest unfinished landing that the run in `facts` may resume, or else a new landing.
 
-    A landing that cannot be read completely is skipped; its records are read from the source again.
+    A landing that is older than the latest snapshot, which was taken at `snapshot_at`, is not resumed. A landing that
+    cannot be read completely is skipped; its records are read from the source again.
     """
     for former in reversed(list_runs(root)):
         folder = root / former.run_id
-        if not (folder / FINISHED_FILE).exists() and former.is_resumable_by(facts, max_age):
+        is_unfinished = not (folder / FINISHED_FILE).exists()
+        is_newer = snapshot_at is None or former.started_at >= snapshot_at
+        if is_unfinished and is_newer and former.is_resumable_by(facts, max_age):
             with contextlib.suppress(LandingError):
-                return Landing(folder, former, clock=clock, erased=erased)
-    return None
+                return Landing(folder, former, clock=time.monotonic, erased=erased)
+    return create_landing(root, facts, erased=erased)
 
 
 def open_landing(folder: Path, *, clock: Callable[[], float] = time.monotonic) -> Landing:
@@ -288,45 +288,6 @@ def list_runs(root: Path, run_id: str = "*") -> list[RunFacts]:
             if facts is not None and facts.run_id == path.parent.name:
                 runs.append(facts)
     return runs
-
-
-_RUN_ID = re.compile(r"\d{8}T\d{6,}Z?-")
-"""The start of the name of a landing, which is the id of its run."""
-
-
-def prune_landings(root: Path, *, keep: int, besides: Path | None = None) -> list[str]:
-    """Remove all but the newest `keep` landings, and never `besides`. Return the run ids of the removed ones."""
-    folders = _landings(root)
-    doomed = [folder for folder in folders[: max(len(folders) - keep, 0)] if folder != besides]
-    for folder in doomed:
-        remove_landing(folder)
-    return [folder.name for folder in doomed]
-
-
-def purge_landings(root: Path, *, may_stay: Callable[[RunFacts], bool]) -> None:
-    """Remove every landing except those for which `may_stay` is true; damaged landings are removed too."""
-    remaining = {facts.run_id for facts in list_runs(root) if may_stay(facts)}
-    for folder in _landings(root):
-        if folder.name not in remaining:
-            remove_landing(folder)
-
-
-def _landings(root: Path) -> list[Path]:
-    """Return the folders of landings, by name: also those without their facts, but no link and no other folder."""
-    return sorted(
-        path
-        for path in root.glob("*")
-        if not path.is_symlink()
-        and path.is_dir()
-        and ((path / RUN_FILE).exists() or _RUN_ID.match(path.name))
-    )
-
-
-def remove_landing(folder: Path) -> None:
-    """Remove the folder. Its `run.json` goes first, so that a kill never leaves a folder that looks complete."""
-    with explaining_path(folder):
-        (folder / RUN_FILE).unlink(missing_ok=True)
-        shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

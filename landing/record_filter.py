@@ -1,4 +1,4 @@
-"""Which parts of a record are stored: nothing of erased people, and no more of a rejected record than needed."""
+"""Filter the records that a landing stores: remove the records of erased people, and most keys of rejected records."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
-from calcom.models import Records, RejectedRecord
+from calcom.records import Records, RejectedRecord
 
 WITHHELD = json.dumps("withheld: it may belong to an erased person")
 _SHAPES = (
@@ -46,7 +46,7 @@ def filter_rejected_text(raw: str, keys: frozenset[str]) -> str:
 
 
 def _flatten(key: str, value: Any) -> Any:
-    """Return a text or number as it is; in place of an object or a list, the id in it or the type's name."""
+    """Return a text or a number unchanged, and an object or a list as the id in it or the name of its type."""
     if not isinstance(value, dict | list):
         return value
     record_id = parse_id(value) if key in _ID_KEYS else None
@@ -96,7 +96,7 @@ def parse_id(value: Any) -> int | None:
     """Return the id in `value`, or None if it holds no id.
 
     A whole number also counts as a float (`102.0`), as text (`" 102 "`), alone in a list (`[102]`) and as the `id`
-    of an object: a server that sends one of them means the same person.
+    of an object, because all of these identify the same person.
     """
     while isinstance(value, dict | list):
         items = [value.get("id")] if isinstance(value, dict) else value

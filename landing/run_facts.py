@@ -8,6 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from calcom.strategy import Strategy
 from landing.errors import LandingError
@@ -46,10 +47,9 @@ class RunFacts:
         is_same = all(own[name] == others[name] for name in own.keys() - ignored)
         return is_same and later.started_at - self.started_at <= max_age
 
-    def save(self, folder: Path) -> None:
-        """Write `run.json` into the landing's folder."""
-        facts = {"format": FORMAT, **asdict(self), "started_at": self.started_at.isoformat()}
-        write_json(folder / RUN_FILE, facts)
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of `run.json`, as JSON types."""
+        return {"format": FORMAT, **asdict(self), "started_at": self.started_at.isoformat()}
 
     @classmethod
     def parse(cls, text: str | bytes) -> "RunFacts | None":

@@ -1,4 +1,4 @@
-"""The columns of landing segments, and the rows of a segment on their way from wire records to Arrow."""
+"""The columns of landing segments, and the conversion of wire records into their rows."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.json
 
-from calcom.models import OooEntry, OrgTeam, OrgUser, Records, TeamMembership
+from calcom.models import OooEntry, OrgTeam, OrgUser, TeamMembership
+from calcom.records import Records
 from landing.record_filter import filter_rejected_text
 
 _NOTELESS_KEYS = frozenset(OooEntry.__annotations__) - {"notes"}

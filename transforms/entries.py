@@ -93,7 +93,7 @@ def _first_day() -> pl.Expr:
 
 
 def _last_day() -> pl.Expr:
-    """Return the day before the midnight that follows the entry."""
+    """Return the last date: the day before the nearest midnight to the end, or the date part of the end."""
     ends = pl.col("ends_at_raw")
     midnight = ends.dt.offset_by("12h1ms").dt.date()
     return pl.when(_is_nearest()).then(midnight.dt.offset_by("-1d")).otherwise(ends.dt.date())

@@ -34,7 +34,7 @@ FIGURES = (
 """The figures that decide whether a group is suppressed. The first one that a query has counts."""
 
 EXTREMES = ("longest_calendar_days", "longest_working_days")
-"""The figures that one person decides. They are always null."""
+"""The figures that show the value of a single person. They are always null."""
 
 _PARTS = {
     "people_sick": ("people_absent",),
@@ -69,7 +69,7 @@ _FOLLOWERS = {
     "new_spells_per_person_year": ("new_spells",),
     "median_working_days": ("spells",),
 }
-"""The figures from which other figures of their row follow: they are null if one of those is null."""
+"""The figures that are computed from other figures of their row: they are null if one of those is null."""
 
 _COARSER = {"date_on": ("month_on", "year", "month", "weekday"), "month_on": ("year", "month")}
 """The periods over which another query may show a total."""

@@ -19,7 +19,7 @@ from warehouse.errors import WarehouseError
 _T = TypeVar("_T")
 
 PARALLEL_WORKERS = 2
-"""Independent statements that run at the same time: one that writes rows in order keeps only one core busy."""
+"""The number of independent statements that run at the same time. One that writes rows in order uses one core only."""
 
 
 @contextlib.contextmanager
@@ -51,7 +51,7 @@ def open_warehouse(
     if not is_read_only:
         # The lock on the file proves that no process uses the folder: a killed run has left its content.
         shutil.rmtree(spill_folder, ignore_errors=True)
-        if path.exists():  # else it is in memory
+        if path.exists():  # a database in memory has no file
             path.chmod(0o600)
             spill_folder.mkdir(mode=0o700)
     try:

@@ -1,6 +1,6 @@
 """Published tables: the declaration of a table, and the SQL that follows from it.
 
-The declarations are the caller's: any object with these attributes will do. The warehouse imports none.
+The caller passes the declarations: any object with these attributes is accepted. The warehouse imports no declaration.
 """
 
 from collections.abc import Sequence

@@ -20,19 +20,20 @@ from typing import Any
 import httpx
 
 from calcom.client import CalcomClient, users_take
+from calcom.connection import SentRequest
 from calcom.credentials import Credential
 from calcom.errors import ApiError, CalcomError, ErrorKind, ExitCode, OooError, redact
 from calcom.list_checks import MIN_TAKE, is_capped
-from calcom.models import Records
-from calcom.paging import Page
-from calcom.requester import SentRequest
+from calcom.records import Records
+from calcom.scopes import Page
 from calcom.wording import count_of
 from flows.report.queries import run_sql
-from flows.run.context import find_owner, make_client
+from flows.run.source import find_owner, make_client
 from flows.settings import Settings, load_settings
 from flows.settings.data_folder import database_path, lock_data_folder, warehouse_path
-from flows.settings.environment import advise_connection, find_exposed_env_file
+from flows.settings.environment import find_exposed_env_file
 from flows.settings.errors import ConfigurationError
+from flows.settings.proxies import advise_connection
 from landing.files import flush
 from warehouse.connection import open_warehouse
 from warehouse.errors import WarehouseError

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 import click
 
 from calcom.errors import ExitCode, OooError
-from flows.cli.pipeline_commands import demo, doctor, erase_user, fleet, maintain, plan, simulate, sync
+from flows.cli.demo_commands import demo, simulate
+from flows.cli.pipeline_commands import doctor, erase_user, fleet, maintain, plan, sync
 from flows.cli.prefect_commands import init_prefect, setup_prefect
 from flows.cli.query_commands import export, query
 from flows.cli.report_commands import completion, report, status
@@ -71,7 +72,8 @@ def cli(context: click.Context) -> None:
       CALCOM_API_KEY=cal_… ooo sync              read, load and publish to ./data
       ooo query who_is_out --from this-week      list the absences of this week
     """
-    from flows.settings.permissions import FilePermissions, created_with
+    from flows.settings.data_folder import created_with
+    from flows.settings.values import FilePermissions
 
     context.with_resource(created_with(FilePermissions.OWNER))
 
@@ -147,7 +149,7 @@ def _with_advice(error: OooError) -> str:
 
     message = str(error)
     if isinstance(error, TransportError):
-        from flows.settings.environment import advise_connection
+        from flows.settings.proxies import advise_connection
 
         with contextlib.suppress(OooError):
             from flows.settings import load_settings

@@ -1,4 +1,4 @@
-"""The commands that read, load and maintain: sync, plan, fleet, maintain, erase-user, doctor, demo, simulate.
+"""The commands that read, load and maintain: sync, plan, fleet, maintain, erase-user, doctor.
 
 The body of each command imports the function that it calls, so that the help and each command load only the
 libraries that they use.
@@ -14,8 +14,8 @@ from typing import Any
 
 import click
 
-from calcom.wording import count_of
 from flows.cli.terminal import (
+    QUIET,
     json_option,
     log_options,
     open_listener,
@@ -32,24 +32,8 @@ STRATEGIES = ("auto", "per-user", "org-wide", "both")
 _ALLOW_MASS_DELETE = click.option(
     "--allow-mass-delete", is_flag=True, help="Load even if the run would delete most entries."
 )
-_QUIET = click.option("--quiet", is_flag=True, help="Show no progress.")
-_PEOPLE = click.option(
-    "--people",
-    default=250,
-    show_default=True,
-    type=click.IntRange(1, 100_000),
-    help="The number of people of the organization.",
-)
-_YEARS = click.option(
-    "--years",
-    default=3,
-    show_default=True,
-    type=click.IntRange(1, 20),
-    help="The number of years with entries.",
-)
 _MOST_DIGITS = 18
 """The digits of an id that a BIGINT always holds."""
-_SEED = click.option("--seed", default=1, show_default=True, help="The seed of the random entries.")
 
 
 @click.command()
@@ -62,7 +46,7 @@ _SEED = click.option("--seed", default=1, show_default=True, help="The seed of t
 )
 @_ALLOW_MASS_DELETE
 @json_option("object, the run summary")
-@_QUIET
+@QUIET
 @log_options
 @click.pass_context
 def sync(
@@ -131,7 +115,7 @@ def fleet() -> None:
 @click.argument("organizations", type=click.Path(dir_okay=False, path_type=Path))
 @_ALLOW_MASS_DELETE
 @json_option("object, the fleet's summary")
-@_QUIET
+@QUIET
 @log_options
 @click.pass_context
 def sync_organizations(
@@ -323,62 +307,3 @@ def doctor(context: click.Context, /, *, as_json: bool, verbose: bool) -> None:
     if as_json:
         write_data(json.dumps([finding.as_json() for finding in findings], indent=2))
     context.exit(checks.exit_code_of(findings))
-
-
-@click.command()
-@_PEOPLE
-@_YEARS
-@_SEED
-@_QUIET
-def demo(*, people: int, years: int, seed: int, quiet: bool) -> None:
-    """Run the pipeline on an invented organization.
-
-    The files are written to the folder demo/ under OOO_DATA_DIR.
-
-    \b
-      ooo demo
-    """
-    from flows.cli.demo import run_demo
-    from flows.settings import load_settings
-
-    data_dir = load_settings().data_dir / "demo"
-    run_demo(data_dir, people=people, years=years, seed=seed, is_quiet=quiet, write=click.echo)
-
-
-@click.command()
-@_PEOPLE
-@_YEARS
-@_SEED
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option(
-    "--port",
-    default=8642,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="The port to listen on; 0 takes any free port.",
-)
-@click.option("--api-key", help="The API key of the owner. [default: the key of the example]")
-@click.option("--no-limit", is_flag=True, help="Switch the rate limit off.")
-def simulate(  # noqa: PLR0913 - the options of the simulator
-    *, people: int, years: int, seed: int, host: str, port: int, api_key: str | None, no_limit: bool
-) -> None:
-    """Serve an invented organization over Cal.com's API.
-
-    The server runs until it is interrupted.
-
-    \b
-      ooo simulate --port 8642 &
-      CALCOM_API_URL=http://127.0.0.1:8642 CALCOM_API_KEY=cal_simulator_owner ooo sync
-    """
-    from calcom.simulator import OWNER_KEY, Limits, Simulator, World, run_forever
-
-    world = World.generate(seed=seed, people=people, years=years)
-    key = OWNER_KEY if api_key is None else api_key
-    simulator = Simulator(world, api_key=key, limits=None if no_limit else Limits())
-
-    def announce(url: str) -> None:
-        people = count_of(len(world.users()), "person", "people")
-        click.echo(f"{people}, {count_of(len(world.entries()), 'entry', 'entries')} at {url}")
-        click.echo(f"CALCOM_API_URL={url} CALCOM_API_KEY={key} ooo sync")
-
-    run_forever(simulator, host, port, on_ready=announce)

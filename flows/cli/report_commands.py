@@ -61,8 +61,8 @@ def report(*, output: Path | None, with_reasons: bool) -> None:
     from flows.report.export import open_output
     from flows.report.page import read_pages, save_pages
     from flows.settings import load_settings
-    from flows.settings.data_folder import database_path
-    from flows.settings.permissions import FilePermissions, created_with
+    from flows.settings.data_folder import created_with, database_path
+    from flows.settings.values import FilePermissions
 
     if with_reasons and output is None:
         raise click.UsageError(

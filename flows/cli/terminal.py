@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from calcom.requester import SentRequest
+    from calcom.connection import SentRequest
     from calcom.scopes import Scope, ScopeResult
     from flows.run.progress import ProgressListener, RateLimit
     from flows.settings import Settings
+
+QUIET = click.option("--quiet", is_flag=True, help="Show no progress.")
+"""The option of each command that shows its progress."""
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any] | click.Command)
 

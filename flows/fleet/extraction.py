@@ -16,10 +16,10 @@ from flows.run.progress import ProgressListener
 from flows.run.stages import PLAIN_STAGES, Stages
 from flows.settings import NO_CREDENTIAL, Settings, load_settings
 from flows.settings.data_folder import landing_root
-from flows.settings.permissions import FilePermissions
+from flows.settings.values import FilePermissions
 from landing.files import remove_folder
-from landing.folder import prune_landings
 from landing.handoff import HandOffStore
+from landing.retention import prune_landings
 from landing.run_facts import UNKNOWN_ORGANIZATION
 from warehouse.load.runs import OrganizationSize
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from calcom.errors import OooError
 from flows.fleet.organizations import Organization, settings_for
-from flows.run.context import RateLimitMemory, find_organization, make_client
 from flows.run.progress import ProgressListener
+from flows.run.source import find_organization, make_client
 from flows.run.telemetry import request_callback
 from flows.settings.data_folder import landing_root
 from flows.settings.errors import ConfigurationError
@@ -68,11 +68,7 @@ def raise_if_repeated(identities: Mapping[str, int | OooError]) -> None:
 def _find_id(organization: Organization, read_block: Callable[[str], Any], listener: ProgressListener) -> int:
     settings = settings_for(organization, read_block=read_block)
     own = settings.model_copy(update={"data_dir": settings.data_dir / "organizations" / organization.name})
-    connection = own.connection()
-    memory = RateLimitMemory(landing_root(own), connection)
-    client = make_client(connection, on_low=memory.save, on_request=request_callback(listener))
-    if (seconds := memory.load()) > 0:
-        client.rate_limiter.block_for(seconds)
+    client = make_client(own.connection(), root=landing_root(own), on_request=request_callback(listener))
     with asyncio.Runner() as runner:
         try:
             return find_organization(runner, client)

@@ -18,17 +18,17 @@ from flows.fleet.extraction import open_hand_off_store
 from flows.fleet.organizations import Organization
 from flows.fleet.summary import FleetSummary, Outcome
 from flows.run import stages
-from flows.run.attempts import insert_failure, start_record
 from flows.run.context import (
     BYTES_PER_ENTRY,
-    PreviousRun,
     RunContext,
     choose_memory_limit,
     describe_run,
+    insert_failure,
     open_own_warehouse,
+    start_record,
 )
 from flows.run.load import load_snapshots, prepare_load
-from flows.run.maintenance import complete_purges
+from flows.run.maintenance import purge_files
 from flows.run.progress import ProgressListener
 from flows.run.publication import publish_tables
 from flows.run.summary import describe_problems
@@ -38,19 +38,20 @@ from flows.settings.calendars import read_policy
 from flows.settings.clock import utc_now
 from flows.settings.data_folder import landing_root, lock_data_folder, warehouse_path
 from flows.settings.errors import ConfigurationError
-from landing.folder import prune_landings, purge_landings
+from landing.retention import prune_landings, purge_landings
 from landing.run_facts import UNKNOWN_ORGANIZATION, RunFacts
 from transforms.runs import RunRecord
 from warehouse.connection import transaction
 from warehouse.errors import GuardError
-from warehouse.load.erasure import erased_people
+from warehouse.load.erasure import find_erased_organizations, pending_purges
 from warehouse.load.runs import (
     OrganizationSize,
+    PreviousRun,
     find_run,
     mark_left_organizations,
     read_latest_snapshots,
     read_organization_names,
-    read_organization_size,
+    read_previous_run,
 )
 from warehouse.read.facts import read_quarantine
 
@@ -105,7 +106,7 @@ class Loader:
         """Return the size of the organization in the warehouse, or None if its id is not known yet."""
         if organization.organization_id is None or not warehouse_path(self.settings).exists():
             return None
-        return read_organization_size(self._warehouse(), organization.organization_id)
+        return read_previous_run(self._warehouse(), organization.organization_id).size
 
     def load(self, name: str) -> Outcome:
         """Load the newest landing of one organization, as `load_all` does."""
@@ -224,7 +225,7 @@ class Loader:
             else:
                 run.record = RunRecord.from_row(row)
         latest = read_latest_snapshots(connection)
-        loads = [prepare_load(run, latest.get(run.landing.facts.organization_id)) for run in new]
+        loads = [prepare_load(run, latest) for run in new]
         outcomes = load_snapshots(
             connection,
             loads,
@@ -233,7 +234,7 @@ class Loader:
             keeps_notes=self.settings.keeps_notes and all(run.landing.facts.keeps_notes for run in new),
         )
         loaded = {run.landing.facts.organization_id for run in runs}
-        if erased := {own for own in loaded if erased_people(connection, own)}:
+        if erased := loaded & find_erased_organizations(connection):
             # The machine that read a landing has no list of erased people: the landing can hold their records.
             purge_landings(
                 landing_root(self.settings), may_stay=lambda facts: facts.organization_id not in erased
@@ -252,8 +253,9 @@ class Loader:
                 self._listener.stage_started("publish", str(self.settings.data_dir))
                 publication, _ = publish_tables(connection, self.settings, run_id=self._last_run_id)
                 report_snapshots(self._listener, connection)
+            purges = pending_purges(connection)
         if publication is not None:
-            complete_purges(self.settings)
+            purge_files(self.settings, purges)
         prune_landings(landing_root(self.settings), keep=max(self.settings.keep_landings, 1))
         return FleetSummary.of(self._outcomes_in_order(quarantine), left, publication)
 

@@ -9,9 +9,8 @@ from flows.run.context import open_own_warehouse
 from flows.run.maintenance import MEMORY_LIMIT, complete_purges
 from flows.settings import Settings
 from flows.settings.clock import utc_now
-from flows.settings.data_folder import has_file, lock_data_folder, warehouse_path
+from flows.settings.data_folder import has_file, lock_data_folder, restrict, warehouse_path
 from flows.settings.errors import ConfigurationError
-from flows.settings.permissions import restrict
 from warehouse.connection import run_statement, transaction
 from warehouse.load.erasure import remove_organization
 from warehouse.load.runs import read_organization_names

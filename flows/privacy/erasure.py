@@ -15,9 +15,8 @@ from flows.run.maintenance import MEMORY_LIMIT, complete_purges
 from flows.settings import Settings
 from flows.settings.calendars import read_policy
 from flows.settings.clock import utc_now
-from flows.settings.data_folder import has_file, lock_data_folder, warehouse_path
+from flows.settings.data_folder import has_file, lock_data_folder, restrict, warehouse_path
 from flows.settings.errors import ConfigurationError, UnknownPersonError
-from flows.settings.permissions import restrict
 from warehouse.connection import transaction
 from warehouse.load.erasure import describe_person, erase_person, find_organizations, find_people_by_email
 

@@ -15,9 +15,8 @@ import duckdb
 
 from flows.report.page_facts import away_json, report_json
 from flows.settings import Settings
-from flows.settings.data_folder import require_publication
+from flows.settings.data_folder import OWNER_REPORT, require_publication
 from flows.settings.errors import ConfigurationError
-from flows.settings.permissions import OWNER_REPORT
 from landing.files import write_atomically
 from warehouse.errors import WarehouseError
 from warehouse.read.report import read_away_facts, read_measure_facts

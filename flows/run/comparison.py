@@ -10,8 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from calcom.paging import ALL_IDS, Page, Verdict
-from calcom.scopes import ORGANIZATION, Scope
+from calcom.scopes import ALL_IDS, ORGANIZATION, Page, Scope, Verdict
 from flows.run.context import RunContext
 from landing.folder import Landing
 from warehouse.load.runs import Difference
@@ -39,7 +38,9 @@ def settle_differences(run: RunContext) -> list[Difference]:
     user_ids = sorted({difference.user_id for difference in candidates})
     skips = _pages_covering(run.landing, [difference.entry_id for difference in candidates])
     extraction = run.source.extraction
-    run.source.runner.run(extraction.read_again([Scope("user", user_id) for user_id in user_ids], skips))
+    run.source.runner.run(
+        extraction.scanner.read_again([Scope("user", user_id) for user_id in user_ids], skips)
+    )
     run.landing.flush()
     return find_differences(run.landing)
 

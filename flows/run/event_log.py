@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from calcom.connection import SentRequest
 from calcom.errors import redact
-from calcom.requester import SentRequest
 from calcom.scopes import ScopeResult
 from flows.run.progress import ProgressListener
 from flows.run.telemetry import RunCounts, Sink, StageEnd, TelemetryListener

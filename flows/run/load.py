@@ -4,7 +4,7 @@
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,8 +14,7 @@ import polars as pl
 
 from calcom.errors import OooError
 from calcom.list_checks import LEFT_ORGANIZATION
-from calcom.paging import Verdict
-from calcom.scopes import ScopeResult, find_skipped, without_skipped
+from calcom.scopes import ScopeResult, Verdict, find_skipped, without_skipped
 from flows.run.context import RunContext
 from flows.settings.clock import utc_now
 from landing.folder import Landing
@@ -47,10 +46,10 @@ from warehouse.load.days import (
     replace_person_calendars,
     take_changed_entries,
 )
-from warehouse.load.runs import Difference, insert_runs, latest_snapshot_at
+from warehouse.load.guards import Guards
+from warehouse.load.runs import Difference, insert_runs, read_latest_snapshots
 from warehouse.load.snapshot import (
     Changes,
-    Guards,
     ScopeRow,
     Snapshot,
     apply_snapshots,
@@ -79,7 +78,7 @@ remove_note = partial(filter_rejected_text, keys=NOTELESS_ENTRIES.kept_keys)
 
 @dataclass(frozen=True)
 class StagedRows:
-    """Records on their way into one staging table, and the rejected records of the same pages."""
+    """Normalised records for one staging table, and the rejected records of the same pages."""
 
     table: Table
     accepted: pl.DataFrame
@@ -88,7 +87,7 @@ class StagedRows:
 
 @dataclass(frozen=True)
 class Load:
-    """One landing on its way into the warehouse: its records, its snapshot, and the record of its run."""
+    """One landing to be loaded: its records, its snapshot, and the record of its run."""
 
     staged: Iterable[StagedRows]
     snapshot: Snapshot
@@ -97,10 +96,10 @@ class Load:
 
 def load_landing(run: RunContext) -> None:
     """Load the landing of `run` into its warehouse, and complete the record of the run."""
-    with run.warehouse().cursor() as connection:  # it closes the staging tables, too
+    with run.warehouse().cursor() as connection:  # its end removes the staging tables
         outcomes = load_snapshots(
             connection,
-            [prepare_load(run, latest_snapshot_at(connection, run.landing.facts.organization_id))],
+            [prepare_load(run, read_latest_snapshots(connection))],
             policy=run.policy,
             guards=run.settings.guards(allows_mass_delete=run.allows_mass_delete),
             keeps_notes=run.landing.facts.keeps_notes and run.settings.keeps_notes,
@@ -111,9 +110,10 @@ def load_landing(run: RunContext) -> None:
         connection.execute("CHECKPOINT").fetchall()
 
 
-def prepare_load(run: RunContext, latest: datetime | None) -> Load:
-    """Return the load of the landing of `run`. `latest` is the latest snapshot of the organization, if any."""
+def prepare_load(run: RunContext, snapshots: Mapping[int, datetime]) -> Load:
+    """Return the load of the landing of `run`. `snapshots` has the latest snapshot per organization id."""
     facts, results = run.landing.facts, without_skipped(run.landing.results.values())
+    latest = snapshots.get(facts.organization_id)
     observed_at = max(facts.started_at, latest + timedelta(microseconds=1) if latest else facts.started_at)
     differences = [Difference(**difference) for difference in run.landing.load_differences()]
     snapshot = Snapshot(
@@ -182,8 +182,8 @@ def load_snapshots(  # noqa: PLR0913 - one load's facts
     """Stage the records, apply the snapshots, derive the days and insert the runs, in one transaction.
 
     The snapshots are of different organizations. Returns the changes per organization id, or the error of a snapshot
-    that `guards` refuse or whose records cannot be staged; nothing of it is stored. Fills in the counts and the end of
-    the record of each applied load. Any other error is raised, with nothing changed.
+    that `guards` refuse or whose records cannot be staged; no row of that snapshot is stored. Fills in the counts and
+    the end of the record of each applied load. Raises any other error, with nothing changed.
     """
     create_staging(connection, STAGED_TABLES)
     outcomes: dict[int, Changes | OooError] = {}

@@ -6,16 +6,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from calcom.wording import count_of
-from flows.report.page import report_path
+from flows.run.context import open_own_warehouse
 from flows.run.publication import publish_tables
 from flows.settings import Settings
 from flows.settings.clock import utc_now
 from flows.settings.data_folder import has_file, landing_root, lock_data_folder, warehouse_path
 from flows.settings.errors import ConfigurationError
 from landing.files import remove_leftovers
-from landing.folder import prune_landings, purge_landings
+from landing.retention import prune_landings, purge_landings
 from warehouse.connection import open_warehouse, run_statement
-from warehouse.load.days import create_mart_views
 from warehouse.load.erasure import ERASURE, compact, pending_purges
 from warehouse.load.migrate import BACKUPS, migrate
 from warehouse.load.runs import repair_future_instants
@@ -75,31 +74,32 @@ def _repair_clock(settings: Settings) -> int:
         return repair_future_instants(connection, utc_now())
 
 
-def complete_purges(settings: Settings, reasons: AbstractSet[str] | None = None) -> None:
-    """Remove erased people, and notes that are not to be stored, from every file of the data folder.
+def complete_purges(settings: Settings) -> None:
+    """Publish the tables again if an erasure is pending, and then complete all pending purges.
 
-    The caller holds the lock of the data folder, and has closed the warehouse. A run calls this once, after the
-    load. After an erasure, all landings, reports and generations are removed, and the tables are published again.
-    The warehouse is compacted last: the compacted file has no pending purge. `reasons` are the pending purges, if the
-    caller has read them; otherwise they are read from the warehouse.
+    The caller holds the lock of the data folder, and has closed the warehouse.
     """
-    path, landings = warehouse_path(settings), landing_root(settings)
-    if not settings.keeps_notes:
-        purge_landings(landings, may_stay=lambda facts: not facts.keeps_notes)
-    if not path.exists() or reasons == set():
-        return
-    memory_limit = settings.memory_limit or MEMORY_LIMIT
-    with open_warehouse(path, memory_limit=memory_limit) as connection:
-        migrate(connection)
+    with open_own_warehouse(settings, memory_limit=settings.memory_limit or MEMORY_LIMIT) as connection:
         reasons = pending_purges(connection)
         if ERASURE in reasons:
-            purge_landings(landings, may_stay=lambda _: False)
-            shutil.rmtree(report_path(settings).parent, ignore_errors=True)
-            create_mart_views(connection)
             runs = run_statement(connection, "load/sql/select_latest_run")
             # The removal of the last organization leaves no run, and the empty tables are published.
             run_id = runs[0][0] if runs else f"{utc_now():%Y%m%dT%H%M%S%f}Z-removal"
-            publish_tables(connection, settings, run_id=run_id, keep_generations=1)
+            publish_tables(connection, settings, run_id=run_id)
+    purge_files(settings, reasons)
+
+
+def purge_files(settings: Settings, reasons: AbstractSet[str]) -> None:
+    """Remove erased people, and notes that are not to be stored, from the landings and the warehouse file.
+
+    A run calls this once, after the load and the publication, with the `reasons` of the pending purges. After an
+    erasure, all landings are removed. The warehouse is compacted last: the compacted file has no pending purge.
+    """
+    path, landings = warehouse_path(settings), landing_root(settings)
+    if ERASURE in reasons:
+        purge_landings(landings, may_stay=lambda _: False)
+    elif not settings.keeps_notes:
+        purge_landings(landings, may_stay=lambda facts: not facts.keeps_notes)
     if reasons:
         shutil.rmtree(path.parent / BACKUPS, ignore_errors=True)
-        compact(path, memory_limit=memory_limit)
+        compact(path, memory_limit=settings.memory_limit or MEMORY_LIMIT)

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from calcom.client import MAX_TEAMS_TAKE, MAX_USERS_TAKE, CalcomClient
+from calcom.connection import Connection, SentRequest
 from calcom.credentials import ApiKey
 from calcom.errors import ApiError, ErrorKind
-from calcom.models import Records
-from calcom.paging import Page, Scan
+from calcom.paging import Scan
 from calcom.rate_limit import USUAL_WINDOW_SECONDS, Window
-from calcom.requester import Connection, SentRequest
-from calcom.scopes import ORGANIZATION, TEAMS, USERS, Scope
+from calcom.records import Records
+from calcom.scopes import ORGANIZATION, TEAMS, USERS, Page, Scope
 from calcom.strategy import Strategy, requests_for
 from calcom.wording import count_of
 from flows.report.queries import run_sql
-from flows.run.context import find_organization, make_client
+from flows.run.source import find_organization, make_client
 from flows.settings import Settings
 from flows.settings.data_folder import database_path, has_file
 from flows.settings.errors import AccessRefusedError, ConfigurationError, QueryError, naming_organization
@@ -25,7 +25,10 @@ from warehouse.connection import read_statement
 from warehouse.load.runs import OrganizationSize
 
 USERS_PER_BATCH = 200
-"""Users whose entries are read in one batch: an outage fails at most these before Cal.com is tried again."""
+"""The number of users whose entries are read in one batch.
+
+If Cal.com becomes unavailable, at most this number of users fails before it is requested again.
+"""
 
 ASSUMED_ENTRIES_PER_PERSON = 25
 """The estimate for an organization that was never read: the entries of about three years."""

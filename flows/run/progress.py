@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Protocol
 
-from calcom.paging import Verdict
-from calcom.scopes import ExtractionListener, Scope, ScopeResult
+from calcom.scopes import ExtractionListener, Scope, ScopeResult, Verdict
 from calcom.wording import count_of
 
 LINE_EVERY_SECONDS = 10.0

@@ -1,19 +1,21 @@
 """The publication by the settings: its tables, its measures, its privacy and its retention."""
 
+import shutil
 from dataclasses import replace
 from functools import partial
 
 import duckdb
 
-from flows.report.page import write_pages
+from flows.report.page import report_path, write_pages
 from flows.settings import Notes, Settings
 from flows.settings.clock import utc_now
-from flows.settings.permissions import created_with
+from flows.settings.data_folder import created_with
 from transforms.columns import NOTES
 from transforms.days import FIRST_DAY, LAST_DAY
 from transforms.privacy import assign_pseudonyms
 from transforms.schema import ENTRIES, PUBLISHED
 from warehouse.load.audit import Audit, Expectations, audit_marts
+from warehouse.load.erasure import ERASURE, pending_purges
 from warehouse.publish.database import using
 from warehouse.publish.measures import Measure, find_measures
 from warehouse.publish.publication import Publication, create_pseudonyms, publish
@@ -48,17 +50,19 @@ def publish_tables(
     settings: Settings,
     *,
     run_id: str,
-    keep_generations: int | None = None,
 ) -> tuple[Publication, list[Audit]]:
     """Audit and publish the warehouse as it is now. Return the publication and the audits.
 
-    `keep_generations` replaces the setting; with it, no file of the previous publication is reused.
+    While an erasure is pending, every file is written again, and all older generations and reports are removed.
     """
     key = settings.pseudonym_key.get_secret_value() if settings.pseudonym_key else ""
     tables = published_tables(
         publishes_notes=settings.notes is Notes.PUBLISH, pseudonymises=settings.pseudonymises
     )
     checked_at, policy = utc_now(), settings.publication()
+    if ERASURE in pending_purges(connection):
+        policy = replace(policy, keep_generations=1, reuses=False)
+        shutil.rmtree(report_path(settings).parent, ignore_errors=True)
     with created_with(settings.file_permissions):
         audits = audit_marts(connection, tables, run_id=run_id, checked_at=checked_at, expected=EXPECTED)
         if settings.pseudonymises:
@@ -70,15 +74,10 @@ def publish_tables(
             published_measures(publishes_bradford=settings.publishes_bradford),
             run_id=run_id,
             published_at=checked_at,
-            policy=replace(
-                policy,
-                keep_generations=keep_generations or policy.keep_generations,
-                reuses=keep_generations is None,
-            ),
+            policy=policy,
         )
-        if publication.rows[
-            "dim_organizations"
-        ]:  # after the removal of the last one, there is nothing to report
+        # After the removal of the last organization, there is nothing to report.
+        if publication.rows["dim_organizations"]:
             with using(connection, publication.database):
                 write_pages(connection, publication.database, settings)
     return publication, [*audits, *publication.audits]

@@ -8,22 +8,30 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 
+from calcom.connection import Connection
 from calcom.errors import ApiError, CalcomError, ErrorKind
-from calcom.paging import Verdict
-from calcom.requester import Connection
-from calcom.scopes import ORGANIZATION, TEAM_KINDS, TEAMS, USERS, Scope, find_skipped, without_skipped
+from calcom.scopes import (
+    ORGANIZATION,
+    TEAM_KINDS,
+    TEAMS,
+    USERS,
+    Scope,
+    Verdict,
+    find_skipped,
+    without_skipped,
+)
 from calcom.strategy import Strategy
 from calcom.wording import count_of
-from flows.run.attempts import insert_failure
 from flows.run.comparison import settle_differences
-from flows.run.context import FindOrganization, RunContext, Source, find_organization, open_run
+from flows.run.context import RunContext, insert_failure, open_run
 from flows.run.load import load_landing
-from flows.run.maintenance import complete_purges
+from flows.run.maintenance import purge_files
 from flows.run.plan import Batch, ReadingPlan, estimate_requests, make_reading_plan
 from flows.run.progress import ProgressListener
 from flows.run.publication import publish_tables
+from flows.run.source import FindOrganization, Source, find_organization
 from flows.run.summary import RunSummary, summarize
-from flows.run.telemetry import observed, report_snapshots
+from flows.run.telemetry import observing, report_snapshots
 from flows.settings import Settings
 from flows.settings.data_folder import warehouse_path
 from flows.settings.errors import AccessRefusedError, ClockError, naming_organization
@@ -34,87 +42,87 @@ from warehouse.load.erasure import pending_purges
 from warehouse.load.runs import find_differences, find_run
 
 
-@observed("read people")
 def read_lists(run: RunContext) -> None:
     """Read the users of the organization, and its teams unless the settings exclude them."""
-    run.listener.stage_started("people", f"organization {run.landing.facts.organization_id}")
-    source = _source_of(run)
-    with naming_organization(run.landing.facts.organization_id):
-        source.runner.run(source.extraction.read(USERS))
-    _check_source_clock(run, source)
-    if run.settings.teams is not Teams.OFF:
-        source.runner.run(source.extraction.read(TEAMS))
+    with observing(run, "read people"):
+        run.listener.stage_started("people", f"organization {run.landing.facts.organization_id}")
+        source = _source_of(run)
+        with naming_organization(run.landing.facts.organization_id):
+            source.runner.run(source.extraction.scanner.read(USERS))
+        _check_source_clock(run, source)
+        if run.settings.teams is not Teams.OFF:
+            source.runner.run(source.extraction.scanner.read(TEAMS))
 
 
-@observed("read entries")
 def read_organization(run: RunContext, batch: Batch) -> bool:
     """Read all entries with the organization's endpoint. Return False if the endpoint is refused to `auto`."""
-    run.listener.stage_started("entries", batch.label)
-    source = _source_of(run)
-    expected_rows = run.previous.size.entries if run.previous.size else 0
-    try:
-        with naming_organization(run.landing.facts.organization_id):
-            source.runner.run(source.extraction.read(ORGANIZATION, expected_rows))
-    except (AccessRefusedError, ApiError) as error:
-        is_refused = isinstance(error, AccessRefusedError) or error.kind is ErrorKind.NOT_FOUND
-        if run.landing.facts.strategy != Strategy.AUTO or not is_refused:
-            raise
-        return False
-    return True
+    with observing(run, "read entries", batch.number):
+        run.listener.stage_started("entries", batch.label)
+        source = _source_of(run)
+        expected_rows = run.previous.size.entries if run.previous.size else 0
+        try:
+            with naming_organization(run.landing.facts.organization_id):
+                source.runner.run(source.extraction.scanner.read(ORGANIZATION, expected_rows))
+        except (AccessRefusedError, ApiError) as error:
+            is_refused = isinstance(error, AccessRefusedError) or error.kind is ErrorKind.NOT_FOUND
+            if run.landing.facts.strategy != Strategy.AUTO or not is_refused:
+                raise
+            return False
+        return True
 
 
-@observed("read entries")
 def read_users(run: RunContext, batch: Batch) -> None:
     """Read the entries of each user of the batch."""
-    run.listener.stage_started("entries", batch.label)
-    source = _source_of(run)
-    source.runner.run(source.extraction.read_each(batch.scopes))
+    with observing(run, "read entries", batch.number):
+        run.listener.stage_started("entries", batch.label)
+        source = _source_of(run)
+        source.runner.run(source.extraction.read_each(batch.scopes))
 
 
-@observed("read team members")
 def read_team_members(run: RunContext, team_ids: tuple[int, ...]) -> None:
     """Read the memberships of each team."""
-    run.listener.stage_started("teams", f"members of {count_of(len(team_ids), 'team')}")
-    source = _source_of(run)
-    scopes = [Scope("team", team_id=team_id) for team_id in team_ids]
-    source.runner.run(source.extraction.read_each(scopes))
+    with observing(run, "read team members"):
+        run.listener.stage_started("teams", f"members of {count_of(len(team_ids), 'team')}")
+        source = _source_of(run)
+        scopes = [Scope("team", team_id=team_id) for team_id in team_ids]
+        source.runner.run(source.extraction.read_each(scopes))
 
 
-@observed("settle")
 def settle(run: RunContext, user_ids: tuple[int, ...]) -> None:
     """Settle the open questions of reading per user, and compare the strategies of `both`.
 
     Users who were refused have left, or stay failed; users who joined meanwhile are read. The ends of the lists of
     users and teams are checked. Entries that the two strategies returned differently are read again.
     """
-    source = _source_of(run)
-    source.runner.run(source.extraction.settle_departures(user_ids))
-    source.runner.run(source.extraction.check_ends("user"))
-    source.runner.run(source.extraction.check_ends("team"))
-    if run.strategy is Strategy.BOTH:
-        run.landing.save_differences([asdict(difference) for difference in settle_differences(run)])
+    with observing(run, "settle"):
+        source = _source_of(run)
+        source.runner.run(source.extraction.settle_departures(user_ids))
+        source.runner.run(source.extraction.check_ends("user"))
+        source.runner.run(source.extraction.check_ends("team"))
+        if run.strategy is Strategy.BOTH:
+            run.landing.save_differences([asdict(difference) for difference in settle_differences(run)])
 
 
-@observed("load")
 def load(run: RunContext) -> None:
     """Load the landing into the warehouse, in one transaction, unless the warehouse has the run already."""
-    run.listener.stage_started("load", count_of(run.landing.page_count, "page"))
-    record_stats(run)
-    connection = run.warehouse()
-    if (row := find_run(connection, run.record.run_id)) is not None:
-        run.record = RunRecord.from_row(row)
-    else:
-        load_landing(run)
-    run.differences = find_differences(connection, run.record.run_id)
-    run.landing.mark_finished()
+    with observing(run, "load"):
+        run.listener.stage_started("load", count_of(run.landing.page_count, "page"))
+        record_stats(run)
+        connection = run.warehouse()
+        if (row := find_run(connection, run.record.run_id)) is not None:
+            run.record = RunRecord.from_row(row)
+        else:
+            load_landing(run)
+        run.differences = find_differences(connection, run.record.run_id)
+        run.landing.mark_finished()
 
 
-@observed("publish")
 def publish(run: RunContext) -> None:
     """Publish the warehouse as it is now, after it has passed its audits."""
-    run.listener.stage_started("publish", str(run.settings.data_dir))
-    run.publication, run.audits = publish_tables(run.warehouse(), run.settings, run_id=run.record.run_id)
-    report_snapshots(run.listener, run.warehouse())
+    with observing(run, "publish"):
+        run.listener.stage_started("publish", str(run.settings.data_dir))
+        run.publication, run.audits = publish_tables(run.warehouse(), run.settings, run_id=run.record.run_id)
+        report_snapshots(run.listener, run.warehouse())
 
 
 @dataclass(frozen=True)
@@ -152,19 +160,14 @@ def sync(  # noqa: PLR0913 - the options of one run
         connection=connection,
         find=stages.find_organization,
     ) as run:
-        with recording_failure(run):
-            _call_stages(run, stages)
+        with recording_failure(run), observing(run, "run"):
+            extract(run, stages)
+            stages.load(run)
+            stages.publish(run)
         purges = pending_purges(run.warehouse())
         run.close_warehouse()
-        complete_purges(settings, purges)
+        purge_files(settings, purges)
         return summarize(run)
-
-
-@observed("run")
-def _call_stages(run: RunContext, stages: Stages) -> None:
-    extract(run, stages)
-    stages.load(run)
-    stages.publish(run)
 
 
 def extract(run: RunContext, stages: Stages = PLAIN_STAGES) -> None:
@@ -211,7 +214,9 @@ def _complete_landing(run: RunContext, plan: ReadingPlan) -> None:
         raise CalcomError(message)
     entry_scopes = [scope for scope in results if scope.kind in ("organization", "user")]
     if entry_scopes and not any(scope in run.landing.pages for scope in entry_scopes):
-        errors = (error for scope, error in source.extraction.errors.items() if scope.kind not in TEAM_KINDS)
+        errors = (
+            error for scope, error in source.extraction.scanner.errors.items() if scope.kind not in TEAM_KINDS
+        )
         raise next(errors, CalcomError("no scope of entries could be read"))
     run.landing.mark_complete(run.stats)
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from calcom.errors import ExitCode
 from calcom.list_checks import TOO_MANY_TEAMS
-from calcom.paging import Verdict
-from calcom.scopes import ScopeResult, find_skipped, without_skipped
+from calcom.scopes import ScopeResult, Verdict, find_skipped, without_skipped
 from calcom.strategy import Strategy
 from calcom.wording import count_of
 from flows.report.page import report_path

@@ -4,25 +4,22 @@ A run without telemetry has a plain progress listener, and pays nothing for this
 `TelemetryListener` passes the progress on to that listener, counts it, and reports it to each sink.
 """
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import duckdb
 
-from calcom.requester import SentRequest
+from calcom.connection import SentRequest
 from calcom.scopes import Scope, ScopeResult
 from flows.run.progress import ProgressListener, RateLimit
 from warehouse.load.runs import read_latest_snapshots
 
 PAGES_PER_EVENT = 50
 """The number of pages after which a sink receives the counts."""
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 
 
 @dataclass
@@ -116,8 +113,9 @@ class TelemetryListener:
         for sink in self._sinks:
             sink.request_ended(request, self._counts)
 
-    def observe(self, run: Any, stage: str, batch: int | None, call: Callable[[], _R]) -> _R:
-        """Call `call`, and report its start and its end."""
+    @contextlib.contextmanager
+    def observe(self, run: Any, stage: str, batch: int | None = None) -> Iterator[None]:
+        """Report the start and the end of the block to the sinks."""
         self._counts.run_id, self._counts.organization_id = run.record.run_id, run.record.organization_id
         self._limit = run.source.client.rate_limiter if run.source else None
         self._refresh()
@@ -125,7 +123,7 @@ class TelemetryListener:
             sink.stage_started(stage, self._counts)
         began_at, failure = time.monotonic(), None
         try:
-            return call()
+            yield
         except BaseException as error:
             failure = error
             raise
@@ -145,25 +143,11 @@ class TelemetryListener:
         self._counts.budget = self._limit.requests_left() if self._limit else None
 
 
-def observed(stage: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Return a decorator that reports each call of a stage to the telemetry of its run, if there is one.
-
-    The first argument of a stage is the context of the run.
-    """
-
-    def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
-        @wraps(function)
-        def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            run: Any = args[0]
-            if not isinstance(run.listener, TelemetryListener):
-                return function(*args, **kwargs)
-            numbers = [getattr(argument, "number", None) for argument in args[1:]]
-            batch = next((number for number in numbers if isinstance(number, int)), None)
-            return run.listener.observe(run, stage, batch, lambda: function(*args, **kwargs))
-
-        return call
-
-    return decorate
+def observing(run: Any, stage: str, batch: int | None = None) -> contextlib.AbstractContextManager[None]:
+    """Report the block, a stage or a batch of `run`, to the telemetry of the run, if there is one."""
+    if isinstance(run.listener, TelemetryListener):
+        return run.listener.observe(run, stage, batch)
+    return contextlib.nullcontext()
 
 
 def request_callback(listener: ProgressListener) -> Callable[[SentRequest], None] | None:
@@ -174,7 +158,8 @@ def request_callback(listener: ProgressListener) -> Callable[[SentRequest], None
 def report_load(listener: ProgressListener, run: Any) -> None:
     """Report a run that was loaded together with others, in one transaction, as a stage of its own."""
     if isinstance(listener, TelemetryListener):
-        listener.observe(run, "load", None, lambda: None)
+        with listener.observe(run, "load"):
+            pass  # it has ended
 
 
 def report_snapshots(listener: ProgressListener, warehouse: duckdb.DuckDBPyConnection) -> None:

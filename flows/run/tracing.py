@@ -15,8 +15,8 @@ from opentelemetry import context, metrics, trace
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.util.types import AttributeValue
 
+from calcom.connection import SentRequest
 from calcom.errors import redact
-from calcom.requester import SentRequest
 from calcom.scopes import ScopeResult
 from flows.run.telemetry import RunCounts, Sink, StageEnd
 from flows.settings.environment import read_opentelemetry

@@ -1,15 +1,21 @@
-"""The data folder: the paths in it, and the lock that keeps a single writer."""
+"""The data folder: the paths in it, the lock that keeps a single writer, and the permissions of its files.
+
+Published files are readable by the owner alone, or by the owner's group too. A umask applies to every library that
+creates a file (DuckDB, pyarrow, Delta Lake), and replaces the umask that the process was started with. It belongs to
+the process, so a run sets it once for all of its files.
+"""
 
 import contextlib
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, SoftFileLock, Timeout
 
 from flows.settings.errors import ConfigurationError
 from flows.settings.model import Settings
-from flows.settings.permissions import FilePermissions, created_with
+from flows.settings.values import FilePermissions
 from warehouse.errors import LockedError, WarehouseError
 
 _FOLDERS = (
@@ -20,6 +26,12 @@ _FOLDERS = (
 
 _FOLDERS_OF_FOLDERS = ("organizations", "exports/delta")
 """Those of them that hold folders of the same kind, under names from outside."""
+
+READER_NAMES = ("ooo.duckdb", "exports", "reports")
+"""The published files and folders; everything else in a data folder is readable by the owner alone."""
+
+OWNER_REPORT = "absence-report.html"
+"""The report page with reasons and measures by person, in the folder reports. It is readable by the owner alone."""
 
 LOCK_TIMEOUT_SECONDS = 1.0
 """The longest wait for the lock of the data folder: `ooo status` holds it for less than a second."""
@@ -113,3 +125,37 @@ def _refuse_links(data_dir: Path) -> None:
                 " set OOO_DATA_DIR to the other disk"
             )
             raise WarehouseError(message)
+
+
+@contextlib.contextmanager
+def created_with(permissions: FilePermissions) -> Iterator[None]:
+    """Create all files and folders of the block with `permissions`."""
+    former = os.umask(0o027 if permissions is FilePermissions.GROUP else 0o077)
+    try:
+        yield
+    finally:
+        os.umask(former)
+
+
+def restrict(data_dir: Path, permissions: FilePermissions) -> None:
+    """Apply `permissions` to the published files of earlier runs, and make all other files private.
+
+    The data folder itself may belong to an administrator: it is opened for a group, and never closed.
+    """
+    if permissions is FilePermissions.GROUP:
+        _set_mode(data_dir, data_dir.stat().st_mode | 0o050)
+    for path in data_dir.iterdir():
+        is_shared = path.name in READER_NAMES and permissions is FilePermissions.GROUP
+        # The files in a private folder are private without a mode of their own.
+        inside: Iterable[Path] = path.rglob("*") if is_shared and path.is_dir() else ()
+        for entry in (path, *inside):
+            if not entry.is_symlink():
+                widest = 0o750 if is_shared and entry.name != OWNER_REPORT else 0o700
+                _set_mode(entry, widest if entry.is_dir() else widest & 0o666)
+
+
+def _set_mode(path: Path, mode: int) -> None:
+    # Another user's file keeps its mode, and a file may disappear while another run prunes.
+    with contextlib.suppress(PermissionError, FileNotFoundError):
+        if path.stat().st_mode & 0o777 != mode & 0o777:
+            path.chmod(mode & 0o777)

@@ -10,15 +10,16 @@ from typing import Any, Self
 from pydantic import Field, SecretStr, model_validator
 
 from calcom.client import MAX_ENTRIES_TAKE
+from calcom.connection import Connection
 from calcom.credentials import Credential
-from calcom.requester import Connection
 from calcom.strategy import MAX_AUTO_TEAMS
-from flows.settings.environment import EnvironmentSettings, correct_no_proxy, has_proxy, load
-from flows.settings.permissions import FilePermissions
+from flows.settings.environment import EnvironmentSettings, load
+from flows.settings.proxies import correct_no_proxy, has_proxy
 from flows.settings.values import (
     ApiUrl,
     DataDir,
     Delta,
+    FilePermissions,
     LogFormat,
     Notes,
     PageSize,
@@ -29,7 +30,7 @@ from flows.settings.values import (
     choose_credential,
     is_exposed,
 )
-from warehouse.load.snapshot import Guards
+from warehouse.load.guards import Guards
 from warehouse.publish.feeds import FeedDetail, FeedPolicy
 from warehouse.publish.generation import Layout
 from warehouse.publish.publication import PublicationPolicy

@@ -39,6 +39,15 @@ class Teams(StrEnum):
     OFF = "false"
 
 
+class FilePermissions(StrEnum):
+    """The users who may read the published files."""
+
+    OWNER = "owner"
+    """The user that the program runs as."""
+    GROUP = "group"
+    """That user, and the members of the user's group."""
+
+
 class LogFormat(StrEnum):
     """The form of the lines about the progress of a run."""
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from flows.settings import load_settings
-from flows.settings.environment import advise_connection, find_proxy
 from flows.settings.errors import ConfigurationError
+from flows.settings.proxies import advise_connection, find_proxy
 from tests.support.program import run_ooo
 
 KEY = "k" * 32

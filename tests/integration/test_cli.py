@@ -12,8 +12,9 @@ import pytest
 from calcom.errors import ExitCode
 from calcom.simulator import EXPIRED_TOKEN, MEMBER_KEY, OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
+from flows.cli.demo_commands import simulate
 from flows.cli.main import EXIT_CODES
-from flows.cli.pipeline_commands import STRATEGIES, simulate
+from flows.cli.pipeline_commands import STRATEGIES
 from flows.cli.query_commands import EXPORT_FORMATS
 from flows.report.export import Format
 from tests.support.program import OOO, run_ooo

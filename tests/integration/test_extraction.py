@@ -12,8 +12,8 @@ import pytest
 from calcom.client import CalcomClient
 from calcom.errors import ApiError, TransportError
 from calcom.extraction import SUSPECT_AFTER, Extraction
-from calcom.paging import ALL_IDS, MAX_REPEATED_READS, Verdict
-from calcom.scopes import ORGANIZATION, TEAMS, USERS, Scope, ScopeResult
+from calcom.paging import MAX_REPEATED_READS
+from calcom.scopes import ALL_IDS, ORGANIZATION, TEAMS, USERS, Scope, ScopeResult, Verdict
 from calcom.simulator import EXPIRED_KEY, Fault, Simulator, World
 from calcom.strategy import pages_for
 from landing.errors import LandingError
@@ -136,7 +136,7 @@ def test_a_user_who_is_refused_is_failed_and_not_empty(tmp_path: Path, world: Wo
     landing, user_id = create(tmp_path), world.users()[3]["id"]
 
     async def work(extraction: Extraction) -> list[ScopeResult]:
-        await extraction.read(USERS)
+        await extraction.scanner.read(USERS)
         world.remove_user(user_id)
         return await extraction.read_each(user_scopes(landing))
 
@@ -258,7 +258,7 @@ def test_errors_names_each_failed_scope_and_forgets_it_once_the_scope_is_read(
         failed = []
         for _ in range(2):
             await extraction.read_each([first, second])
-            failed.append(list(extraction.errors))
+            failed.append(list(extraction.scanner.errors))
         return failed
 
     assert extract(Wire(simulate(world, fault)), create(tmp_path), work) == [[first], []]
@@ -423,7 +423,7 @@ def test_a_cancelled_extraction_leaves_no_open_request(tmp_path: Path, world: Wo
     async def run() -> int:
         async with CalcomClient(connect(wire)) as client:
             extraction = make_extraction(client, landing)
-            task = asyncio.create_task(extraction.read(ORGANIZATION, world.count_entries()))
+            task = asyncio.create_task(extraction.scanner.read(ORGANIZATION, world.count_entries()))
             await asyncio.sleep(5.5)
             assert client.rate_limiter.budget.in_flight > 0
             task.cancel()
@@ -441,7 +441,7 @@ def test_the_first_error_is_kept_for_a_run_without_a_readable_scope(tmp_path: Pa
 
     async def work(extraction: Extraction) -> list[Exception]:
         await reading_per_user(landing)(extraction)
-        return list(extraction.errors.values())
+        return list(extraction.scanner.errors.values())
 
     errors = extract(Wire(simulate(world), gone=r"users/\d+/ooo"), landing, work)
     assert isinstance(errors[0], TransportError)

@@ -14,9 +14,10 @@ import pytest
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from calcom.strategy import Strategy
 from flows.report.status import raise_if_older, read_status
-from flows.run import context, stages
+from flows.run import stages
 from flows.run.maintenance import maintain
 from flows.run.progress import SilentListener
+from flows.run.source import RateLimitMemory
 from flows.run.summary import RunSummary
 from flows.settings import Settings
 from flows.settings.clock import utc_now
@@ -25,7 +26,7 @@ from flows.settings.errors import ClockError, StaleError
 from tests.support.naive import Absence
 from tests.support.warehouse import load, new_warehouse, night, read_all, rows_of
 from warehouse.errors import GuardError
-from warehouse.load.snapshot import Guards
+from warehouse.load.guards import Guards
 
 STRICT = Guards()
 
@@ -165,7 +166,7 @@ def test_a_spent_rate_limit_is_remembered_by_the_next_process_of_the_same_creden
 ) -> None:
     connection = settings_for("http://127.0.0.1:9").connection()
     other = settings_for("http://127.0.0.1:9", CALCOM_API_KEY="cal_other").connection()
-    context.RateLimitMemory(tmp_path, connection).save(30.0)
-    assert 25 < context.RateLimitMemory(tmp_path, connection).load() <= 30
-    assert context.RateLimitMemory(tmp_path, other).load() == 0
+    RateLimitMemory(tmp_path, connection).save(30.0)
+    assert 25 < RateLimitMemory(tmp_path, connection).load() <= 30
+    assert RateLimitMemory(tmp_path, other).load() == 0
     assert OWNER_KEY not in (tmp_path / "rate_limit.json").read_text()

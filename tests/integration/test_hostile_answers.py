@@ -26,9 +26,9 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from calcom.client import CalcomClient
+from calcom.connection import Connection, Traffic
 from calcom.credentials import AccessToken, ApiKey
 from calcom.errors import BODY_LIMIT, CalcomError, ExitCode, ProtocolError, TransportError
-from calcom.requester import Connection, Traffic
 from calcom.transport import ProxiedTransport, SwitchingTransport
 
 assert aiohttp.ClientSession  # imported here, because the import takes longer than the timeout of these tests

@@ -12,8 +12,7 @@ import pytest
 
 from calcom.extraction import Extraction
 from calcom.list_checks import EMPTY_USERS_LIST, LEFT_ORGANIZATION, PAGE_CAP, PAGING_IGNORED
-from calcom.paging import ALL_IDS, Verdict
-from calcom.scopes import ORGANIZATION, TEAMS, USERS, Scope, ScopeResult
+from calcom.scopes import ALL_IDS, ORGANIZATION, TEAMS, USERS, Scope, ScopeResult, Verdict
 from calcom.simulator import Fault, Simulator, World
 from calcom.strategy import Strategy
 from flows.run import stages
@@ -283,14 +282,14 @@ def test_a_refused_user_who_is_not_listed_any_more_has_left_and_a_new_user_is_re
     landing, leaver = create(tmp_path), world.users()[3]["id"]
 
     async def work(extraction: Extraction) -> tuple[list[int], list[int], list[ScopeResult]]:
-        await extraction.read(USERS)
+        await extraction.scanner.read(USERS)
         planned = landing.user_ids()
         world.remove_user(leaver)
         newcomer = world.add_user()
         world.add_entry(newcomer, "2026-03-01T00:00:00.000Z", "2026-03-01T23:59:59.999Z")
         await extraction.read_each(user_scopes(landing))
         joined = await extraction.settle_departures(planned)
-        assert extraction.errors == {}
+        assert extraction.scanner.errors == {}
         return [newcomer], joined, list(landing.results.values())
 
     newcomers, joined, results = extract(Wire(simulate(world)), landing, work)

@@ -12,7 +12,7 @@ from tests.support.naive import Absence, Reading, Reject
 from tests.support.warehouse import LAX, TABLES, load, new_warehouse, night, read_all, rows_of
 from warehouse.errors import GuardError, WarehouseError
 from warehouse.load.audit import audit_marts
-from warehouse.load.snapshot import Guards
+from warehouse.load.guards import Guards
 
 A = Absence(1, 1, date(2026, 3, 2), date(2026, 3, 6))
 B = Absence(2, 2, date(2026, 3, 4), date(2026, 3, 5), reason="sick", cover=1)

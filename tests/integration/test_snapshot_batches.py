@@ -9,7 +9,8 @@ import pytest
 from tests.support.readings import Absence, Reading
 from tests.support.warehouse import load, load_together, new_warehouse, night, read_all
 from warehouse.errors import GuardError
-from warehouse.load.snapshot import Changes, Guards
+from warehouse.load.guards import Guards
+from warehouse.load.snapshot import Changes
 
 STRICT = Guards(max_deleted_rows=1)
 TABLES = (

@@ -1,6 +1,7 @@
 """A sync over a real HTTP server publishes the source's records, in a real DuckDB file and real Parquet files."""
 
 import json
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -39,6 +40,8 @@ from tests.support.truth import assert_equals_truth
 from transforms.schema import PUBLISHED
 from warehouse.errors import GuardError, WarehouseError
 
+ROOT = Path(__file__).parents[2]
+
 
 def sync(settings: Settings, strategy: str = "auto", **options: bool) -> RunSummary:
     return stages.sync(settings, strategy=Strategy(strategy), listener=SilentListener(), **options)
@@ -58,6 +61,27 @@ def sync_lists(
     return stages.sync(
         settings, strategy=Strategy(strategy), listener=SilentListener(), connection=connection
     )
+
+
+FRAMES_OF_COMMAND = 3
+"""The functions of the command line below `stages.sync`: `main`, `run` and the command."""
+
+
+@pytest.mark.parametrize("strategy", ["org-wide", "per-user"])
+def test_a_sync_reaches_each_http_request_through_at_most_twelve_functions_of_the_project(
+    strategy: str, settings_for: Callable[..., Settings]
+) -> None:
+    depths = list[int]()
+
+    def respond(path: str) -> list[dict[str, Any]]:
+        frames = [Path(frame.filename) for frame in traceback.extract_stack()]
+        own = [frame for frame in frames if frame.parent.parent in (ROOT, ROOT / "flows")]
+        depths.append(len(own) + FRAMES_OF_COMMAND)
+        return [{"id": 7, "email": "a@example.com"}] if path.endswith("/users") else []
+
+    sync_lists(settings_for("http://127.0.0.1:9", CALCOM_ORG_ID="1"), respond, strategy)
+    assert len(depths) >= len(("users", "entries"))
+    assert max(depths) <= 12
 
 
 @pytest.mark.parametrize("strategy", ["org-wide", "per-user", "auto"])

@@ -12,9 +12,9 @@ import pytest
 from pydantic import SecretStr
 
 from calcom.client import CalcomClient
+from calcom.connection import Connection
 from calcom.credentials import ApiKey
 from calcom.errors import CalcomError, ProtocolError, TransportError
-from calcom.requester import Connection
 from calcom.transport import ProxiedTransport, SwitchingTransport
 
 PAGE = json.dumps({"status": "success", "data": []}).encode()

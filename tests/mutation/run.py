@@ -63,7 +63,10 @@ CORE = (
 OTHERS = (
     Target(("calcom/list_checks.py",), ("tests/integration/test_list_ends.py",)),
     Target(
-        ("warehouse/load/snapshot.py", "warehouse/load/sql/create_absent_people.sql"),
+        (
+            *("warehouse/load/snapshot.py", "warehouse/load/guards.py"),
+            "warehouse/load/sql/create_absent_people.sql",
+        ),
         ("tests/integration/test_snapshot.py", "tests/integration/test_guards.py"),
     ),
     Target(

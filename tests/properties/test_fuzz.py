@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from calcom.client import CalcomClient
+from calcom.connection import Connection
 from calcom.credentials import ApiKey
 from calcom.errors import CalcomError, ExitCode, OooError
-from calcom.requester import Connection
 from flows.cli import main as program
 from flows.fleet.organizations import read_organizations
 from flows.settings import Settings, load_settings

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calcom.errors import ProtocolError, error_from_response
-from calcom.models import ENTRY_PARSER, USER_PARSER, RecordParser
+from calcom.records import ENTRY_PARSER, USER_PARSER, RecordParser
 from landing.segments import SEGMENT_KINDS, Rows
 
 SCALARS = (

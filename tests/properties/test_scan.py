@@ -9,15 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calcom.paging import (
-    ALL_IDS,
-    MAX_GAPS,
-    MAX_REPEATED_READS,
-    Page,
-    RepeatedReads,
-    Scan,
-    Verdict,
-)
+from calcom.paging import MAX_GAPS, MAX_REPEATED_READS, RepeatedReads, Scan
+from calcom.scopes import ALL_IDS, Page, Verdict
 from calcom.strategy import pages_for
 
 

@@ -13,13 +13,13 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 from calcom.client import CalcomClient
+from calcom.connection import Connection
 from calcom.credentials import ApiKey
 from calcom.errors import CalcomError
 from calcom.extraction import Extraction
 from calcom.list_checks import LEFT_ORGANIZATION
-from calcom.paging import ALL_IDS, Verdict
-from calcom.requester import Connection
-from calcom.scopes import ORGANIZATION, USERS, ExtractionListener, Scope, ScopeResult
+from calcom.scanner import Scanner
+from calcom.scopes import ALL_IDS, ORGANIZATION, USERS, ExtractionListener, Scope, ScopeResult, Verdict
 from calcom.simulator import OWNER_KEY, Fault, Simulator, World
 from calcom.strategy import Strategy
 from flows.run.progress import SilentListener
@@ -138,7 +138,7 @@ class ReadingParameters:
 
         async def run() -> None:
             async with CalcomClient(connection) as client:
-                extraction = Extraction(
+                scanner = Scanner(
                     client,
                     landing,
                     organization_id=1,
@@ -146,9 +146,10 @@ class ReadingParameters:
                     listener=listener,
                     max_concurrency=self.concurrency,
                 )
-                await extraction.read(USERS)
+                extraction = Extraction(scanner)
+                await extraction.scanner.read(USERS)
                 if self.strategy is Strategy.ORG_WIDE:
-                    await extraction.read(ORGANIZATION, self.expected_rows)
+                    await extraction.scanner.read(ORGANIZATION, self.expected_rows)
                 else:
                     planned = landing.user_ids()
                     await extraction.read_each([Scope("user", user_id) for user_id in planned])

@@ -1,4 +1,4 @@
-"""A local server with the S3 protocol, a bucket in it, and a gate before it."""
+"""A local server with the S3 protocol, a bucket in it, and a proxy in front of it that can refuse requests."""
 
 import contextlib
 import itertools

@@ -1,4 +1,4 @@
-"""Run an erasure in a process that kills itself on the way."""
+"""Run an erasure in a process that kills itself at a chosen step."""
 
 import os
 import signal

@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from calcom.client import CalcomClient
+from calcom.connection import Connection
 from calcom.credentials import ApiKey
 from calcom.extraction import Extraction
-from calcom.requester import Connection
+from calcom.scanner import Scanner
 from calcom.scopes import USERS, Scope, ScopeResult
 from calcom.simulator import OWNER_KEY, Fault, Simulator, World
 from flows.run.progress import SilentListener
@@ -49,7 +50,7 @@ def connect(wire: Wire, key: str = OWNER_KEY) -> Connection:
 
 def make_extraction(client: CalcomClient, landing: Landing, concurrency: int = 4) -> Extraction:
     """Return an extraction of organization 1 into the landing."""
-    return Extraction(
+    scanner = Scanner(
         client,
         landing,
         organization_id=1,
@@ -57,11 +58,12 @@ def make_extraction(client: CalcomClient, landing: Landing, concurrency: int = 4
         listener=SilentListener(),
         max_concurrency=concurrency,
     )
+    return Extraction(scanner)
 
 
 def reading(scope: Scope, expected_rows: int = 0) -> Work:
     """Return work that reads one scope."""
-    return lambda extraction: extraction.read(scope, expected_rows)
+    return lambda extraction: extraction.scanner.read(scope, expected_rows)
 
 
 def reading_each(scopes: Iterable[Scope]) -> Work:
@@ -74,7 +76,7 @@ def reading_per_user(landing: Landing) -> Work:
     """Return work that reads the users list, and then the entries of each listed user."""
 
     async def work(extraction: Extraction) -> list[ScopeResult]:
-        await extraction.read(USERS)
+        await extraction.scanner.read(USERS)
         return await extraction.read_each(user_scopes(landing))
 
     return work

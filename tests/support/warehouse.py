@@ -1,4 +1,4 @@
-"""The product's own way from invented readings to a loaded and published warehouse."""
+"""Load and publish invented readings with the product's own functions."""
 
 import contextlib
 import functools
@@ -26,8 +26,9 @@ from transforms.staged import STAGED_ENTRIES, STAGED_PEOPLE
 from warehouse.connection import open_warehouse
 from warehouse.load.audit import audit_marts
 from warehouse.load.days import create_mart_views
+from warehouse.load.guards import Guards
 from warehouse.load.migrate import migrate
-from warehouse.load.snapshot import Changes, Guards, Snapshot
+from warehouse.load.snapshot import Changes, Snapshot
 from warehouse.publish.publication import Publication, PublicationPolicy, publish
 
 TABLES = published_tables(publishes_notes=False)
@@ -39,7 +40,7 @@ LAX = Guards(allows_mass_delete=True, max_quarantined_rows=10**9)
 def new_warehouse(path: Path | str = ":memory:") -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a migrated warehouse, in memory unless a path is given."""
     with open_warehouse(Path(path)) as connection:
-        connection.execute("SET threads = 1")  # a dozen rows gain nothing by a second one
+        connection.execute("SET threads = 1")  # a second worker does not speed up a dozen rows
         migrate(connection)
         create_mart_views(connection)
         yield connection

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from calcom.client import CalcomClient
+from calcom.connection import Connection, SentRequest, Traffic
 from calcom.credentials import AccessToken, ApiKey, Credential, PlatformClient
 from calcom.errors import (
     ApiError,
@@ -20,8 +21,8 @@ from calcom.errors import (
     ProtocolError,
     TransportError,
 )
-from calcom.models import Records
-from calcom.requester import MAX_BACKOFF_SECONDS, Connection, SentRequest, Traffic, backoff_seconds
+from calcom.records import Records
+from calcom.requester import MAX_BACKOFF_SECONDS, backoff_seconds
 from calcom.simulator import (
     ACCESS_TOKEN,
     CLIENT_ID,

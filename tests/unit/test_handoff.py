@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from calcom.models import Records
-from calcom.paging import Page
-from calcom.scopes import USERS
+from calcom.records import Records
+from calcom.scopes import USERS, Page
 from landing.errors import LandingError
-from landing.folder import Landing, create_landing, find_resumable
+from landing.folder import Landing, create_landing, resume_or_create
 from landing.handoff import HandOffStore
 from landing.run_facts import UNKNOWN_ORGANIZATION, ExtractionStats, RunFacts
 from tests.support.landed import facts
@@ -104,8 +103,11 @@ def test_a_stored_landing_is_reused_by_the_same_rule_as_a_killed_run_is_resumed(
     store.put("acme", landing)
     later: RunFacts = replace(facts(), **changes)
     reusable = store.find_reusable("acme", later, max_age=MAX_AGE)
-    resumable = find_resumable(tmp_path / "here", later, max_age=MAX_AGE)
-    assert (reusable is not None, resumable is not None) == (is_same, is_same)
+    opened = resume_or_create(
+        tmp_path / "here", replace(later, run_id="20270101T000000Z-bbbbbb"), max_age=MAX_AGE
+    )
+    is_resumed = opened.facts.run_id == landing.facts.run_id
+    assert (reusable is not None, is_resumed) == (is_same, is_same)
 
 
 def test_the_exit_code_and_the_error_of_a_failed_extraction_are_taken_once(store: HandOffStore) -> None:

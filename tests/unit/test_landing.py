@@ -9,27 +9,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from calcom.models import (
-    ENTRY_PARSER,
-    MEMBERSHIP_PARSER,
-    TEAM_PARSER,
-    USER_PARSER,
-    RecordParser,
-    Records,
-)
-from calcom.paging import ALL_IDS, Page, Verdict
-from calcom.scopes import ORGANIZATION, TEAMS, USERS, Scope, ScopeResult
+from calcom.records import ENTRY_PARSER, MEMBERSHIP_PARSER, TEAM_PARSER, USER_PARSER, RecordParser, Records
+from calcom.scopes import ALL_IDS, ORGANIZATION, TEAMS, USERS, Page, Scope, ScopeResult, Verdict
 from landing.errors import LandingError
 from landing.files import temporary_path
-from landing.folder import (
-    SEGMENT_ROWS,
-    Landing,
-    create_landing,
-    find_resumable,
-    open_landing,
-    prune_landings,
-    remove_landing,
-)
+from landing.folder import SEGMENT_ROWS, Landing, create_landing, open_landing, resume_or_create
+from landing.retention import prune_landings, remove_landing
 from landing.run_facts import ExtractionStats, RunFacts
 
 ANN = Scope("user", 7)
@@ -147,8 +132,7 @@ def test_a_kill_before_a_segment_is_renamed_loses_that_segment_only(tmp_path: Pa
     landing.flush()
     temporary_path(landing.folder / "entries-000002.parquet").write_bytes(b"PAR1 half a segm")
     temporary_path(landing.folder / "run.json").write_text("{")
-    resumed = find_resumable(tmp_path, FACTS, max_age=MAX_AGE)
-    assert resumed is not None
+    resumed = resume_or_create(tmp_path, FACTS, max_age=MAX_AGE)
     assert len(resumed.pages[ORGANIZATION]) == 1
     add(resumed, ORGANIZATION, entry(2))
     resumed.flush()
@@ -274,17 +258,21 @@ def test_a_landing_that_lost_a_segment_is_refused_and_not_resumed(tmp_path: Path
     landing.segments()[1].unlink()
     with pytest.raises(LandingError, match="segments are missing"):
         reopen(landing)
-    assert find_resumable(tmp_path, FACTS, max_age=MAX_AGE) is None
+    assert resumable(tmp_path) is None
 
 
 # Resuming
 
 
-def resumable(root: Path, **changes: Any) -> str | None:
+def resumable(root: Path, snapshot_at: datetime | None = None, **changes: Any) -> str | None:
+    """Return the id of the run that a later run resumes, or None if it gets a landing of its own."""
     later = {"run_id": "20260301T070000Z-cccccc", "started_at": STARTED_AT + timedelta(hours=1)}
     facts = replace(FACTS, **(later | changes))
-    resumed = find_resumable(root, facts, max_age=MAX_AGE)
-    return resumed.facts.run_id if resumed else None
+    opened = resume_or_create(root, facts, max_age=MAX_AGE, snapshot_at=snapshot_at)
+    if opened.facts.run_id != facts.run_id:
+        return opened.facts.run_id
+    remove_landing(opened.folder)
+    return None
 
 
 def test_the_newest_unfinished_landing_of_the_same_facts_is_resumed(tmp_path: Path) -> None:
@@ -294,6 +282,12 @@ def test_the_newest_unfinished_landing_of_the_same_facts_is_resumed(tmp_path: Pa
     assert resumable(tmp_path) == newer.facts.run_id
     newer.mark_finished()
     assert resumable(tmp_path) == FACTS.run_id
+
+
+def test_a_landing_that_is_older_than_the_latest_snapshot_is_not_resumed(tmp_path: Path) -> None:
+    create(tmp_path)
+    assert resumable(tmp_path, snapshot_at=STARTED_AT) == FACTS.run_id
+    assert resumable(tmp_path, snapshot_at=STARTED_AT + timedelta(microseconds=1)) is None
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from calcom.errors import ProtocolError
-from calcom.models import (
-    ENTRY_PARSER,
-    MAX_WIRE_ID,
-    MEMBERSHIP_PARSER,
-    TEAM_PARSER,
-    USER_PARSER,
-    RecordParser,
-    Records,
-    WireInstant,
-)
+from calcom.models import MAX_WIRE_ID, WireInstant
+from calcom.records import ENTRY_PARSER, MEMBERSHIP_PARSER, TEAM_PARSER, USER_PARSER, RecordParser, Records
 
 ENTRY: dict[str, Any] = {
     "userId": 7,
@@ -251,7 +243,7 @@ def test_teams_and_memberships_are_parsed_as_strictly_as_entries(
 
 PEAK_OF_HOSTILE_PAGES = """
 from calcom.errors import ProtocolError
-from calcom.models import ENTRY_PARSER
+from calcom.records import ENTRY_PARSER
 
 def peak_kilobytes():
     lines = open("/proc/self/status").read().splitlines()

@@ -4,16 +4,8 @@ import random
 
 import pytest
 
-from calcom.paging import (
-    ALL_IDS,
-    MAX_GAPS,
-    MAX_REPAIRS,
-    MAX_REPEATED_READS,
-    Page,
-    RepeatedReads,
-    Scan,
-    Verdict,
-)
+from calcom.paging import MAX_GAPS, MAX_REPAIRS, MAX_REPEATED_READS, RepeatedReads, Scan
+from calcom.scopes import ALL_IDS, Page, Verdict
 from calcom.strategy import pages_for
 
 END = ALL_IDS[0][1]

@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from calcom.client import CalcomClient
+from calcom.connection import Connection
 from calcom.credentials import ApiKey
 from calcom.errors import ApiError, TransportError, WaitTooLongError
 from calcom.rate_limit import BLOCK_MARGIN_SECONDS, Budget, RateLimiter, Window, read_limits
-from calcom.requester import Connection
 from calcom.simulator import CUSTOM_LIMITS_KEY, OWNER_KEY, Limits, RateLimit, Simulator, World
 from tests.support.fake_clock import run_virtually, virtual_now
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from calcom.models import ENTRY_PARSER, USER_PARSER, Records
+from calcom.records import ENTRY_PARSER, USER_PARSER, Records
 from landing.record_filter import WITHHELD, filter_rejected_text, parse_id, remove_erased_people
 from landing.segments import SEGMENT_KINDS, Rows
 

@@ -12,14 +12,14 @@ import pytest
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from calcom.connection import Connection
 from calcom.credentials import ApiKey
-from calcom.requester import Connection
 from flows.settings import Settings, load_settings, model
-from flows.settings.environment import has_proxy
 from flows.settings.errors import ConfigurationError
+from flows.settings.proxies import has_proxy
 from flows.settings.values import Teams
 from landing.errors import ObjectStoreError
-from warehouse.load.snapshot import Guards
+from warehouse.load.guards import Guards
 from warehouse.publish.generation import Layout
 from warehouse.publish.publication import PublicationPolicy
 
@@ -142,7 +142,7 @@ def test_only_the_settings_package_reads_the_environment() -> None:
         for path in (ROOT / package).rglob("*.py")
         if re.search(r"\bos\.environ|\bgetenv\b|\bgetproxies\b|\bdotenv\b", path.read_text(encoding="utf-8"))
     }
-    assert readers == {"flows/__main__.py", "flows/settings/environment.py"}
+    assert readers == {"flows/__main__.py", "flows/settings/environment.py", "flows/settings/proxies.py"}
     start = (ROOT / "flows" / "__main__.py").read_text(encoding="utf-8")
     assert re.findall(r"os\.environ\S*", start) == ['os.environ.setdefault("_RJEM_MALLOC_CONF",']
 

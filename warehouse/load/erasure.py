@@ -107,10 +107,10 @@ def describe_person(
 _ERASED = "SELECT organization_id FROM ops.erased_people WHERE user_id = $user_id"
 
 
-def erased_people(connection: duckdb.DuckDBPyConnection, organization_id: int) -> frozenset[int]:
-    """Return the ids of all people who were erased from the organization."""
-    rows = run_statement(connection, "load/sql/select_erased_people", {"organization_id": organization_id})
-    return frozenset(user_id for (user_id,) in rows)
+def find_erased_organizations(connection: duckdb.DuckDBPyConnection) -> set[int]:
+    """Return the ids of all organizations from which a person was erased."""
+    rows = run_statement(connection, "load/sql/select_erased_organizations")
+    return {organization_id for (organization_id,) in rows}
 
 
 def erase_person(

@@ -67,24 +67,9 @@ def mark_left_organizations(
     return [LeftOrganization(*row) for row in run_statement(connection, "load/sql/select_left_organizations")]
 
 
-def latest_snapshot_at(connection: duckdb.DuckDBPyConnection, organization_id: int) -> datetime | None:
-    """Return the instant of the organization's latest applied snapshot, UTC without a zone, or None."""
-    parameters = {"organization_id": organization_id}
-    rows = run_statement(connection, "load/sql/select_latest_snapshot", parameters)
-    latest: datetime | None = rows[0][0] if rows else None
-    return latest
-
-
 def read_latest_snapshots(connection: duckdb.DuckDBPyConnection) -> dict[int, datetime]:
-    """Return the instant of the latest applied snapshot per organization id."""
+    """Return the instant of the latest applied snapshot per organization id, UTC without a zone."""
     return dict(run_statement(connection, "load/sql/select_latest_snapshots"))
-
-
-def read_api_url(connection: duckdb.DuckDBPyConnection, organization_id: int) -> str | None:
-    """Return the URL of the API from which the organization was read, or None before the first load."""
-    parameters = {"organization_id": organization_id}
-    rows = run_statement(connection, "load/sql/select_organization_url", parameters)
-    return str(rows[0][0]) if rows else None
 
 
 def repair_future_instants(connection: duckdb.DuckDBPyConnection, now: datetime) -> int:
@@ -134,13 +119,27 @@ class OrganizationSize:
     observed_at: datetime
 
 
-def read_organization_size(
-    connection: duckdb.DuckDBPyConnection, organization_id: int
-) -> OrganizationSize | None:
-    """Return the size of the organization, from which pages are requested ahead; None before the first snapshot."""
-    observed_at = latest_snapshot_at(connection, organization_id)
-    if observed_at is None:
-        return None
+@dataclass(frozen=True)
+class PreviousRun:
+    """The state that earlier runs left in the warehouse for one organization."""
+
+    size: OrganizationSize | None = None
+    """None before the first snapshot."""
+    erased: frozenset[int] = frozenset()
+    """The ids of erased people, whose records may not be stored."""
+    api_url: str | None = None
+    """The API from which the organization was read."""
+
+    @property
+    def snapshot_at(self) -> datetime | None:
+        """Return the instant of the latest applied snapshot, UTC without a zone."""
+        return self.size.observed_at if self.size else None
+
+
+def read_previous_run(connection: duckdb.DuckDBPyConnection, organization_id: int) -> PreviousRun:
+    """Return the state that earlier runs left for the organization."""
     parameters = {"organization_id": organization_id}
-    people, entries = run_statement(connection, "load/sql/select_organization_size", parameters)[0]
-    return OrganizationSize(people, entries, observed_at)
+    (row,) = run_statement(connection, "load/sql/select_previous_run", parameters)
+    people, entries, observed_at, erased, api_url = row
+    size = None if observed_at is None else OrganizationSize(people, entries, observed_at)
+    return PreviousRun(size, frozenset(erased), api_url)

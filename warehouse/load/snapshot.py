@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import duckdb
 import polars as pl
@@ -15,6 +14,7 @@ import polars as pl
 from warehouse.connection import insert_frame, run_statement
 from warehouse.errors import GuardError
 from warehouse.load.erasure import NOTES, request_purge
+from warehouse.load.guards import Guards, check_deletions, check_quarantine, raise_if_moved
 from warehouse.load.runs import Difference
 from warehouse.tables import DeclaredTable, define_columns
 
@@ -110,23 +110,6 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Guards:
-    """The most that one snapshot may delete or quarantine without the operator's consent."""
-
-    max_deleted_share: float = 0.20
-    max_deleted_rows: int = 50
-    allows_mass_delete: bool = False
-    max_quarantined_share: float = 0.05
-    max_quarantined_rows: int = 50
-    allows_new_host: bool = False
-    """True accepts that the organization is read from another API host than before."""
-
-
-ALL_AT_LEAST = 10
-"""All entries, or all people, of an organization with at least this number never vanish without consent."""
-
-
-@dataclass(frozen=True)
 class Changes:
     """The number of entries per kind of change; `rows_in` counts each entry that was read once."""
 
@@ -180,11 +163,13 @@ def apply_snapshots(
     per organization id the changes, or the error of the guard that refused the snapshot before core has changed.
     """
     outcomes: dict[int, Changes | GuardError] = {}
+    stored_urls = dict(run_statement(connection, "load/sql/select_organization_urls"))
     for snapshot in snapshots:
+        organization_id = snapshot.organization_id
         try:
-            check_host(connection, snapshot, guards)
+            raise_if_moved(organization_id, stored_urls.get(organization_id), snapshot.api_url, guards)
         except GuardError as error:
-            outcomes[snapshot.organization_id] = error
+            outcomes[organization_id] = error
     remove_staged(connection, list(outcomes))
     accepted = [snapshot for snapshot in snapshots if snapshot.organization_id not in outcomes]
     _stage_snapshots(connection, accepted)
@@ -230,9 +215,9 @@ def _check_changes(counts: Sequence[int], guards: Guards) -> Changes:
     changes = Changes(
         accepted + quarantined, inserted, updated, unchanged, quarantined, deleted, notes_changed
     )
-    _check_deletions("live entries", deleted, live, guards)
-    _check_deletions("people", left, people, guards)
-    _check_quarantine(changes, guards)
+    check_deletions("live entries", deleted, live, guards)
+    check_deletions("people", left, people, guards)
+    check_quarantine(quarantined, changes.rows_in, guards)
     return changes
 
 
@@ -291,48 +276,3 @@ def _insert_scopes(connection: duckdb.DuckDBPyConnection, snapshots: Sequence[Sn
         infer_schema_length=None,
     )
     insert_frame(connection, "ops.scopes", scopes)
-
-
-def check_host(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, guards: Guards) -> None:
-    """Raise `GuardError` if the organization was read from another API host before, unless `guards` allow it."""
-    parameters = {"organization_id": snapshot.organization_id}
-    for (stored_url,) in run_statement(connection, "load/sql/select_organization_url", parameters):
-        raise_if_moved(snapshot.organization_id, stored_url, snapshot.api_url, guards)
-
-
-def raise_if_moved(organization_id: int, stored_url: str, api_url: str | None, guards: Guards) -> None:
-    """Raise `GuardError` if the two URLs name different hosts, unless `guards` allow it."""
-    if api_url is None or guards.allows_new_host or urlsplit(stored_url).netloc == urlsplit(api_url).netloc:
-        return
-    message = (
-        f"organization {organization_id} was read from {stored_url} before, and CALCOM_API_URL is {api_url} now:"
-        " an organization with the same id on another server would replace this one; nothing was changed. If the"
-        " server has moved, run once with OOO_ALLOW_NEW_HOST=true; else correct CALCOM_API_URL or OOO_DATA_DIR"
-    )
-    raise GuardError(message)
-
-
-def _check_deletions(noun: str, gone: int, live: int, guards: Guards) -> None:
-    """Raise `GuardError` if too many live rows vanish together: a large share, or all of ten or more."""
-    share = gone / live if live else 0.0
-    is_mass = gone > guards.max_deleted_rows and share > guards.max_deleted_share
-    if (is_mass or gone == live >= ALL_AT_LEAST) and not guards.allows_mass_delete:
-        message = (
-            f"mass delete: this snapshot would delete {gone} of {live} {noun}"
-            f" ({share:.0%}; the limit is {guards.max_deleted_share:.0%} and {guards.max_deleted_rows}"
-            f" {noun}, and never all of {ALL_AT_LEAST} or more); nothing was changed. If the deletion is real, run"
-            " again with --allow-mass-delete"
-        )
-        raise GuardError(message)
-
-
-def _check_quarantine(changes: Changes, guards: Guards) -> None:
-    share = changes.quarantined / changes.rows_in if changes.rows_in else 0.0
-    if changes.quarantined > guards.max_quarantined_rows and share > guards.max_quarantined_share:
-        message = (
-            f"quarantine limit: {changes.quarantined} of {changes.rows_in} entries failed validation"
-            f" ({share:.0%}; the limit is {guards.max_quarantined_share:.0%} and"
-            f" {guards.max_quarantined_rows} entries); nothing was changed. The format of"
-            " Cal.com's responses has probably changed; raise OOO_MAX_QUARANTINED_SHARE to load the rest"
-        )
-        raise GuardError(message)

@@ -1,4 +1,4 @@
--- Audit: error. Promise: the calendar agrees with itself.
+-- Audit: error. Promise: the columns of every calendar day follow from its date.
 -- Purpose: count the days of the calendar whose columns contradict their date.
 -- Grain: one row; an offender is a day.
 -- Second run: returns the same; the statement only reads.

@@ -1,4 +1,4 @@
--- Audit: error. Promise: day counts are those of the dates.
+-- Audit: error. Promise: the day counts of every entry follow from its dates.
 -- Purpose: count the entries whose calendar days are not those from the first to the last day, or whose
 -- materialized days are more than the calendar days.
 -- Grain: one row; an offender is an entry.

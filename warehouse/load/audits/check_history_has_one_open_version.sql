@@ -1,4 +1,4 @@
--- Audit: error. Promise: every entry has one version that is valid now, and agrees.
+-- Audit: error. Promise: every entry has one open version, with the same state as the entry.
 -- Purpose: count the entries that do not have exactly one open version, or whose open version disagrees with the
 -- entry on whether it is deleted.
 -- Grain: one row; an offender is an entry.

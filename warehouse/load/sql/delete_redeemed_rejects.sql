@@ -1,4 +1,4 @@
--- Purpose: remove a reject if the same record passed validation on another page of this run.
+-- Purpose: remove a rejected record if the same record passed validation on another page of this run.
 -- Grain: one staged reject.
 -- Second run: deletes nothing.
 DELETE FROM staged_rejects AS r

@@ -1,4 +1,4 @@
--- Purpose: return the entries that the two strategies of a run did not read alike.
+-- Purpose: return the entries that the two strategies of a run returned differently.
 -- Grain: one entry, ascending by user and id.
 -- Parameters: $run_id.
 -- Second run: returns the same; the statement only reads.

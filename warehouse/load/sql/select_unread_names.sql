@@ -1,4 +1,4 @@
--- Purpose: return the names in the fleet file whose organization was never found out.
+-- Purpose: return the names in the fleet file whose organization id was never found.
 -- Grain: one name, ascending.
 -- Second run: returns the same; the statement only reads.
 SELECT DISTINCT r.fleet_name FROM ops.runs AS r

@@ -48,8 +48,8 @@ class Target:
 
 CORE = (
     Target(
-        ("calcom/paging.py",),
-        ("tests/unit/test_paging.py", "tests/properties/test_scan.py"),
+        ("calcom/paging.py", "calcom/scopes.py"),
+        ("tests/unit/test_paging.py", "tests/unit/test_scopes.py", "tests/properties/test_scan.py"),
     ),
     Target(("calcom/strategy.py",), ("tests/unit/test_strategy.py",)),
     Target(

@@ -1,8 +1,9 @@
-"""The folder flows/ keeps the shape that Prefect workers need: entry points at its top, and names of its own."""
+"""The structure of the packages: the entry points of Prefect, one root error each, and one way to write a file."""
 
 import ast
 import re
 import sys
+from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -37,3 +38,55 @@ def test_each_entry_point_of_a_deployment_is_a_prefect_flow(module: str, name: s
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
     decorators = [ast.unparse(decorator) for function in functions for decorator in function.decorator_list]
     assert [decorator.split("(")[0] for decorator in decorators] == ["flow"]
+
+
+ROOT_ERRORS = {
+    "calcom": "CalcomError",
+    "landing": "LandingError",
+    "transforms": "TransformError",
+    "warehouse": "WarehouseError",
+    "flows": "FlowsError",
+}
+INTERNAL = {"BodyTooLargeError", "HeadersTooLargeError", "UnknownEncodingError", "RefusalError"}
+"""Errors of the transport that the requester translates, and the refusals of the simulator."""
+
+
+def modules(package: str) -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted((ROOT / package).rglob("*.py")):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_every_error_of_a_package_has_the_root_of_the_package_and_the_common_root(package: str) -> None:
+    bases = {
+        node.name: ast.unparse(node.bases[0])
+        for _, tree in modules(package)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Error") and not node.name.startswith("_")
+    }
+    errors = bases.keys() - INTERNAL - {"OooError"}
+    roots = {error for error in errors if bases[error] not in errors}
+    assert roots == {ROOT_ERRORS[package]}
+    assert bases[ROOT_ERRORS[package]] == "OooError"
+
+
+PROBES = {"flows/cli/doctor.py"}
+"""Modules that rename a file to find out whether the folder allows it."""
+
+
+def test_only_the_functions_for_atomic_files_rename_files() -> None:
+    renaming = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path, tree in modules(package)
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and (
+            ast.unparse(call.func) in {"os.rename", "os.replace", "os.link", "shutil.move"}
+            or (call.func.attr == "hardlink_to")
+            # Path.replace has one argument, and str.replace has two.
+            or (call.func.attr == "replace" and len(call.args) == 1 and "pl." not in ast.unparse(call))
+        )
+    }
+    assert renaming == {"landing/files.py", *PROBES}

@@ -3,6 +3,7 @@
 import pytest
 
 from calcom.scopes import (
+    ALL_IDS,
     ORGANIZATION,
     TEAMS,
     USERS,
@@ -33,3 +34,7 @@ def test_no_scope_of_teams_is_loaded_if_one_was_skipped() -> None:
     assert without_skipped(read) == read
     assert find_skipped([*read, skipped]) == skipped
     assert without_skipped([*read, skipped]) == read[:2]
+
+
+def test_all_ids_are_those_that_the_warehouse_can_store() -> None:
+    assert ALL_IDS == ((0, 9_223_372_036_854_775_807),)

@@ -9,7 +9,6 @@ requests save. Scenario `10000_users` of `benchmarks/run.py`; docs/adr/0005 has 
 
 import asyncio
 import contextlib
-import os
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -125,18 +124,14 @@ def open_transport(*, is_encrypted: bool, is_proxied: bool, max_connections: int
     return SwitchingTransport(is_encrypted=is_encrypted, limits=limits)
 
 
-def _certificate_files() -> tuple[str | None, ...]:
-    """Return the variables from which httpx and OpenSSL read the certificate authorities."""
-    return tuple(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
-
-
 @cache
-def _tls_context(*certificate_files: str | None) -> ssl.SSLContext:
+def _tls_context(paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
     """Return the TLS context of the process, which the clients of a fleet share.
 
     Loading the certificates costs 25 ms of CPU, as much as the rest of a client's work for a small organization.
+    `paths` follow from the variables SSL_CERT_FILE and SSL_CERT_DIR, from which httpx takes the certificates.
     """
-    del certificate_files  # the key of the cache; httpx reads the variables itself
+    del paths  # the key of the cache
     return httpx.create_ssl_context()
 
 
@@ -164,7 +159,7 @@ class SwitchingTransport(httpx.AsyncBaseTransport):
         self, *, is_encrypted: bool, limits: httpx.Limits, switch_after: int = SWITCH_AFTER_REQUESTS
     ) -> None:
         """Prepare both transports without opening a socket; `limits` apply to each of them."""
-        tls: ssl.SSLContext | bool = _tls_context(*_certificate_files()) if is_encrypted else False
+        tls: ssl.SSLContext | bool = _tls_context(ssl.get_default_verify_paths()) if is_encrypted else False
         self._requests_before_switch = switch_after
         self._httpx_transport = httpx.AsyncHTTPTransport(verify=tls, limits=limits)
         self._aiohttp_transport = AiohttpTransport(tls=tls, limits=limits)

@@ -36,6 +36,8 @@ def find_landed_pages(data_dir: Path) -> set[RequestedPage]:
                 "users": "/v2/organizations/1/users",
                 "organization": "/v2/organizations/1/ooo",
                 "user": f"/v2/organizations/1/users/{scope.user_id}/ooo",
+                "teams": "/v2/organizations/1/teams",
+                "team": f"/v2/organizations/1/teams/{scope.team_id}/memberships",
             }[scope.kind]
             landed |= {(path, page.skip) for page in pages}
     return landed

@@ -9,7 +9,7 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import duckdb
 
@@ -226,12 +226,17 @@ def _check_previous_run(settings: Settings, organization_id: int, previous: Prev
     """Raise `ClockError` for a snapshot in the future, and `GuardError` if the API host has changed."""
     guards = settings.guards(allows_mass_delete=False)
     raise_if_moved(organization_id, previous.api_url, settings.api_url, guards)
-    limit = timedelta(seconds=settings.max_clock_skew_seconds)
-    if previous.snapshot_at is not None and previous.snapshot_at - utc_now() > limit:
+    if previous.snapshot_at is not None:
+        raise_if_in_future(settings, organization_id, previous.snapshot_at)
+
+
+def raise_if_in_future(settings: Settings, organization_id: int, snapshot_at: datetime) -> None:
+    """Raise `ClockError` if the newest snapshot is in the future: each later run would be dated after it."""
+    if snapshot_at - utc_now() > timedelta(seconds=settings.max_clock_skew_seconds):
         message = (
-            f"the newest snapshot of organization {organization_id} is of {previous.snapshot_at} UTC, which is"
-            " in the future: this machine's clock is behind, or an earlier run had a clock that was ahead. Set the"
-            " clock by NTP; if the snapshot is wrong, run `ooo maintain --repair-clock`, then sync again"
+            f"the newest snapshot of organization {organization_id} is of {snapshot_at} UTC, which is in the future:"
+            " this machine's clock is behind, or an earlier run had a clock that was ahead. Set the clock by NTP; if"
+            " the snapshot is wrong, run `ooo maintain --repair-clock`, then sync again"
         )
         raise ClockError(message)
 

@@ -15,7 +15,7 @@ import polars as pl
 from calcom.errors import OooError
 from calcom.list_checks import LEFT_ORGANIZATION
 from calcom.scopes import ScopeResult, Verdict, find_skipped, without_skipped
-from flows.run.context import RunContext
+from flows.run.context import RunContext, raise_if_in_future
 from flows.settings.clock import utc_now
 from landing.folder import Landing
 from landing.record_filter import filter_rejected_text
@@ -111,9 +111,14 @@ def load_landing(run: RunContext) -> None:
 
 
 def prepare_load(run: RunContext, snapshots: Mapping[int, datetime]) -> Load:
-    """Return the load of the landing of `run`. `snapshots` has the latest snapshot per organization id."""
+    """Return the load of the landing of `run`. `snapshots` has the latest snapshot per organization id.
+
+    Raise `ClockError` if the latest snapshot of the organization is in the future.
+    """
     facts, results = run.landing.facts, without_skipped(run.landing.results.values())
     latest = snapshots.get(facts.organization_id)
+    if latest is not None:
+        raise_if_in_future(run.settings, facts.organization_id, latest)
     observed_at = max(facts.started_at, latest + timedelta(microseconds=1) if latest else facts.started_at)
     differences = [Difference(**difference) for difference in run.landing.load_differences()]
     snapshot = Snapshot(

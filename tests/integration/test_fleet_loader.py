@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from calcom.errors import CalcomError, ExitCode
@@ -11,8 +12,12 @@ from calcom.strategy import Strategy
 from flows.fleet.extraction import extract_organization, report_failure
 from flows.fleet.loader import open_loader
 from flows.fleet.organizations import Organization
+from flows.fleet.summary import Outcome
+from flows.run.maintenance import maintain
 from flows.run.progress import SilentListener
 from flows.settings import Settings
+from flows.settings.data_folder import warehouse_path
+from flows.settings.errors import ClockError
 from tests.support.truth import assert_equals_truth
 
 ACME = Organization(name="acme", api_key="env:ACME_KEY")
@@ -122,3 +127,24 @@ def test_a_load_without_a_landing_fails_that_organization_only(settings: Setting
     assert "no landing of globex" in (missing.error or "")
     assert (loaded.outcome, summary.exit_code) == ("complete", ExitCode.PARTIAL)
     assert summary.published["fct_ooo_entries"] == world.count_entries()
+
+
+def test_a_snapshot_in_the_future_stops_the_load_of_a_fleet_until_the_clock_is_repaired(
+    settings: Settings,
+) -> None:
+    def load() -> Outcome:
+        extract()
+        with open_loader(settings, listener=SilentListener()) as loader:
+            outcome = loader.load("acme")
+            loader.publish()
+        return outcome
+
+    assert load().outcome == "complete"
+    with duckdb.connect(str(warehouse_path(settings))) as connection:
+        for column in ("started_at", "finished_at"):
+            connection.execute(f"UPDATE ops.runs SET {column} = {column} + INTERVAL 2 YEAR")
+    refused = load()
+    assert (refused.outcome, refused.exit_code) == ("failed", ClockError.exit_code)
+    assert "--repair-clock" in str(refused.error)
+    assert maintain(settings, repairs_clock=True).instants_repaired > 0
+    assert load().outcome == "complete"

@@ -156,8 +156,10 @@ def test_an_erasure_that_was_killed_after_its_record_is_completed_by_the_next_sy
             with pytest.raises(KeyboardInterrupt):
                 erase_user(settings, organization.person["id"])
         assert find_remains(settings.data_dir, *organization.traces)
-        sync(settings)
+        completing = sync(settings)
     assert find_remains(settings.data_dir, *organization.traces) == []
+    generations = settings.data_dir / "exports" / "generations"
+    assert [path.name for path in generations.iterdir()] == [completing.generation]
 
 
 def test_an_unknown_person_is_named_in_the_error_and_nothing_changes(

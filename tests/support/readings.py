@@ -69,8 +69,9 @@ class Absence:
     @property
     def ends_at(self) -> datetime:
         """The last instant, as Cal.com stores it."""
-        hours = self.extra_hours - self.hours_ahead
-        return datetime.combine(self.last, time(23, 59, 59, 999_000)) + timedelta(hours=hours)
+        last = datetime.combine(self.last, time(23, 59, 59, 999_000)) - timedelta(hours=self.hours_ahead)
+        is_at_the_end_of_time = self.last == date.max
+        return last if is_at_the_end_of_time else last + timedelta(hours=self.extra_hours)
 
 
 @dataclass(frozen=True)

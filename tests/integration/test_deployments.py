@@ -41,8 +41,10 @@ def test_a_worker_runs_the_scheduled_flow_and_clones_the_repository_if_the_deplo
             filters = {"flow_runs": started, "deployments": {"id": {"any_": [nightly]}}}
             return [run for run in deployed.post("/flow_runs/filter", **filters) if run["auto_scheduled"]]
 
-        until(scheduled, what="a run of the schedule")
-        deployed.patch(f"/deployments/{nightly}", paused=True)
+        try:
+            until(scheduled, what="a run of the schedule")
+        finally:  # a run that is due every 20 seconds would hold the workers of later tests
+            deployed.patch(f"/deployments/{nightly}", paused=True)
         # On a slow machine a second run is due before the first has begun, and is skipped after it.
         states = {run["id"]: deployed.wait_for_end(run["id"]) for run in scheduled()}
         assert {state["type"] for state in states.values()} == {"COMPLETED"}, states

@@ -101,7 +101,7 @@ class PrefectServer:
 
         def send() -> httpx.Response | None:
             response = self.api.request(method, path, json=body)
-            return None if response.status_code == httpx.codes.SERVICE_UNAVAILABLE else response
+            return None if response.is_server_error else response
 
         response = until(send, seconds=60, what=f"a response to {method} {path}")
         assert response.is_success, response.text

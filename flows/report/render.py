@@ -50,9 +50,9 @@ def render(  # noqa: PLR0913 - the options of the output
 
 
 def _render_table(rows: pl.DataFrame, *, draws_lines: bool, width: int | None, limit: int) -> str:
-    """Return the first rows as a table of at most `width` characters, and a line about omitted rows and columns.
+    """Return the first rows as a table of at most `width` characters, with notes below it about omitted content.
 
-    To fit, ids are left out, then texts are cut. If that is not enough, each row is a block of lines.
+    To fit, the table omits ids, then cuts texts. If that is not enough, each row is a block of lines.
     """
     shown = escape_cells(rows.head(limit))
     notes = []

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
-from flows.cli.doctor import Level, run_checks
+from flows.cli.doctor import run_checks
+from flows.cli.findings import Level
 from tests.support.program import run_ooo
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
-from flows.cli.doctor import Finding, Level, exit_code_of, run_checks
+from flows.cli.doctor import exit_code_of, run_checks
+from flows.cli.findings import Finding, Level
 
 
 def check(simulator: Simulator, folder: Path, **overrides: object) -> dict[str, Finding]:

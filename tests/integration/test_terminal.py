@@ -17,7 +17,8 @@ import polars as pl
 import pytest
 
 from calcom.simulator import MEMBER_KEY, OWNER_KEY, Limits, RateLimit, Simulator, World, serve
-from flows.cli.doctor import Level, exit_code_of, run_checks
+from flows.cli.doctor import exit_code_of, run_checks
+from flows.cli.findings import Level
 from flows.settings import load_settings
 from flows.settings.data_folder import lock_data_folder
 from tests.support.program import OOO, run_ooo

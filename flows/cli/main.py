@@ -17,7 +17,8 @@ from flows.cli.pipeline_commands import doctor, erase_user, fleet, maintain, pla
 from flows.cli.prefect_commands import init_prefect, setup_prefect
 from flows.cli.query_commands import export, query
 from flows.cli.report_commands import completion, report, status
-from flows.cli.streams import SENTENCES, catch_signals, is_interruption, protect_streams, signal_code
+from flows.cli.signals import SENTENCES, is_interruption, signal_code
+from flows.cli.streams import protect_streams
 from flows.cli.terminal import prints_json
 
 EXIT_CODES = {
@@ -82,7 +83,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and exit with its code. No error prints a traceback."""
     arguments = sys.argv[1:] if arguments is None else arguments
     protect_streams()
-    catch_signals()
     code: Any = ExitCode.DONE
     try:
         code = cli.main(arguments, prog_name="ooo", standalone_mode=False)
@@ -100,7 +100,7 @@ def _explain(error: BaseException, *, as_json: bool, logs_json: bool) -> int:  #
         return error.code if isinstance(error.code, int) else ExitCode.DONE
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if is_interruption(error):
+    if is_interruption(error) or isinstance(error, click.Abort):
         _print_error(SENTENCES[signal_code()])
         return signal_code()
     if isinstance(error, click.ClickException):

@@ -1,4 +1,4 @@
-"""Protect a command from its standard streams and from signals: each ends with an exit code of the table.
+"""Protect a command from its standard streams: their failures end it with an exit code of the table.
 
 A reader that goes away, a closed stream and a full disk behind a redirect must not end a sync without a message.
 """
@@ -6,28 +6,8 @@ A reader that goes away, a closed stream and a full disk behind a redirect must 
 import contextlib
 import io
 import os
-import signal
 import sys
-import threading
-from types import FrameType
 from typing import Any
-
-import click
-
-from calcom.errors import ExitCode
-
-GRACE_SECONDS = 10.0
-"""The time in which a command ends after SIGTERM or SIGHUP; after that, the process ends immediately."""
-
-SENTENCES = {
-    ExitCode.INTERRUPTED: "interrupted; the pages that were read are kept, and the next sync resumes",
-    ExitCode.TERMINATED: "terminated by SIGTERM; the pages that were read are kept, and the next sync resumes",
-    ExitCode.HANGUP: "ended by SIGHUP; the pages that were read are kept, and the next sync resumes",
-}
-"""The message of each signal."""
-
-_SIGNALS = {signal.SIGTERM: ExitCode.TERMINATED, signal.SIGHUP: ExitCode.HANGUP}
-_received: list[ExitCode] = []
 
 
 class _Descriptor(io.FileIO):
@@ -76,44 +56,3 @@ def discard_output(descriptor: int) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, descriptor)
     os.close(null)
-
-
-def catch_signals() -> None:
-    """Make SIGTERM and SIGHUP end the command as Ctrl-C does: the landing is flushed, and the lock released.
-
-    A signal that the caller ignores, as `nohup` does, stays ignored.
-    """
-    for number in _SIGNALS:
-        with contextlib.suppress(ValueError):  # not the main thread
-            if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, _interrupt)
-
-
-def signal_code() -> ExitCode:
-    """Return the exit code of the signal that interrupted the command."""
-    return _received[0] if _received else ExitCode.INTERRUPTED
-
-
-def is_interruption(error: BaseException) -> bool:
-    """Return True if a signal ended the command, also if a library replaced the exception of the signal."""
-    return isinstance(error, KeyboardInterrupt | click.Abort) or bool(_received)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    for other in _SIGNALS:
-        signal.signal(other, signal.SIG_IGN)
-    _received.append(_SIGNALS[signal.Signals(number)])
-    timer = threading.Timer(GRACE_SECONDS, _end_at_once)
-    timer.daemon = True
-    timer.start()
-    handler = signal.getsignal(signal.SIGINT)
-    if callable(handler):
-        handler(signal.SIGINT, frame)  # that of asyncio, if it runs: it cancels the requests
-    else:
-        raise KeyboardInterrupt
-
-
-def _end_at_once() -> None:
-    with contextlib.suppress(OSError):
-        os.write(2, f"{SENTENCES[signal_code()]}\n".encode())
-    os._exit(int(signal_code()))

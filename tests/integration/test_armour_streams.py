@@ -1,5 +1,6 @@
 """Streams that fail, signals and unforeseen errors end a command by the exit-code table, without a traceback."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
 from tests.support.program import OOO, run_ooo
 
+SIGNALS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
 CODES = {0, 2, 10, 11, 12, 13, 14, 15, 16, 17, 129, 130, 143}
 
 
@@ -66,9 +68,7 @@ def test_a_partial_result_is_no_success_because_the_reader_of_its_output_left(tm
     assert done.returncode == 10
 
 
-@pytest.mark.parametrize(
-    ("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
-)
+@pytest.mark.parametrize(("stop", "code"), SIGNALS)
 def test_a_signal_prints_one_sentence_flushes_the_landing_and_releases_the_lock(
     stop: signal.Signals, code: int, tmp_path: Path
 ) -> None:
@@ -95,9 +95,7 @@ def test_a_signal_prints_one_sentence_flushes_the_landing_and_releases_the_lock(
         assert again.returncode == 0, again.stderr
 
 
-@pytest.mark.parametrize(
-    ("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
-)
+@pytest.mark.parametrize(("stop", "code"), SIGNALS)
 def test_a_signal_during_a_query_of_duckdb_ends_with_the_code_of_the_signal(
     stop: signal.Signals, code: int, folder: Path
 ) -> None:
@@ -113,10 +111,103 @@ def test_a_signal_during_a_query_of_duckdb_ends_with_the_code_of_the_signal(
     assert "Traceback" not in message
 
 
+@pytest.mark.parametrize(("stop", "code"), SIGNALS)
+@pytest.mark.parametrize(
+    "interrupted",
+    [
+        pytest.param("signal.raise_signal(STOP)", id="no library"),
+        pytest.param(
+            "class Name:\n  def __set_name__(self, owner, name): signal.raise_signal(STOP)\nclass Owner: name = Name()",
+            id="a class that is created",
+        ),
+        pytest.param(
+            "try: signal.raise_signal(STOP)\nexcept BaseException: raise ValueError('other') from None",
+            id="a library that raises its own error",
+        ),
+        pytest.param("asyncio.run(stop())", id="an event loop"),
+        pytest.param("asyncio.run(stop_in_a_timeout())", id="a timeout of an event loop"),
+        pytest.param("asyncio.run(stop_in_a_group())", id="a failure in a group of tasks"),
+    ],
+)
+def test_a_library_cannot_replace_the_exit_code_of_a_signal(
+    stop: signal.Signals, code: int, interrupted: str, tmp_path: Path
+) -> None:
+    program = f"""
+import asyncio, signal, sys
+import flows.report.status as status
+STOP = signal.Signals({int(stop)})
+
+async def stop():
+    asyncio.get_running_loop().call_later(0.05, signal.raise_signal, STOP)
+    await asyncio.sleep(60)
+
+async def stop_in_a_timeout():
+    async with asyncio.timeout(0.05):
+        try:
+            await stop()
+        finally:
+            await asyncio.sleep(0.1)
+
+async def fail():
+    try:
+        await asyncio.sleep(60)
+    finally:
+        raise ValueError("other")
+
+async def stop_in_a_group():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fail())
+        await stop()
+
+def read_status(_):
+    exec({interrupted!r}, globals())
+
+status.read_status = read_status
+sys.argv = ["ooo", "status"]
+from flows.__main__ import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stderr.strip().count("\n") == 0
+    assert "the next sync resumes" in done.stderr
+
+
+@pytest.mark.parametrize(("stop", "code"), SIGNALS)
+def test_a_signal_at_any_instant_ends_with_its_code(stop: signal.Signals, code: int, tmp_path: Path) -> None:
+    """The instants are spread over a whole sync: its imports, requests, load and publication."""
+    with serve(Simulator(World.generate(people=10), limits=None, latency_seconds=0.02)) as server:
+        environment = {"PATH": os.environ["PATH"], "CALCOM_API_URL": server.url, "CALCOM_API_KEY": OWNER_KEY}
+        ended = []
+        for number in range(12):
+            with subprocess.Popen(
+                [str(OOO), "sync"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+            ) as sync:
+                assert sync.stderr is not None
+                line = sync.stderr.readline()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    sync.wait(0.15 * number)
+                sync.send_signal(stop)
+                messages = line + sync.stderr.read()
+            assert "Traceback" not in messages
+            assert "error" not in messages
+            ended.append(sync.returncode)
+    assert set(ended) <= {0, code}
+    assert code in ended
+
+
 def test_a_signal_that_the_caller_ignores_stays_ignored() -> None:
     program = (
         "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "from flows.cli.streams import catch_signals; catch_signals()\n"
+        "from flows.cli.signals import catch_signals; catch_signals()\n"
         "signal.raise_signal(signal.SIGHUP); print('alive')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

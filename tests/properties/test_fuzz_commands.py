@@ -137,8 +137,7 @@ def run(arguments: list[str], **environment: str) -> tuple[int, str]:
     """Run the command in this process, and return its exit code and its output."""
     output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     patches = pytest.MonkeyPatch()
-    for name in ("protect_streams", "catch_signals"):
-        patches.setattr(program, name, lambda: None)
+    patches.setattr(program, "protect_streams", lambda: None)
     try:
         with (
             isolated(**environment),

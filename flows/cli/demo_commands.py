@@ -12,7 +12,9 @@ from pathlib import Path
 
 import click
 
+from calcom.errors import ExitCode
 from calcom.wording import count_of
+from flows.cli.signals import signal_code
 from flows.cli.terminal import QUIET
 
 _PEOPLE = click.option(
@@ -75,6 +77,8 @@ def simulate(  # noqa: PLR0913 - the options of the simulator
       ooo simulate --port 8642 &
       CALCOM_API_URL=http://127.0.0.1:8642 CALCOM_API_KEY=cal_simulator_owner ooo sync
     """
+    import asyncio
+
     from calcom.simulator import OWNER_KEY, Limits, Simulator, World, run_forever
 
     world = World.generate(seed=seed, people=people, years=years)
@@ -86,7 +90,11 @@ def simulate(  # noqa: PLR0913 - the options of the simulator
         click.echo(f"{people}, {count_of(len(world.entries()), 'entry', 'entries')} at {url}")
         click.echo(f"CALCOM_API_URL={url} CALCOM_API_KEY={key} ooo sync")
 
-    run_forever(simulator, host, port, on_ready=announce)
+    try:
+        run_forever(simulator, host, port, on_ready=announce)
+    except asyncio.CancelledError:  # a signal; Ctrl-C is the usual end of the server
+        if signal_code() is not ExitCode.INTERRUPTED:
+            raise
 
 
 def _run_demo(data_dir: Path, *, people: int, years: int, seed: int, is_quiet: bool) -> None:

@@ -197,10 +197,13 @@ def test_the_choices_of_options_are_the_values_of_their_enumerations() -> None:
     assert list(EXPORT_FORMATS) == [export_format.value for export_format in Format]
 
 
-@pytest.mark.parametrize("key", [None, "cal_another"])
-def test_simulate_accepts_the_key_of_its_example_or_the_key_of_the_option(
-    key: str | None, tmp_path: Path
+@pytest.mark.parametrize(
+    ("key", "stop", "code"), [(None, signal.SIGINT, 0), ("cal_another", signal.SIGTERM, 143)]
+)
+def test_simulate_accepts_its_key_until_a_signal(
+    key: str | None, stop: signal.Signals, code: int, tmp_path: Path
 ) -> None:
+    """The key is that of the command's example, or that of the option. Ctrl-C is the usual end of the server."""
     assert f"CALCOM_API_KEY={OWNER_KEY} " in (simulate.help or "")
     option = [] if key is None else ["--api-key", key]
     command = [str(OOO), "simulate", "--port", "0", "--people", "2", *option]
@@ -209,7 +212,8 @@ def test_simulate_accepts_the_key_of_its_example_or_the_key_of_the_option(
         server.stdout.readline()
         settings = dict(word.split("=", 1) for word in server.stdout.readline().split() if "=" in word)
         planned = run_ooo("plan", cwd=tmp_path, **settings)
-        server.terminate()
+        server.send_signal(stop)
+    assert server.returncode == code
     assert settings["CALCOM_API_KEY"] == (key or OWNER_KEY)
     assert planned.returncode == 0, planned.stderr
 

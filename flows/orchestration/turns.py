@@ -8,7 +8,7 @@ import contextlib
 import json
 import signal
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,8 +17,10 @@ import prefect.runtime
 from prefect import get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.exceptions import TerminationSignal
-from prefect.states import Completed, Crashed
+from prefect.context import FlowRunContext
+from prefect.exceptions import Pause, TerminationSignal
+from prefect.states import Completed, Crashed, Scheduled
+from prefect.utilities.engine import propose_state_sync
 
 from flows.settings import Settings
 from flows.settings.clock import utc_now
@@ -31,19 +33,27 @@ LOCK, RECORD = ".flow-run.lock", ".flow-run.json"
 MAX_WAIT_HOURS = 6.0
 """The longest wait for another flow run; after it, this run fails."""
 
+FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 20, 300
+"""The delays before a waiting flow run starts again: the first one, which then doubles, and the longest one.
+The first one is longer than the time by which a worker takes a run early, which is 10 seconds."""
+
 
 def take_turn(settings: Settings, work: Callable[[], State[Any]]) -> State[Any]:
     """Call `work` when no other flow run uses the data folder, and return its final state.
 
     If the process of the previous run was killed, its state becomes `Crashed`. If a run of the same deployment with
-    the same parameters began after this run was due, `work` is not called, and the state is `Skipped`. Raise
-    `LockedError` if another flow run holds the data folder for longer than `MAX_WAIT_HOURS`.
+    the same parameters began after this run was due, `work` is not called, and the state is `Skipped`.
+
+    A flow run that a worker started ends its process while another one uses the data folder, and starts again later,
+    so that it holds no slot of the worker. A flow run without a deployment waits in its process. Raise `LockedError`
+    if another flow run holds the data folder for longer than `MAX_WAIT_HOURS`.
     """
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(_lock(settings, timeout_seconds=1.0))
-        except LockedError:
+        except LockedError as error:
             get_run_logger().info("waiting: another flow run uses the data folder %s", settings.data_dir)
+            _start_again_later(error)
             stack.enter_context(_lock(settings, timeout_seconds=MAX_WAIT_HOURS * 3600))
         path = settings.data_dir / RECORD
         previous = _read_record(path)
@@ -62,6 +72,25 @@ def _lock(settings: Settings, *, timeout_seconds: float) -> contextlib.AbstractC
     return lock_data_folder(
         settings.data_dir, settings.file_permissions, name=LOCK, timeout_seconds=timeout_seconds
     )
+
+
+def _start_again_later(error: LockedError) -> None:
+    """Schedule the flow run again, and end its process. Return at once if the flow run has no deployment.
+
+    Raise `error` if the flow run has waited for `MAX_WAIT_HOURS` since its first start.
+    """
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or context.flow_run.deployment_id is None:
+        return
+    run, now = context.flow_run, datetime.now(UTC)
+    if now - (run.start_time or now) > timedelta(hours=MAX_WAIT_HOURS):
+        raise error
+    delay_seconds = min(FIRST_DELAY_SECONDS * 2 ** min(run.run_count, 10), MAX_DELAY_SECONDS)
+    message = f"another flow run uses the data folder; this run starts again after {delay_seconds} s"
+    # The server cancels a run in a state of this name without a process that ends.
+    again = Scheduled(name="Resuming", message=message, scheduled_time=now + timedelta(seconds=delay_seconds))
+    with get_client(sync_client=True) as client:
+        raise Pause(message, state=propose_state_sync(client, again, flow_run_id=run.id))
 
 
 def _work_on_record(path: Path, work: Callable[[], State[Any]]) -> State[Any]:

@@ -10,8 +10,18 @@ import pytest
 import yaml
 
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
+from flows.orchestration.turns import LOCK
+from flows.settings.data_folder import lock_data_folder
 from tests.support.fleet import serve_fleet
-from tests.support.prefect_server import ROOT, PrefectServer, clone_project, kill_tree, serve_prefect, until
+from tests.support.prefect_server import (
+    FINAL,
+    ROOT,
+    PrefectServer,
+    clone_project,
+    kill_tree,
+    serve_prefect,
+    until,
+)
 from tests.support.truth import assert_equals_truth
 
 pytestmark = pytest.mark.slow
@@ -96,6 +106,30 @@ def test_of_a_backlog_of_runs_one_reads_and_the_others_are_skipped(
         assert len([request for request in simulator.requests if request.path.endswith("/users")]) > len(
             reads
         )
+
+
+def test_a_run_that_waits_for_the_data_folder_gives_its_slot_back_and_can_be_cancelled(
+    deployed: PrefectServer, tmp_path: Path
+) -> None:
+    simulator = Simulator(World.generate(people=5), limits=None)
+    with serve(simulator) as server:
+        settings = worker_settings(server.url, tmp_path / "data")
+        organization = {"name": "acme", "api_url": server.url, "api_key": "env:CALCOM_API_KEY"}
+        with deployed.worker("--limit", "1", **settings):
+            with lock_data_folder(tmp_path / "data", name=LOCK):
+                waiting, cancelled = deployed.start("sync/nightly-sync"), deployed.start("maintain/maintain")
+                for run in (waiting, cancelled):
+                    until(
+                        lambda run=run: deployed.flow_run(run)["state"]["name"] == "Resuming",
+                        what=f"the wait of flow run {run}",
+                    )
+                deployed.run("flow-run", "cancel", cancelled)
+                assert deployed.wait_for_end(cancelled)["type"] == "CANCELLED"
+                extraction = deployed.start("extract/organization", organization=organization)
+                assert_completes(deployed, extraction)
+                assert deployed.flow_run(waiting)["state"]["type"] not in FINAL
+            assert_completes(deployed, waiting)
+    assert deployed.flow_run(waiting)["run_count"] > 1
 
 
 @pytest.mark.parametrize("stage", ["extraction", "load"])

@@ -75,7 +75,7 @@ def _lock(settings: Settings, *, timeout_seconds: float) -> contextlib.AbstractC
 
 
 def _start_again_later(error: LockedError) -> None:
-    """Schedule the flow run again, and end its process. Return at once if the flow run has no deployment.
+    """Schedule the flow run again, and end its process. Return without an effect if the flow run has no deployment.
 
     Raise `error` if the flow run has waited for `MAX_WAIT_HOURS` since its first start.
     """
@@ -88,7 +88,9 @@ def _start_again_later(error: LockedError) -> None:
     delay_seconds = min(FIRST_DELAY_SECONDS * 2 ** min(run.run_count, 10), MAX_DELAY_SECONDS)
     message = f"another flow run uses the data folder; this run starts again after {delay_seconds} s"
     # The server cancels a run in a state of this name without a process that ends.
-    again = Scheduled(name="Resuming", message=message, scheduled_time=now + timedelta(seconds=delay_seconds))
+    again: State[Any] = Scheduled(
+        name="Resuming", message=message, scheduled_time=now + timedelta(seconds=delay_seconds)
+    )
     with get_client(sync_client=True) as client:
         raise Pause(message, state=propose_state_sync(client, again, flow_run_id=run.id))
 

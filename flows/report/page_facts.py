@@ -4,9 +4,11 @@ Days are offsets from the first day of the page, and people are positions in the
 of large organizations stay small. The facts for colleagues have no reasons.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
+
+import polars as pl
 
 from warehouse.read.report import PERSON_DAYS, AwayFacts, MeasureFacts, Row
 
@@ -108,7 +110,7 @@ def report_json(facts: AwayFacts, measures: MeasureFacts) -> dict[str, Any]:
         "measures": {
             "first_on": measures.first_on.isoformat(),
             "last_on": measures.last_on.isoformat(),
-            "organizations": [_measures(row, measures) for row in facts.organizations],
+            "organizations": _measures(facts, measures),
             "cover_gaps": [
                 [
                     positions.person(row),
@@ -202,18 +204,30 @@ def _people(facts: AwayFacts, positions: Positions) -> list[list[Any]]:
     ]
 
 
-def _measures(organization: Row, measures: MeasureFacts) -> dict[str, Any]:
-    def own(rows: Sequence[Row]) -> list[Row]:
-        return [row for row in rows if row["organization_id"] == organization["organization_id"]]
+def _measures(facts: AwayFacts, measures: MeasureFacts) -> list[dict[str, Any]]:
+    """Return the measures of each organization. The rows of one organization at a time become Python objects."""
+    days, available_days, runs = (
+        rows.partition_by("organization_id", as_dict=True)
+        for rows in (measures.days, measures.available_days, measures.runs)
+    )
 
-    days = own(measures.days)
-    available = {row["date_on"]: row["available_working_days"] for row in own(measures.available_days)}
-    return {
-        **{name: _series_by_reason(days, name, measures.first_on) for name in QUANTITIES},
-        "available_working_days": _series(available, measures.first_on),
-        **{name: organization[name] for name in ("people_stale", "entries", "entries_stale")},
-        "runs": [[_plain(row[name]) for name in RUN_COLUMNS] for row in own(measures.runs)],
-    }
+    def own(frames: Mapping[tuple[Any, ...], pl.DataFrame], organization: Row) -> list[Row]:
+        frame = frames.get((organization["organization_id"],))
+        return [] if frame is None else frame.to_dicts()
+
+    organizations = []
+    for organization in facts.organizations:
+        absence = own(days, organization)
+        available = {
+            row["date_on"]: row["available_working_days"] for row in own(available_days, organization)
+        }
+        organizations.append(
+            {name: _series_by_reason(absence, name, measures.first_on) for name in QUANTITIES}
+            | {"available_working_days": _series(available, measures.first_on)}
+            | {name: organization[name] for name in ("people_stale", "entries", "entries_stale")}
+            | {"runs": [[_plain(row[name]) for name in RUN_COLUMNS] for row in own(runs, organization)]}
+        )
+    return organizations
 
 
 def _series_by_reason(days: Sequence[Row], name: str, first_on: date) -> dict[str, list[int]]:

@@ -31,7 +31,7 @@ def test_the_available_days_of_the_page_are_those_of_the_lost_time_rate_with_lea
         database = audit_and_publish(connection, tmp_path).database
     with duckdb.connect(database, read_only=True) as published:
         facts = read_measure_facts(published, read_facts(published))
-        by_day = {row["date_on"]: row["available_working_days"] for row in facts.available_days}
+        by_day = dict(facts.available_days.select("date_on", "available_working_days").iter_rows())
         query = "SELECT available_working_days FROM lost_time_rate($first_on, $last_on)"
         (rate,) = rows_of(published, query, first_on=min(by_day), last_on=facts.last_on)
     january = {day.day: people for day, people in by_day.items() if (day.year, day.month) == (2026, 1)}

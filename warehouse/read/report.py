@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from warehouse.connection import read_statement
 
@@ -49,12 +50,15 @@ class MeasureFacts:
     last_on: date
     persons_from_on: date
     reasons: list[Row]
-    days: list[Row]
-    available_days: list[Row]
+    days: pl.DataFrame
+    """The counts per organization, day and reason; a frame, because these are the most rows."""
+    available_days: pl.DataFrame
+    """The working days of the members per organization and day."""
     cover_gaps: list[Row]
     team_totals: list[Row]
     people_totals: list[Row]
-    runs: list[Row]
+    runs: pl.DataFrame
+    """The newest runs of each organization."""
 
 
 def read_away_facts(published: duckdb.DuckDBPyConnection) -> AwayFacts | None:
@@ -95,12 +99,12 @@ def read_measure_facts(published: duckdb.DuckDBPyConnection, away: AwayFacts) ->
         last_on=last_on,
         persons_from_on=persons_from_on,
         reasons=_read(published, "select_reasons"),
-        days=_read(published, "select_days", **span),
-        available_days=_read(published, "select_available_days", **span),
+        days=_read_frame(published, "select_days", **span),
+        available_days=_read_frame(published, "select_available_days", **span),
         cover_gaps=_read(published, "select_cover_gaps", first_on=today, last_on=away.last_on),
         team_totals=_read(published, "select_team_totals", **year) if away.memberships else [],
         people_totals=_read(published, "select_people_totals", **year),
-        runs=_read(published, "select_runs", most=MOST_RUNS),
+        runs=_read_frame(published, "select_runs", most=MOST_RUNS),
     )
 
 
@@ -108,3 +112,8 @@ def _read(published: duckdb.DuckDBPyConnection, name: str, **parameters: Any) ->
     cursor = published.execute(read_statement(f"read/sql/{name}"), parameters)
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _read_frame(published: duckdb.DuckDBPyConnection, name: str, **parameters: Any) -> pl.DataFrame:
+    frame: pl.DataFrame = published.sql(read_statement(f"read/sql/{name}"), params=parameters).pl()
+    return frame

@@ -244,8 +244,8 @@ class Loader:
     def publish(self) -> FleetSummary:
         """Record the failed attempts and the organizations that left the file, then publish if any was loaded."""
         publication = None
-        self.close()  # the publication of many organizations needs more memory than a load
-        with open_own_warehouse(self.settings, memory_limit=self.settings.memory_limit) as connection:
+        self.close()
+        with open_own_warehouse(self.settings, memory_limit=self._memory_limit()) as connection:
             present = self._record_attempts(connection)
             left = mark_left_organizations(connection, present, utc_now())
             quarantine = read_quarantine(connection)

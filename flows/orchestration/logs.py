@@ -16,6 +16,10 @@ from flows.run.progress import ProgressListener
 from flows.settings import Settings
 from flows.settings.values import LogFormat
 
+_REPEATED = ("Engine execution exited with", "Task run failed with state", "Timeout of ")
+"""The begin of records of Prefect that say nothing new: the failure of a run whose cause is in the log already, and
+the time limit of a task in a thread, which takes effect after the request that runs."""
+
 
 class ForeseenFailures(logging.Filter):
     """Keeps the failures of tasks out of the level ERROR: the flow writes the sentence of a foreseen failure once.
@@ -24,7 +28,9 @@ class ForeseenFailures(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return False for the traceback of an `OooError`; lower the level of the end of a task."""
+        """Return False for a repeated record and the traceback of an `OooError`; lower the level of a task's end."""
+        if str(record.msg).startswith(_REPEATED):
+            return False
         if isinstance(record.exc_info, tuple) and isinstance(record.exc_info[1], OooError):
             return False
         if record.levelno == logging.ERROR and str(record.msg).startswith("Finished in state"):
@@ -32,7 +38,9 @@ class ForeseenFailures(logging.Filter):
         return True
 
 
-_FORESEEN = ForeseenFailures()
+# The first task of a Dask worker writes a record before it calls a function of this module.
+for _name in ("prefect.task_runs", "prefect.flow_runs"):
+    get_logger(_name).addFilter(ForeseenFailures())
 
 
 class _EndOfOutput:
@@ -59,7 +67,6 @@ setattr(sys.modules[f"{__name__}.end"], "of_output", _EndOfOutput())  # noqa: B0
 
 def open_run_logger() -> "logging.LoggerAdapter[Any]":
     """Return the logger of the current flow or task run, whose foreseen failures have no traceback."""
-    get_logger("prefect.task_runs").addFilter(_FORESEEN)  # a filter is added once, however often it is passed
     logger: logging.LoggerAdapter[Any] = get_run_logger()  # type: ignore[assignment]
     return logger
 

@@ -206,13 +206,12 @@ def _people(facts: AwayFacts, positions: Positions) -> list[list[Any]]:
 
 def _measures(facts: AwayFacts, measures: MeasureFacts) -> list[dict[str, Any]]:
     """Return the measures of each organization. The rows of one organization at a time become Python objects."""
-    days, available_days, runs = (
-        rows.partition_by("organization_id", as_dict=True)
-        for rows in (measures.days, measures.available_days, measures.runs)
+    days, available_days, runs = map(
+        _by_organization, (measures.days, measures.available_days, measures.runs)
     )
 
-    def own(frames: Mapping[tuple[Any, ...], pl.DataFrame], organization: Row) -> list[Row]:
-        frame = frames.get((organization["organization_id"],))
+    def own(frames: Mapping[int, pl.DataFrame], organization: Row) -> list[Row]:
+        frame = frames.get(organization["organization_id"])
         return [] if frame is None else frame.to_dicts()
 
     organizations = []
@@ -228,6 +227,16 @@ def _measures(facts: AwayFacts, measures: MeasureFacts) -> list[dict[str, Any]]:
             | {"runs": [[_plain(row[name]) for name in RUN_COLUMNS] for row in own(runs, organization)]}
         )
     return organizations
+
+
+def _by_organization(rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
+    """Return the rows of each organization, which follow each other. The frames share the memory of `rows`."""
+    sizes = rows.get_column("organization_id").rle().struct.unnest()
+    offsets = sizes.get_column("len").cum_sum() - sizes.get_column("len")
+    return {
+        organization_id: rows.slice(offset, size)
+        for offset, size, organization_id in zip(offsets, *sizes.get_columns(), strict=True)
+    }
 
 
 def _series_by_reason(days: Sequence[Row], name: str, first_on: date) -> dict[str, list[int]]:

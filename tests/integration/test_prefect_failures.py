@@ -1,5 +1,6 @@
 """Prefect when things break: dead workers, signals, restarts of the server, cancellations and backlogs."""
 
+import logging
 import os
 import signal
 from datetime import UTC, datetime, timedelta
@@ -178,6 +179,46 @@ def test_cancelling_a_fleet_cancels_its_extractions(deployed: PrefectServer, tmp
             assert deployed.wait_for_end(run)["type"] == "CANCELLED"
             for extraction in extractions():
                 assert deployed.wait_for_end(extraction["id"])["type"] == "CANCELLED"
+
+
+def test_each_failed_organization_of_a_fleet_is_one_line_at_the_level_error(
+    deployed: PrefectServer, tmp_path: Path
+) -> None:
+    with serve_fleet(tmp_path, organizations=3, people=3) as fleet:
+
+        def read_lines(run: str) -> list[tuple[int, str]]:
+            def until_its_end() -> list[Any] | None:
+                records = deployed.log_records(run)
+                own = [record["message"] for record in records if record["task_run_id"] is None]
+                return records if any(text.startswith("Finished in state") for text in own) else None
+
+            records = until(until_its_end, what=f"the end of the log of flow run {run}")
+            return [
+                (record["level"], record["message"])
+                for record in records
+                if record["level"] >= logging.WARNING
+            ]
+
+        with deployed.worker(**fleet.environment, OOO_DATA_DIR=str(tmp_path / "data")):
+            for extracts_with in ("work pool", "task runner"):
+                run = deployed.start(
+                    "fleet/fleet-nightly", organizations_file=str(fleet.file), extract_with=extracts_with
+                )
+                assert deployed.wait_for_end(run)["name"] == "Partial"
+                extractions = deployed.post(
+                    "/flow_runs/filter", flow_runs={"parent_flow_run_id": {"any_": [run]}}
+                )
+                lines = [
+                    line
+                    for flow_run in (run, *(each["id"] for each in extractions))
+                    for line in read_lines(flow_run)
+                ]
+                (failed,) = [message for level, message in lines if level == logging.ERROR]
+                assert failed.startswith("exit code 11: Cal.com answered 401")
+                assert "\n" not in failed
+                (partial,) = [message for level, message in lines if level == logging.WARNING]
+                assert partial.startswith("PARTIAL  3 organizations")
+                assert len(lines) == 2
 
 
 def test_a_run_survives_a_restart_of_the_server(tmp_path: Path) -> None:

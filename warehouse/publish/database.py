@@ -34,7 +34,7 @@ from warehouse.tables import PublishedTable, define_columns
 STORAGE_VERSION = "v1.0.0"
 """Every DuckDB since 1.0 reads this version. BI tools embed DuckDB 1.x, which cannot read the format of 2.0."""
 
-MAX_ROWS_IN_PARALLEL = 2_500_000
+MAX_ROWS_IN_PARALLEL = 1_000_000
 """Up to this number of rows in all, two tables are sorted at a time; beyond it, one, to bound the memory."""
 
 

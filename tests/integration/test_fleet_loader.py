@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from calcom.errors import CalcomError, ExitCode
 from calcom.simulator import OWNER_KEY, Fault, Simulator, World, serve
 from calcom.strategy import Strategy
+from flows.fleet import loader as loading
 from flows.fleet.extraction import extract_organization, report_failure
 from flows.fleet.loader import open_loader
 from flows.fleet.organizations import Organization
@@ -69,6 +71,26 @@ def test_an_extracted_organization_is_loaded_published_and_removed_from_the_stor
     assert summary.exit_code == ExitCode.DONE
     assert summary.database is not None
     assert_equals_truth(summary.database, world.entries(), world.users())
+
+
+def test_the_publication_of_a_fleet_has_the_memory_of_its_entries_or_of_the_setting(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB's own default is most of the memory of the machine, which many organizations would use."""
+    limits: list[str] = []
+
+    def publish_and_record(connection: duckdb.DuckDBPyConnection, *arguments: Any, **options: Any) -> Any:
+        limits.extend(connection.execute("SELECT current_setting('memory_limit')").fetchall()[0])
+        return original(connection, *arguments, **options)
+
+    original = loading.publish_tables
+    monkeypatch.setattr(loading, "publish_tables", publish_and_record)
+    for own in (settings, settings.model_copy(update={"memory_limit": "250MB"})):
+        extract()
+        with open_loader(own, listener=SilentListener()) as loader:
+            loader.load("acme")
+            loader.publish()
+    assert [text.split(".")[0] for text in limits] == ["98", "238"]  # in MiB
 
 
 def test_a_landing_in_the_store_is_reused_without_a_request(settings: Settings, simulator: Simulator) -> None:

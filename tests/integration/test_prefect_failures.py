@@ -6,12 +6,17 @@ import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext
+from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
-from flows.orchestration.turns import LOCK
+from flows.orchestration.turns import LOCK, MAX_WAIT_HOURS, take_turn
+from flows.settings import NO_CREDENTIAL, load_settings
 from flows.settings.data_folder import lock_data_folder
 from tests.support.fleet import serve_fleet
 from tests.support.prefect_server import (
@@ -24,6 +29,7 @@ from tests.support.prefect_server import (
     until,
 )
 from tests.support.truth import assert_equals_truth
+from warehouse.errors import LockedError
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +137,19 @@ def test_a_run_that_waits_for_the_data_folder_gives_its_slot_back_and_can_be_can
                 assert deployed.flow_run(waiting)["state"]["type"] not in FINAL
             assert_completes(deployed, waiting)
     assert deployed.flow_run(waiting)["run_count"] > 1
+
+
+def test_a_run_that_waited_for_the_longest_time_fails_and_names_the_folder(tmp_path: Path) -> None:
+    started_at = datetime.now(UTC) - timedelta(hours=MAX_WAIT_HOURS, minutes=1)
+    run = FlowRun(flow_id=uuid4(), deployment_id=uuid4(), start_time=started_at, run_count=70)
+    settings = load_settings(**NO_CREDENTIAL, OOO_DATA_DIR=str(tmp_path))
+    with (
+        temporary_settings({PREFECT_LOGGING_TO_API_ENABLED: False}),
+        lock_data_folder(tmp_path, name=LOCK),
+        FlowRunContext.model_construct(flow_run=run, flow=None),
+        pytest.raises(LockedError, match=str(tmp_path)),
+    ):
+        take_turn(settings, lambda: pytest.fail("the work began"))
 
 
 @pytest.mark.parametrize("stage", ["extraction", "load"])

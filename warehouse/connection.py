@@ -70,6 +70,29 @@ def open_warehouse(
 
 
 @contextlib.contextmanager
+def open_publication(
+    path: Path, config: Mapping[str, Any] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the published database for the block, and yield a connection that can only read.
+
+    Errors of DuckDB in the block are raised as `WarehouseError`, and a statement that a signal ended as
+    `KeyboardInterrupt`. The way out is not that of the warehouse: a sync publishes the file again.
+    """
+    try:
+        with (
+            duckdb.connect(str(path), read_only=True, config=dict(config or {})) as connection,
+            catching_interrupts(),
+        ):
+            yield connection
+    except duckdb.Error as error:
+        message = (
+            f"can't read {path}: {explain(error)}; if it is damaged, remove it and run `ooo sync`, which publishes"
+            " it again; if it is not readable, correct its permissions"
+        )
+        raise WarehouseError(message) from error
+
+
+@contextlib.contextmanager
 def catching_interrupts() -> Iterator[None]:
     """Raise `KeyboardInterrupt` if a signal ended a statement in the block.
 

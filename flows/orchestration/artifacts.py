@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
-import duckdb
 from prefect.artifacts import (
     create_link_artifact,
     create_markdown_artifact,
@@ -26,6 +25,7 @@ from flows.run.summary import RunSummary
 from flows.settings import Settings
 from flows.settings.clock import utc_now
 from transforms.schema import PUBLISHED
+from warehouse.connection import open_publication
 from warehouse.read.facts import read_headline
 
 UPDATE_SECONDS = 5.0
@@ -113,7 +113,7 @@ def show_fleet(summary: FleetSummary, settings: Settings) -> None:
 
 def show_headline(database: Path, settings: Settings) -> None:
     """Create the artifact `report`: the headline figures, and where the report page and the tables are."""
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with open_publication(database) as connection:
         figures = read_headline(connection, utc_now().date())
     page = report_path(settings).resolve()
     where = [

@@ -18,6 +18,7 @@ from flows.settings import Settings
 from flows.settings.data_folder import OWNER_REPORT, require_publication
 from flows.settings.errors import ConfigurationError
 from landing.files import write_atomically
+from warehouse.connection import open_publication
 from warehouse.errors import WarehouseError
 from warehouse.read.report import read_away_facts, read_measure_facts
 
@@ -75,9 +76,9 @@ def save_pages(pages: Pages, settings: Settings) -> tuple[Path, Path]:
 
 
 def read_pages(database: Path) -> Pages:
-    """Return both pages about the published `database`. Raises as `build_pages`, and if the file is missing."""
+    """Return both pages about the published `database`. Raises as `build_pages`, and if it is missing or damaged."""
     require_publication(database)
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with open_publication(database) as connection:
         return build_pages(connection, database)
 
 

@@ -18,7 +18,7 @@ from flows.settings.errors import QueryError, QueryLimitError, SqlError
 from transforms.hidden_reasons import OTHER_LEVELS, hide_reasons
 from transforms.schema import PUBLISHED
 from transforms.suppression import SHARES_OF_DAYS, suppress_days, suppress_small_groups
-from warehouse.connection import catching_interrupts, read_statement
+from warehouse.connection import catching_interrupts, open_publication, read_statement
 from warehouse.errors import WarehouseError
 from warehouse.publish.measures import find_measures
 from warehouse.read.contributions import isolate_people
@@ -182,7 +182,11 @@ def run_sql(
 def open_published(database: Path, limits: QueryLimits = DEFAULT_LIMITS) -> Iterator[Fetch]:
     """Yield a function that runs statements on the published database. Raise as `run_sql`."""
     require_publication(database)
-    with _connect(database, limits) as connection, _interrupting(connection, limits) as expired:
+    config = {**_RESTRICTIONS, "memory_limit": limits.memory} if limits.is_restricted else {}
+    with (
+        open_publication(database, config) as connection,
+        _interrupting(connection, limits) as expired,
+    ):
 
         def fetch(
             sql: str, parameters: Mapping[str, Any] | None = None, *, reads_only: bool = False
@@ -221,22 +225,6 @@ def _translating_errors(database: Path, limits: QueryLimits, expired: threading.
             message = f"{error}; add --unrestricted to read other files and databases"
             raise QueryError(message) from error
         raise SqlError(str(error)) from error
-
-
-@contextlib.contextmanager
-def _connect(database: Path, limits: QueryLimits) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection that can only read. Raise `WarehouseError` if the file is damaged or not readable."""
-    config: dict[str, Any] = {**_RESTRICTIONS, "memory_limit": limits.memory} if limits.is_restricted else {}
-    try:
-        connection = duckdb.connect(str(database), read_only=True, config=config)
-    except duckdb.Error as error:
-        message = (
-            f"can't open {database}: {_first_line(error)}; if it is damaged, remove it and run `ooo sync`, which"
-            " publishes it again; if it is not readable, correct its permissions"
-        )
-        raise WarehouseError(message) from error
-    with connection:
-        yield connection
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from flows.settings.data_folder import (
     warehouse_path,
 )
 from flows.settings.errors import StaleError
-from warehouse.connection import open_warehouse
+from warehouse.connection import open_publication, open_warehouse
 from warehouse.errors import WarehouseError
 from warehouse.load.audit import Audit
 from warehouse.read.facts import (
@@ -50,7 +50,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
     database = database_path(settings)
     current = settings.data_dir / "exports" / "current.json"
     require_publication(database)
-    with open_warehouse(database, is_read_only=True) as published:
+    with open_publication(database) as published:
         freshness, runs = read_freshness(published), read_last_runs(published)
         organizations = read_organizations(published)
     facts = _read_warehouse(warehouse_path(settings))
@@ -70,7 +70,7 @@ def read_organization_states(settings: Settings, names: Sequence[str] = ()) -> l
     """Return the freshness of every organization, published or attempted, and of each of `names` without an attempt."""
     organizations: list[OrganizationFreshness] = []
     if has_file(database_path(settings)):
-        with open_warehouse(database_path(settings), is_read_only=True) as published:
+        with open_publication(database_path(settings)) as published:
             organizations = read_organizations(published)
     if has_file(warehouse_path(settings)):
         stored = _read_warehouse(warehouse_path(settings))["organizations"]
@@ -100,15 +100,20 @@ def _add_later_attempts(
 def _read_generation(pointer: Path) -> str | None:
     """Return the published generation, or None without a pointer. Raise `WarehouseError` if it is damaged."""
     try:
-        return str(json.loads(pointer.read_text(encoding="utf-8"))["generation"])
+        facts = json.loads(pointer.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        message = (
-            f"can't read {pointer}: {type(error).__name__}: {error}; expected a JSON object with the generation."
-            " Run `ooo sync`, which publishes again"
-        )
-        raise WarehouseError(message) from error
+    except (OSError, ValueError) as error:
+        raise WarehouseError(_describe_pointer(pointer, f"{type(error).__name__}: {error}")) from error
+    generation = facts.get("generation") if isinstance(facts, dict) else None
+    if not isinstance(generation, str):
+        raise WarehouseError(_describe_pointer(pointer, "it has no generation"))
+    return generation
+
+
+def _describe_pointer(pointer: Path, problem: str) -> str:
+    way_out = "Run `ooo sync`, which publishes again; if it is a folder, remove it first"
+    return f"can't read {pointer}: {problem}; expected a JSON object with the generation. {way_out}"
 
 
 def raise_if_older(status: dict[str, Any], max_age: timedelta) -> None:

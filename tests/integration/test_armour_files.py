@@ -91,18 +91,30 @@ def test_another_account_gets_a_message_about_a_private_folder(
     assert "the traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("content", [b"", b"damaged" * 1000])
-def test_a_damaged_database_is_a_message(content: bytes, folder: Path) -> None:
-    (folder / "data" / "ooo.duckdb").write_bytes(content)
-    for command in (("query", "who_is_out"), ("export",), ("status",), ("report",)):
-        failed = run_ooo(*command, cwd=folder)
-        assert failed.returncode in (2, 15), (command, failed.stderr)
-        assert "error: " in failed.stderr.lower()
-        assert "Traceback" not in failed.stderr
-        assert "defect" not in failed.stderr, command
+@pytest.mark.parametrize("damage", ["empty", "half", "random", "folder"])
+def test_a_damaged_database_is_a_message_that_names_the_sync(damage: str, folder: Path) -> None:
+    path = folder / "data" / "ooo.duckdb"
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(
+            {"empty": b"", "half": content[: len(content) // 2], "random": b"damaged" * 1000}[damage]
+        )
+    for command in (("query", "who_is_out"), ("export",), ("status",), ("report",), ("doctor",)):
+        failed = run_ooo(*command, cwd=folder, CALCOM_API_KEY=OWNER_KEY, CALCOM_API_URL="http://127.0.0.1:9")
+        shown = failed.stdout + failed.stderr
+        assert failed.returncode == 15, (command, shown)
+        assert f"{path.relative_to(folder)}: " in shown, (command, shown)
+        assert "remove it and run `ooo sync`" in shown, (command, shown)
+        assert "back-up" not in shown, (command, shown)
+        assert "traceback" not in shown.lower(), (command, shown)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "3", "\ufffd"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", "3", "\ufffd", '{"generation": [1]}', '{"generation": null}']
+)
 def test_a_damaged_pointer_is_a_message(content: str, folder: Path) -> None:
     path = folder / "data" / "exports" / "current.json"
     path.write_text(content)

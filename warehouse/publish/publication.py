@@ -165,7 +165,7 @@ def _explaining_disk(data_dir: Path) -> Iterator[None]:
         yield
     except (OSError, duckdb.Error) as error:
         message = (
-            f"can't publish under {data_dir}: {explain(error)}; the last publication stands. Free space"
-            " or correct the permissions, then run again"
+            f"can't publish under {data_dir}: {explain(error)}; the last publication stands. Free space,"
+            " correct the permissions, or remove a folder that has the name of a file, then run again"
         )
         raise WarehouseError(message) from error

@@ -129,6 +129,7 @@ def test_the_alarms_hear_each_way_in_which_a_run_can_end_or_not_begin() -> None:
         "Late",
         "Pending",
         "Submitting",
+        "Resuming",
         "heartbeat",
     )
     assert {f"prefect.flow-run.{state}" for state in states} <= heard

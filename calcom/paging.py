@@ -54,7 +54,7 @@ class _Span:
         if low is None:
             return None
         high = HIGHEST_ID if page.is_last else page.last_id or low
-        return cls(low, high, page.skip, page.skip + max(page.rows - 1, 0))
+        return cls(low, high, page.skip, page.skip + page.rows - 1)
 
     def touches(self, other: "_Span") -> bool:
         """Return True if no id lies between the two spans."""

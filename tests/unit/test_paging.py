@@ -157,6 +157,51 @@ def test_spans_with_one_id_between_them_do_not_join() -> None:
     assert 31 in rows
 
 
+def test_a_span_joins_a_page_read_ahead_that_begins_at_the_next_id() -> None:
+    before, after = [10, 20, 31, 40, 50, 60], [10, 20, 30, 31, 40, 50, 60]
+    scan = Scan(3)
+    assert scan.next_skips(2, expected_rows=9) == [0, 2]
+    scan.accept(serve(before, 2, 3))
+    scan.accept(serve(after, 0, 3))  # a person with entry 30 joined between the two responses
+    assert scan.proven == ((0, 50),)
+
+
+def test_nothing_is_proven_before_the_first_page() -> None:
+    scan = Scan(2)
+    assert scan.proven == ()
+    assert scan.next_skips(2, expected_rows=9) == [0, 1]
+    scan.accept(serve([1, 2, 3, 4], 1, 2))
+    assert scan.proven == ((2, 3),)
+
+
+def test_no_page_is_requested_without_room_or_after_the_end() -> None:
+    assert Scan(4).next_skips(room=0, expected_rows=30) == []
+    scan = Scan(4)
+    assert scan.next_skips(expected_rows=30) == [0]
+    scan.accept(serve([1, 2], 0, 4))
+    assert scan.next_skips(4, expected_rows=30) == []
+
+
+def test_only_the_page_at_the_seam_is_requested_while_the_scan_steps_back() -> None:
+    scan = Scan(4)
+    scan.accept(serve(list(range(1, 31)), 0, 4))
+    scan.accept(serve(list(range(3, 31)), 3, 4))
+    assert scan.next_skips(4, expected_rows=30) == [1]
+
+
+def test_a_scan_that_continues_from_stored_pages_requests_ahead_behind_them() -> None:
+    ids, scan = list(range(1, 31)), Scan(4)
+    for skip in (0, 6):
+        scan.accept(serve(ids, skip, 4))
+    assert scan.next_skips(2, expected_rows=30) == [3, 9]
+
+
+def test_no_page_is_requested_ahead_once_the_proof_has_failed() -> None:
+    scan = Scan(4)
+    scan.accept(Page.of_ids(skip=0, take=4, ids=[1, None, 3, 4]))
+    assert scan.next_skips(4, expected_rows=30) == [4]
+
+
 def test_speculation_never_passes_the_expected_rows_or_a_page_that_ended_the_list() -> None:
     scan = Scan(4)
     assert scan.next_skips(8, expected_rows=12) == [0, 3, 6]

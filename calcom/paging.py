@@ -158,7 +158,7 @@ class Scan:
     def skip_over(self, skip: int) -> bool:
         """Continue behind the page at `skip`, which cannot be read; return False if that is impossible.
 
-        It is impossible before the first page, right behind another gap, after `MAX_GAPS` gaps, and once
+        It is impossible before any page was read, right behind another gap, after `MAX_GAPS` gaps, and once
         the proof has failed.
         """
         self._in_flight.discard(skip)

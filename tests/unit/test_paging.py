@@ -363,6 +363,14 @@ def test_a_page_read_ahead_does_not_end_the_scan_before_the_pages_between_are_re
     assert (scan.verdict, scan.proven) == (Verdict.FAILED, ((0, 40), (70, END)))
 
 
+def test_the_first_page_is_stepped_over_to_a_page_that_was_read_ahead() -> None:
+    scan = Scan(4)
+    assert scan.next_skips(2, expected_rows=20) == [0, 3]
+    scan.accept(serve(IDS, 3, 4))
+    assert scan.skip_over(0)
+    assert (scan.next_skips(), scan.proven, scan.gaps) == ([6], ((40, 70),), 1)
+
+
 def test_an_empty_page_behind_a_gap_ends_the_scan_failed() -> None:
     scan = Scan(4)
     scan.accept(serve(IDS, 0, 4))

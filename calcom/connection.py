@@ -13,8 +13,11 @@ from calcom.rate_limit import MAX_WAIT_SECONDS
 READ_TIMEOUT_SECONDS = 40.0
 """Longer than the 33 seconds after which Cal.com responds with HTTP 500 while its Redis is down."""
 
-MAX_RESPONSE_MB = 64
-"""The bound of one response. Cal.com's largest page, 1000 users, has about 1 MB."""
+MAX_RESPONSE_MB = 16
+"""The bound of one response. Cal.com's largest page, 1000 users, has about 1 MB.
+
+Parsing needs up to 14 times the bytes of a response: one string with an emoji has four bytes per character in Python.
+"""
 
 
 @dataclass(frozen=True)

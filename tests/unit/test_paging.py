@@ -74,6 +74,19 @@ def test_rows_deleted_behind_the_anchor_make_the_scan_step_back() -> None:
     assert scan.verdict is Verdict.COMPLETE
 
 
+@pytest.mark.parametrize("deleted", range(1, 41))
+def test_the_seam_is_found_after_any_number_of_deleted_rows(deleted: int) -> None:
+    ids = list(range(1, 101))
+    scan = Scan(4)
+    while scan.pages < 20:
+        (skip,) = scan.next_skips()
+        scan.accept(serve(ids, skip, 4))
+    del ids[:deleted]
+    read_all(scan, ids)
+    assert scan.verdict is Verdict.COMPLETE
+    assert scan.repairs <= 10
+
+
 def test_a_few_pages_find_the_seam_after_a_mass_deletion() -> None:
     ids = list(range(1, 200_001))
     scan = Scan(250)

@@ -66,29 +66,26 @@ class Extraction:
     async def check_ends(self, kind: str) -> None:
         """Check that the short pages of all users, or of all teams, were the ends of their lists.
 
-        Sends at most one request. If the server caps its pages, the affected scopes are read again with pages of
-        that size; a scope whose end cannot be proved becomes `unproven`. If the request fails, those scopes fail.
+        Sends one request, for the list with the longest short page. If rows follow it, the server caps its pages, and
+        the ends of all lists of this length are checked; a list whose end cannot be proved becomes `unproven`. If a
+        request fails, those lists fail.
         """
         complete = [
             scope
-            for scope, _ in find_short_ends(self.scanner.store.pages, kind)
+            for scope in find_short_ends(self.scanner.store.pages, kind)
             if (ended := self.scanner.store.ended(scope)) is not None and ended.verdict is Verdict.COMPLETE
         ]
-        try:
-            cap = await self.scanner.find_cap(kind) if complete else None
-        except CalcomError as error:
-            for scope in complete:
-                self.scanner.fail_unless_refused(scope, error)
-            return
-        if cap is None:
-            return
-        for scope in complete:
+        for number, scope in enumerate(complete):
             # A kill while the scope is read again must not leave the verdict of the first read.
             self.scanner.store.end_scope(ScopeResult(scope, Verdict.FAILED, 0, 0, 0, (), PAGE_CAP))
             try:
-                await self.scanner.scan_with_cap(scope, cap)
+                is_end = await self.scanner.confirm_end(scope)
             except CalcomError as error:
-                self.scanner.fail_unless_refused(scope, error)
+                for unchecked in complete[number:]:
+                    self.scanner.fail_unless_refused(unchecked, error)
+                return
+            if is_end and number == 0:
+                return
 
     async def settle_departures(self, planned: Collection[int]) -> list[int]:
         """Read the users list again if users were refused, and settle the scopes of those who have left.

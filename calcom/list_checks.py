@@ -11,14 +11,11 @@ from calcom.records import Records
 from calcom.scopes import ALL_IDS, Page, Scope, Spans
 from calcom.strategy import MAX_AUTO_TEAMS
 
-MIN_TAKE = 2
-"""Pages of one row cannot overlap, so they prove nothing."""
-
 EMPTY_USERS_LIST = "empty_users_list"
 """An organization has at least the owner of the key, so a list without a valid user proves nothing."""
 
 PAGE_CAP = "page_cap"
-"""The server returns fewer rows than requested, and no page of its own size could be proved."""
+"""The server returns one row per page, so pages cannot overlap, or it states rows behind the end of the list."""
 
 PAGING_IGNORED = (
     "paging_ignored: this server ignores skip and take on the list, so only its first rows can be read"
@@ -32,28 +29,21 @@ LEFT_ORGANIZATION = "left_organization"
 """The user was refused and is not in the users list any more."""
 
 
-def find_short_ends(pages: Mapping[Scope, list[Page]], kind: str) -> list[tuple[Scope, Page]]:
-    """Return a page of each scope that is as long as the longest page of the kind, yet shorter than requested.
+def find_short_ends(pages: Mapping[Scope, list[Page]], kind: str) -> list[Scope]:
+    """Return the scopes whose list ended with the longest short page of the kind, although rows may follow it.
 
-    If no row follows one of them, then the server caps no page at this length, and no shorter page was cut, either.
-    A scope with a full page of this length is not returned: the server has honoured the length as `take`.
+    If no row follows one of them, then the server caps no page at this length, and no shorter page, either. The
+    page behind a row that was requested again has this row alone, so it is an end without doubt.
     """
-    of_kind = {scope: own_pages for scope, own_pages in pages.items() if scope.kind == kind}
-    longest = max((page.rows for own_pages in of_kind.values() for page in own_pages), default=0)
-    ends = []
-    for scope, own_pages in of_kind.items():
-        as_long = [page for page in own_pages if 0 < page.rows == longest]
-        if as_long and all(page.is_last for page in as_long):
-            ends.append((scope, as_long[0]))
-    return ends
-
-
-def is_capped(first: Page, behind: Page) -> bool:
-    """Return True if `behind`, the page behind a short page, shows that the server had cut the short page.
-
-    `first` is the first page of the list. A server that ignores `skip` returns it again.
-    """
-    return behind.rows > 0 and behind.first_id != first.first_id
+    lengths = {
+        scope: max(
+            (page.rows for page in own_pages if page.is_last and (page.rows > 1 or page.skip == 0)), default=0
+        )
+        for scope, own_pages in pages.items()
+        if scope.kind == kind
+    }
+    longest = max(lengths.values(), default=0)
+    return [scope for scope, length in lengths.items() if 0 < length == longest]
 
 
 def ignores_paging(first: Page, page: Page) -> bool:
@@ -61,7 +51,7 @@ def ignores_paging(first: Page, page: Page) -> bool:
 
     Such a page is longer than `take`, or begins with the first row of the list although rows were skipped.
     """
-    return page.rows > page.take or (page.skip > 0 and page.rows > 1 and page.first_id == first.first_id)
+    return page.rows > page.take or (page.skip > 0 < page.rows and page.first_id == first.first_id)
 
 
 def check_owner(records: Records, organization_id: int, scope: Scope) -> None:

@@ -2,7 +2,7 @@
 
 The server answers `skip` and `take` with rows that are contiguous in ascending id order at that instant. So each
 page vouches for a span of ids: every row that existed at that instant and whose id lies in the span is on the page.
-A page at `skip=0` vouches for all ids from the lowest up, and a page shorter than `take` for all ids up to the
+A page at `skip=0` vouches for all ids from the lowest up, and a page that ends the list for all ids up to the
 highest. **A scan is complete when the spans of its pages cover every id.** Neither the order nor the time of the
 pages matters: they may be read concurrently, or by an earlier process.
 
@@ -11,6 +11,10 @@ therefore requests the next page one row early, on the last row read: the *ancho
 deleted meanwhile, the page begins too far on. The scan then steps back, twice as far each time, and halves the
 distance once it has stepped back too far. A page that cannot be read leaves a gap: the spans on both sides stay
 proven. `docs/architecture.md` has the whole argument.
+
+A page shorter than `take` ends the list only if the server returns as many rows as are requested. Gateways and other
+versions of the server can cut pages. With `confirms_end`, a scan therefore requests the last row again: if the
+response has this row alone, no row follows it. Otherwise the short page was cut, and the scan continues.
 
 The module is pure: no I/O and no clock. The state follows from the accepted pages, so accepting them again
 restores it. Source of the order: Prisma's implicit order by primary key. It is undocumented, so the order
@@ -24,6 +28,9 @@ from calcom.scopes import ALL_IDS, HIGHEST_ID, Page, Spans, Verdict
 
 MAX_REPAIRS = 100
 """The number of pages without progress after which a scan continues without a proof."""
+
+MAX_SINGLE_ROWS = 3
+"""The number of pages with one row, and none with more, after which the server is taken to return one row per page."""
 
 MAX_PAGES = 100_000
 """The number of pages after which a scan ends, because the server probably repeats itself.
@@ -48,12 +55,15 @@ class _Span:
     last_at: int = 0
 
     @classmethod
-    def of_page(cls, page: Page) -> "_Span | None":
-        """Return the span of a page alone; None for an empty page, unless its `skip` is 0."""
+    def of_page(cls, page: Page, *, is_end: bool) -> "_Span | None":
+        """Return the span of a page alone, up to the highest id if `is_end`.
+
+        Return None for an empty page, unless its `skip` is 0.
+        """
         low = 0 if page.skip == 0 else page.first_id
         if low is None:
             return None
-        high = HIGHEST_ID if page.is_last else page.last_id or low
+        high = HIGHEST_ID if is_end else page.last_id or low
         return cls(low, high, page.skip, page.skip + page.rows - 1)
 
     def touches(self, other: "_Span") -> bool:
@@ -76,6 +86,8 @@ class Scan:
     """
 
     take: int
+    confirms_end: bool = False
+    """A short page ends the list only if its last row, requested again, is the only row of the response."""
     max_repairs: int = MAX_REPAIRS
     max_pages: int = MAX_PAGES
     pages: int = 0
@@ -93,6 +105,8 @@ class Scan:
     _step_back: int = 0  # the distance to step back from that offset
     _speculate_from: int = 0  # the first offset that was not requested; HIGHEST_ID once the end was seen
     _in_flight: set[int] = field(default_factory=set)
+    _longest: int = 0  # the number of rows of the longest page
+    _single_rows: int = 0  # the number of pages with one row
     _previous: Page | None = None
 
     def __post_init__(self) -> None:
@@ -138,6 +152,8 @@ class Scan:
         """Take the page at one of the requested offsets."""
         self._in_flight.discard(page.skip)
         self.pages += 1
+        self._longest = max(self._longest, page.rows)
+        self._single_rows += page.rows == 1
         if self.is_over:
             return
         next_offset = HIGHEST_ID if page.is_last else page.skip + page.take - 1
@@ -147,6 +163,9 @@ class Scan:
             self.is_over = True  # without ascending ids there is no anchor
         elif page.unreadable:
             self._abandon_proof("unreadable_id")
+        if self.confirms_end and self._longest == 1 and self._single_rows > MAX_SINGLE_ROWS:
+            self._abandon_proof("page_cap")
+            self.is_over = True  # pages of one row cannot overlap
         if self.problem is None:
             self._extend_proof(page)
         elif not self.is_over:
@@ -189,17 +208,32 @@ class Scan:
         self._current_id, self._anchor = proven_id, current.last_at
         self.is_over = current.high == HIGHEST_ID
 
+    def _ends_list(self, page: Page) -> bool:
+        """Return True if the page shows that no row follows it."""
+        if not self.confirms_end:
+            return page.is_last
+        return page.rows == 0 or (page.rows == 1 < self._longest and page.is_last and page.skip > 0)
+
     def _seam(self) -> int:
-        """Return the offset where the next page should begin in order to join the current span."""
+        """Return the offset where the next page should begin in order to join the current span.
+
+        A single row cannot be requested again without its whole list, so the page behind it is requested.
+        """
         if self._overshoot is None:
-            return self._anchor
+            is_single_row = self.confirms_end and self._anchor == 0 and self._longest == 1
+            return 1 if is_single_row else self._anchor
         if self._overshoot <= self._anchor:
             return max(0, self._overshoot - self._step_back)
         return max(self._anchor, (self._anchor + self._overshoot - self.take) // 2)
 
     def _extend_proof(self, page: Page) -> None:
         """Add the page's span; if the page is the one at the seam, advance or step back."""
-        current, is_at_seam, span = self._current_span(), page.skip <= self._seam(), _Span.of_page(page)
+        current, is_at_seam = self._current_span(), page.skip <= self._seam()
+        span = _Span.of_page(page, is_end=self._ends_list(page))
+        if page.rows == 0 and page.skip == self._longest == 1:  # behind the only row of the list
+            self._add_span(_Span(0, HIGHEST_ID))
+            self.is_over = True
+            return
         if span is not None:
             self._add_span(span)
         if current is not None and span is not None and span.low <= current.high + 1:
@@ -256,7 +290,7 @@ class Scan:
             and page.rows > 0
             and (page.first_id, page.last_id) == (self._previous.first_id, self._previous.last_id)
         )
-        self.is_over = page.is_last or repeats
+        self.is_over = (page.rows == 0 if self.confirms_end else page.is_last) or repeats
         self._previous = page
 
 
@@ -264,7 +298,7 @@ class Scan:
 class RepeatedReads:
     """Reads a list from start to end repeatedly, until two reads in a row agree; its ids need not ascend.
 
-    Two reads agree when both return the same n ids, no id twice, up to a page that ends the list. Then no
+    Two reads agree when both return the same n ids, no id twice, up to an empty page. Then no
     row is missing, in any order of the rows. At the end of the first read, the list had at most n rows.
     Suppose that one of them was not among the n ids. Then one of the n rows was already gone, so the second
     read could not return it, and the reads did not agree. (A row that is gone does not return within two
@@ -287,7 +321,7 @@ class RepeatedReads:
         is_settled = self.is_proven or self.reads >= MAX_REPEATED_READS or self._is_unprovable
         return None if is_settled else len(self._ids)
 
-    def accept(self, ids: Sequence[int | None], take: int) -> None:
+    def accept(self, ids: Sequence[int | None]) -> None:
         """Take the ids of the page at `next_skip`, in the server's order; None is an invalid id."""
         valid = [record_id for record_id in ids if record_id is not None]
         self._pages += 1
@@ -295,7 +329,7 @@ class RepeatedReads:
         is_repetition = not self._distinct_ids.isdisjoint(valid) and self._distinct_ids.issuperset(valid)
         self._ids += valid
         self._distinct_ids.update(valid)
-        is_end = len(ids) < take
+        is_end = not ids
         if is_end or is_repetition:
             self._end_read(is_whole=is_end and len(self._distinct_ids) == len(self._ids))
 

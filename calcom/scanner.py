@@ -14,15 +14,12 @@ from calcom.connection import Traffic
 from calcom.errors import ApiError, CalcomError, ErrorKind
 from calcom.list_checks import (
     EMPTY_USERS_LIST,
-    MIN_TAKE,
     PAGE_CAP,
     PAGING_IGNORED,
     TOO_MANY_TEAMS,
     check_owner,
     describe_spans,
-    find_short_ends,
     ignores_paging,
-    is_capped,
 )
 from calcom.paging import RepeatedReads, Scan
 from calcom.records import Records
@@ -71,7 +68,7 @@ class Scanner:
         self._organization_id, self._page_size = organization_id, page_size
         self.max_concurrency, self._most_teams = max_concurrency, most_teams
         self._traffic: dict[Scope, Traffic] = {}
-        self._states_end: dict[Scope, bool] = {}
+        self._states_next: dict[Scope, bool] = {}
         self._valid_users = 0
         self.errors: dict[Scope, CalcomError] = {}
         """The error of each scope that has failed and was not read since, in the order of the failures."""
@@ -96,10 +93,8 @@ class Scanner:
                 raise
             return self.fail(scope, error, scan)
 
-    async def _scan(
-        self, scope: Scope, scan: Scan, expected_rows: int = 0, *, checks_end: bool = True
-    ) -> ScopeResult:
-        """Follow the scan to its end, check the end of a list that is the only one of its kind, and end the scope."""
+    async def _scan(self, scope: Scope, scan: Scan, expected_rows: int = 0) -> ScopeResult:
+        """Follow the scan to its end, and end the scope."""
         fetch = self._fetcher_for(scope)
         if scope == ORGANIZATION and (error := await self._read_concurrently(scan, fetch, expected_rows)):
             return self.fail(scope, error, scan)
@@ -114,14 +109,21 @@ class Scanner:
         verdict, proven, problem = scan.verdict or Verdict.UNPROVEN, scan.proven, scan.problem
         if problem == "ids_not_ascending" and await self._read_repeatedly(scope, scan.take, fetch):
             verdict, proven, problem = Verdict.COMPLETE, ALL_IDS, None
-        if verdict is Verdict.COMPLETE and checks_end and scope in SINGLE_SCOPES:
-            if scope == USERS and self._valid_users == 0:
-                return self.end(
-                    scope, Verdict.UNPROVEN, repairs=scan.repairs, proven=(), problem=EMPTY_USERS_LIST
-                )
-            if (cap := await self.find_cap(scope.kind)) is not None:
-                return await self.scan_with_cap(scope, cap)
+        if verdict is Verdict.COMPLETE and scope == USERS and self._valid_users == 0:
+            verdict, proven, problem = Verdict.UNPROVEN, (), EMPTY_USERS_LIST
+        if verdict is Verdict.COMPLETE and self._states_next.get(scope):
+            verdict, proven, problem = Verdict.UNPROVEN, (), PAGE_CAP
         return self.end(scope, verdict, repairs=scan.repairs, proven=proven, problem=problem)
+
+    async def confirm_end(self, scope: Scope) -> bool:
+        """Request the last row of a scope again, and read on if rows follow it. Return True if none did.
+
+        The pages behind the end are stored as evidence, so a resumed run does not request them again.
+        """
+        await self._scan(scope, self._restore_scan(scope, confirms_end=True))
+        pages = self.store.pages[scope]
+        first_end = min(page.skip + page.rows for page in pages if page.is_last and page.rows)
+        return all(page.skip + page.rows <= first_end for page in pages if page.rows)
 
     async def probe(self) -> None:
         """Request one user, to find out whether Cal.com is available. Raise the error if it is not."""
@@ -129,7 +131,7 @@ class Scanner:
 
     async def read_users_again(self) -> set[int | None]:
         """Read the users list once more, and return the ids in it; none if the list is not proved complete."""
-        scan, ids = Scan(self._take_for(USERS)), set[int | None]()
+        scan, ids = Scan(self._take_for(USERS), confirms_end=True), set[int | None]()
         fetch = self._fetcher_for(USERS)
         while not scan.is_over:
             (skip,) = scan.next_skips()
@@ -144,37 +146,10 @@ class Scanner:
         for skip in organization_skips:
             self._store_page(ORGANIZATION, skip, take, await fetch(skip=skip, take=take))
         for scope in scopes:
-            await self._scan(scope, Scan(self._latest_take(scope)), checks_end=False)
-
-    async def scan_with_cap(self, scope: Scope, cap: int) -> ScopeResult:
-        """Read the scope again with pages of the size that the server returns at most."""
-        if cap < MIN_TAKE:
-            return self.end(scope, Verdict.UNPROVEN, repairs=0, proven=(), problem=PAGE_CAP)
-        scan = Scan(cap)
-        result = await self._scan(scope, scan, checks_end=False)
-        is_honoured = any(page.rows == cap == page.take for page in self.store.pages[scope])
-        if is_honoured or result.verdict is not Verdict.COMPLETE:
-            return result
-        return self.end(scope, Verdict.UNPROVEN, repairs=scan.repairs, proven=(), problem=PAGE_CAP)
-
-    async def find_cap(self, kind: str) -> int | None:
-        """Return the size at which the server caps the pages of this kind of list; None if it honours `take`.
-
-        Requests the rows behind the longest short page, unless they are stored already or the response itself stated
-        whether a row follows. The page behind is stored as evidence, so a resumed run does not request it again.
-        """
-        ends = find_short_ends(self.store.pages, kind)
-        if not ends:
-            return None
-        scope, page = ends[0]
-        if (is_end := self._states_end.get(scope)) is not None:
-            return None if is_end else page.rows
-        skip, pages = page.skip + page.rows, self.store.pages[scope]
-        behind = next((other for other in pages if (other.skip, other.take) == (skip, page.take)), None)
-        if behind is None:
-            records = await self._fetcher_for(scope)(skip=skip, take=page.take)
-            behind = self._store_page(scope, skip, page.take, records)
-        return page.rows if is_capped(pages[0], behind) else None
+            try:
+                await self._scan(scope, Scan(self._latest_take(scope)))
+            except CalcomError as error:
+                self.fail_unless_refused(scope, error)
 
     def _has_too_many_teams(self, scope: Scope) -> bool:
         """Return True if the pages of the list of teams show more teams than are read."""
@@ -226,7 +201,7 @@ class Scanner:
         while (skip := reads.next_skip) is not None:
             records = await fetch(skip=skip, take=take)
             self._store_page(scope, skip, take, records)
-            reads.accept(records.ids, take)
+            reads.accept(records.ids)
         return reads.is_proven
 
     def _store_page(self, scope: Scope, skip: int, take: int, records: Records) -> Page:
@@ -234,25 +209,26 @@ class Scanner:
         page = Page.of_ids(skip=skip, take=take, ids=records.ids)
         if scope == USERS:
             self._valid_users += len(records.accepted)
-        if page.is_last and (has_next := records.has_next(skip)) is not None:
-            self._states_end[scope] = not has_next
+        self._states_next[scope] = bool(records.has_next(skip))
         self.store.add_page(scope, page, records)
         self._listener.page_read(scope, page.rows)
         return page
 
-    def _restore_scan(self, scope: Scope) -> Scan:
-        """Return the scan of the scope as the stored pages left it.
+    def _restore_scan(self, scope: Scope, *, confirms_end: bool | None = None) -> Scan:
+        """Return the scan of the scope as the stored pages left it; pages of another size do not count.
 
-        Pages of an earlier size do not count: the server had capped them.
+        By default, the scan confirms the end of a list that is the only one of its kind.
         """
-        scan = Scan(self._latest_take(scope))
+        scan = Scan(
+            self._latest_take(scope), scope in SINGLE_SCOPES if confirms_end is None else confirms_end
+        )
         for page in self.store.pages.get(scope, []):
             if page.take == scan.take:
                 scan.accept(page)
         return scan
 
     def _latest_take(self, scope: Scope) -> int:
-        """Return the size of the scope's latest page: it is smaller than configured if the server caps pages."""
+        """Return the size that the scope's latest page was requested with."""
         pages = self.store.pages.get(scope)
         return pages[-1].take if pages else self._take_for(scope)
 
@@ -282,8 +258,7 @@ class Scanner:
     def fail(self, scope: Scope, error: CalcomError, scan: Scan | None = None) -> ScopeResult:
         """End a scope as failed, with the spans that `scan` has proved nevertheless."""
         self.errors[scope] = error
-        # After a whole scan, the request that failed is the one that checks the end: the end is not proved.
-        proven = scan.proven if scan and scan.proven != ALL_IDS else ()
+        proven = scan.proven if scan else ()
         problem = str(error)
         if scope == ORGANIZATION:
             problem += f"; proved nevertheless: {describe_spans(proven)}"

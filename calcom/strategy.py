@@ -43,10 +43,10 @@ def pages_for(rows: int, take: int) -> int:
 def requests_for_lists(row_counts: Sequence[int], take: int) -> int:
     """Return the number of requests for lists of one kind, from the number of rows of each list.
 
-    One of them checks the end of the longest list. No list needs the check if one of them fills a page, because the
-    server has then honoured `take`, nor if all lists are empty.
+    One of them checks the end of the list with the longest short page. A list needs no check if its last page has only
+    the row that was requested again, nor if it is empty.
     """
-    checks_end = 0 < max(row_counts, default=0) < take
+    checks_end = any(0 < rows < take or (rows >= take and (rows - 1) % (take - 1)) for rows in row_counts)
     return sum(pages_for(rows, take) for rows in row_counts) + checks_end
 
 

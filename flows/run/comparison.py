@@ -37,10 +37,9 @@ def settle_differences(run: RunContext) -> list[Difference]:
         return []
     user_ids = sorted({difference.user_id for difference in candidates})
     skips = _pages_covering(run.landing, [difference.entry_id for difference in candidates])
-    extraction = run.source.extraction
-    run.source.runner.run(
-        extraction.scanner.read_again([Scope("user", user_id) for user_id in user_ids], skips)
-    )
+    extraction, runner = run.source.extraction, run.source.runner
+    runner.run(extraction.scanner.read_again([Scope("user", user_id) for user_id in user_ids], skips))
+    runner.run(extraction.settle_departures(run.landing.user_ids()))
     run.landing.flush()
     return find_differences(run.landing)
 

@@ -14,7 +14,7 @@ from calcom.extraction import Extraction
 from calcom.list_checks import EMPTY_USERS_LIST, LEFT_ORGANIZATION, PAGE_CAP, PAGING_IGNORED
 from calcom.scopes import ALL_IDS, ORGANIZATION, TEAMS, USERS, Scope, ScopeResult, Verdict
 from calcom.simulator import Fault, Simulator, World
-from calcom.strategy import Strategy
+from calcom.strategy import Strategy, pages_for, requests_for_lists
 from flows.run import stages
 from flows.run.progress import SilentListener
 from flows.settings import Settings
@@ -80,13 +80,40 @@ def test_the_end_of_a_list_of_one_page_costs_one_more_request_and_none_after_a_r
     assert wire.targets == []
 
 
-@pytest.mark.parametrize("scope", [USERS, ORGANIZATION])
-def test_the_end_of_a_list_with_a_full_page_costs_no_request(
-    tmp_path: Path, world: World, scope: Scope
-) -> None:
+@pytest.mark.parametrize("entries", [9, 10, 11, 18, 19, 20])
+def test_the_end_of_a_list_costs_at_most_one_request(tmp_path: Path, world: World, entries: int) -> None:
+    for entry in world.entries()[entries:]:
+        world.delete_entry(entry["id"])
     wire = Wire(simulate(world))
-    result = extract(wire, create(tmp_path, page_size=10), reading(scope))
+    result = extract(wire, create(tmp_path, page_size=10), reading(ORGANIZATION, entries))
     assert (result.verdict, len(wire.targets)) == (COMPLETE, result.pages)
+    assert result.pages == requests_for_lists([entries], 10) <= pages_for(entries, 10) + 1
+
+
+@pytest.mark.parametrize("scope", [USERS, ORGANIZATION])
+@pytest.mark.parametrize("rows", [2, 5, 9])
+@pytest.mark.parametrize("cut_page", range(4))
+@pytest.mark.parametrize("expected_rows", [0, 184])
+def test_a_page_that_is_cut_once_anywhere_in_a_list_loses_no_row(
+    tmp_path: Path, scope: Scope, rows: int, cut_page: int, expected_rows: int
+) -> None:
+    world = World.generate(people=60, years=1)
+
+    class Cutting(Wire):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            response = await super().handle_async_request(request)
+            if len(self.targets) != cut_page + 1:
+                return response
+            body = json.loads(await response.aread())
+            return httpx.Response(200, json=body | {"data": body["data"][:rows]})
+
+    landing = create(tmp_path, page_size=10)
+    result = extract(Cutting(simulate(world)), landing, reading(scope, expected_rows))
+    assert (result.verdict, result.proven) == (COMPLETE, ALL_IDS)
+    if scope is USERS:
+        assert landing.user_ids() == [user["id"] for user in world.users()]
+    else:
+        assert landed_records(landing) == world.entries()
 
 
 @pytest.mark.parametrize("expected_rows", [0, 10_000])
@@ -157,7 +184,9 @@ def test_an_end_that_cannot_be_checked_proves_nothing(tmp_path: Path, world: Wor
     fault = Fault("500", path=r"skip=[1-9]", times=99)
     landing = create(tmp_path)
     result = extract(capped(world, 3, fault), landing, reading(scope))
-    assert (result.verdict, result.proven) == (FAILED, ())
+    assert result.verdict is FAILED
+    assert [low for low, _ in result.proven] == [0]
+    assert result.proven != ALL_IDS
     resumed = extract(capped(world, 3), reopen(landing), reading(scope))
     assert (resumed.verdict, resumed.proven) == (COMPLETE, ALL_IDS)
 
@@ -236,7 +265,7 @@ def test_a_kill_while_a_users_list_is_read_with_the_cap_loses_no_entry(tmp_path:
 
     class Killing(Wire):
         async def handle_async_request(self, request: Any) -> Any:
-            is_second_capped_page = "take=4&skip=3" in str(request.url.raw_path, "ascii")
+            is_second_capped_page = "skip=3" in str(request.url.raw_path, "ascii")
             if is_second_capped_page and f"/users/{victim}/" in request.url.path:
                 raise KilledError
             return await super().handle_async_request(request)
@@ -271,6 +300,23 @@ def test_a_teams_list_without_paging_is_complete_only_below_the_servers_bound(
     assert (result.problem == PAGING_IGNORED) == (verdict is UNPROVEN)
     assert set(landing.team_ids()) <= set(world.teams.ids())
     assert len(landing.team_ids()) == min(len(world.teams.ids()), 250)
+
+
+@pytest.mark.parametrize(("people", "scope"), [(20, USERS), (270, USERS), (20, ORGANIZATION)])
+def test_a_list_that_returns_its_first_rows_for_any_offset_is_unproven(
+    tmp_path: Path, people: int, scope: Scope
+) -> None:
+    class WithoutPaging(Wire):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            url = request.url.copy_set_param("skip", 0).copy_set_param("take", 250)
+            return await super().handle_async_request(httpx.Request("GET", url, headers=request.headers))
+
+    world = World.generate(people=people, years=1)
+    landing = create(tmp_path)
+    result = extract(WithoutPaging(simulate(world)), landing, reading(scope))
+    assert (result.verdict, result.proven) == (UNPROVEN, ())
+    if scope is USERS:
+        assert result.problem == PAGING_IGNORED
 
 
 # Departures

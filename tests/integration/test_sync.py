@@ -1,6 +1,7 @@
 """A sync over a real HTTP server publishes the source's records, in a real DuckDB file and real Parquet files."""
 
 import json
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -264,6 +265,44 @@ def test_an_entry_that_changes_between_the_two_reads_is_no_difference(
     assert (during.outcome, during.differences) == ("complete", [])
     assert (after.outcome, after.differences, after.rows["deleted"]) == ("complete", [], 1)
     assert_equals_truth(after.database, world.entries(), world.users())
+
+
+@pytest.mark.parametrize("position", [0, 1, 19])
+@pytest.mark.parametrize("moment", [r"/users/\d+/ooo$", r"/users/\d+/ooo$ again"])
+def test_a_person_who_leaves_between_the_two_reads_is_no_difference(
+    position: int, moment: str, settings_for: Callable[..., Settings]
+) -> None:
+    """The person leaves before the first read of a user, or after all of them, before an entry is read again."""
+    world = World.generate(people=20)
+    leaver = [user["id"] for user in world.users()][position]
+    other = world.entries(world.users()[5]["id"])[0]["id"]
+    requests: list[str] = []
+
+    def change(_: int, request: Request) -> None:
+        path = request.url.path
+        if not re.search(r"/users/\d+/ooo$", path):
+            return
+        requests.append(path)
+        if len(requests) == 1:
+            world.update_entry(other, start="2031-05-06T00:00:00.000Z", end="2031-05-06T23:59:59.999Z")
+        if len(requests) == (1 if moment.endswith("$") else len(world.users()) + 1):
+            world.remove_user(leaver)
+
+    with serve(Simulator(world, limits=None, before_request=change)) as server:
+        settings = settings_for(server.url, OOO_MAX_CONCURRENCY=1)
+        during, after = sync(settings, "both"), sync(settings, "both")
+    assert leaver not in {user["id"] for user in world.users()}
+    assert (during.outcome, during.differences) == ("complete", [])
+    assert (after.outcome, after.differences) == ("complete", [])
+    with duckdb.connect(str(after.database), read_only=True) as connection:
+        live = connection.execute(
+            "SELECT entry_id FROM fct_ooo_entries WHERE deleted_at IS NULL ORDER BY 1"
+        ).fetchall()
+        causes = connection.execute(
+            "SELECT DISTINCT deletion_cause FROM fct_ooo_entries WHERE deleted_at IS NOT NULL"
+        ).fetchall()
+    assert live == [(entry["id"],) for entry in world.entries()]
+    assert causes in ([], [("person_left",)])
 
 
 def test_differences_between_the_strategies_are_reported_by_user_and_make_the_run_partial(

@@ -78,5 +78,5 @@ def test_the_label_of_a_batch_names_its_scopes() -> None:
 def test_the_estimate_counts_the_lists_the_entries_and_the_teams() -> None:
     page_size = 250
     org_wide, per_user = make(Strategy.ORG_WIDE), make(Strategy.PER_USER, team_ids=(5,))
-    assert estimate_requests(org_wide, size=SIZE, page_size=page_size) == 1 + 1 + 4
+    assert estimate_requests(org_wide, size=SIZE, page_size=page_size) == 1 + 1 + 4 + 1
     assert estimate_requests(per_user, size=None, page_size=page_size) == 2 + 3 + 2 + 2

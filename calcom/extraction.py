@@ -87,25 +87,26 @@ class Extraction:
             if is_end and number == 0:
                 return
 
-    async def settle_departures(self, planned: Collection[int]) -> list[int]:
-        """Read the users list again if users were refused, and settle the scopes of those who have left.
+    async def settle_departures(self, planned: Collection[int], vanished: Collection[int] = ()) -> list[int]:
+        """Read the users list again if users were refused or have vanished, and settle those who have left.
 
-        A refused user who is not in the list any more has left the organization: the scope is complete. Users who
-        joined since the list was first read are read. Returns the ids of the users who joined.
+        A refused user who is not in the list any more has left the organization: the scope is complete. So has a
+        user of `vanished`, whose entries were all missing from the organization's entries. Users who joined since the
+        list was first read are read, if users are read one by one. Returns the ids of the users who joined.
         """
         refused = [
             scope
             for scope, error in self.scanner.errors.items()
             if scope.kind == "user" and is_forbidden(error)
         ]
+        if not (refused or vanished) or not (ids := await self.scanner.read_users_again()):
+            return []
+        for scope in (*refused, *(Scope("user", user_id) for user_id in sorted(vanished))):
+            if scope.user_id not in ids:
+                self.scanner.errors.pop(scope, None)
+                self.scanner.end(scope, Verdict.COMPLETE, repairs=0, proven=(), problem=LEFT_ORGANIZATION)
         if not refused:
             return []
-        if not (ids := await self.scanner.read_users_again()):
-            return []
-        for scope in refused:
-            if scope.user_id not in ids:
-                del self.scanner.errors[scope]
-                self.scanner.end(scope, Verdict.COMPLETE, repairs=0, proven=(), problem=LEFT_ORGANIZATION)
         joined = sorted(user_id for user_id in ids if user_id is not None and user_id not in planned)
         await self.read_each(Scope("user", user_id) for user_id in joined)
         return joined

@@ -114,13 +114,17 @@ class Landing:
         """Return the ids of all teams that were read, ascending, including teams that failed validation."""
         return self._read_ids("teams")
 
-    def _read_ids(self, kind: str) -> list[int]:
+    def entry_owner_ids(self) -> list[int]:
+        """Return the ids of all users whose entries were read, ascending."""
+        return self._read_ids("entries", "user_id")
+
+    def _read_ids(self, kind: str, column: str = "id") -> list[int]:
         self.flush()
         ids: set[int | None] = set()
         for path in self.segments(kind):
             with explaining_path(path):
                 # A ParquetFile, because read_table would load all of pyarrow.dataset: 50 MB and its time.
-                ids.update(pq.ParquetFile(path).read(columns=["id"])["id"].to_pylist())
+                ids.update(pq.ParquetFile(path).read(columns=[column])[column].unique().to_pylist())
         return sorted(record_id for record_id in ids if record_id is not None)
 
     def ended(self, scope: Scope) -> ScopeResult | None:

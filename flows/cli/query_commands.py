@@ -151,7 +151,7 @@ def _raise_unless_sql(query: str, chosen: RowOptions) -> None:
     if " " not in query.strip():
         tables = [*(table.name for table in PUBLISHED), *(view.name for view in find_views())]
         hint = f' Did you mean "FROM {query}"?' if query in tables else nearest(query, (*NAMED, *tables))
-        message = f"no named query {query!r}; expected one of {', '.join(NAMED)}, or SQL in quotes.{hint}"
+        message = f"no named query {query!r}.{hint} Expected one of {', '.join(NAMED)}, or SQL in quotes"
         raise click.UsageError(message)
     if options := chosen.used():
         message = f"{' and '.join(options)} choose the rows of a named query; write the condition in the SQL"

@@ -165,8 +165,14 @@ def _depends_on_reason(measure: Measure) -> bool:
 
 
 def _describe_without_reason(fetch: Fetch, measure: Measure) -> str:
+    functions = fetch(
+        "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'table_macro'"
+    )
+    published = set(functions["function_name"])
     taking = []
     for other in find_measures():
+        if other.name not in published:
+            continue
         nulls = ", ".join("NULL" for _ in other.parameters)
         if (
             _depends_on_reason(other)

@@ -1,6 +1,7 @@
 """Query the published database with named queries (its macros) or SQL."""
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -20,7 +21,7 @@ from transforms.schema import PUBLISHED
 from transforms.suppression import SHARES_OF_DAYS, suppress_days, suppress_small_groups
 from warehouse.connection import catching_interrupts, open_publication, read_statement
 from warehouse.errors import WarehouseError
-from warehouse.publish.measures import find_measures
+from warehouse.publish.measures import Measure, find_measures
 from warehouse.read.contributions import isolate_people
 
 NAMED = {measure.name: measure for measure in find_measures()}
@@ -123,13 +124,17 @@ def _raise_if_groups_could_be_subtracted(
 
 def _describe_refusal(database: Path, name: str, error: SqlError) -> QueryError:
     """Return the error of a named query as an error of its arguments or of the publication, where it is one."""
-    measure, cause = NAMED[name], error.__cause__
+    cause = error.__cause__
     if isinstance(cause, duckdb.CatalogException):
-        switch = f" with {measure.switch}=true" if measure.switch else " with this version"
-        return QueryError(f"{database} was published without {name}; run `ooo sync`{switch}")
+        return QueryError(_describe_unpublished(database, NAMED[name]))
     if isinstance(cause, duckdb.InvalidInputException):  # the macro refuses its arguments
         return QueryError(f"{name}: {str(cause).partition(': ')[2] or cause}")
     return error
+
+
+def _describe_unpublished(database: Path, measure: Measure) -> str:
+    switch = f" with {measure.switch}=true" if measure.switch else " with this version"
+    return f"{database} was published without {measure.name}; run `ooo sync`{switch}"
 
 
 def _suppress(
@@ -171,11 +176,18 @@ def run_sql(
     """Return the rows of `sql`, which can only read. `parameters` are the values of its `$name` parameters.
 
     The query reads the published tables alone, unless `limits` are unrestricted. Raises `ConfigurationError` if
-    nothing is published yet, `QueryError` for a statement that does more than read, `SqlError` if DuckDB cannot run
+    nothing is published yet, `QueryError` for a statement that does more than read or names a measure that is not
+    published, `SqlError` if DuckDB cannot run
     it, `QueryLimitError` if the query exceeds a limit, and `WarehouseError` if the database cannot be opened.
     """
     with open_published(database, limits) as fetch:
-        return fetch(sql, parameters, reads_only=limits.is_restricted)
+        try:
+            return fetch(sql, parameters, reads_only=limits.is_restricted)
+        except SqlError as error:
+            missing = re.search(r"Table Function with name (\w+) does not exist", str(error))
+            if missing is None or missing[1] not in NAMED:
+                raise
+            raise QueryError(_describe_unpublished(database, NAMED[missing[1]])) from error
 
 
 @contextlib.contextmanager

@@ -89,18 +89,31 @@ def read_team_members(run: RunContext, team_ids: tuple[int, ...]) -> None:
 
 
 def settle(run: RunContext, user_ids: tuple[int, ...]) -> None:
-    """Settle the open questions of reading per user, and compare the strategies of `both`.
+    """Settle the open questions of reading, and compare the strategies of `both`.
 
-    Users who were refused have left, or stay failed; users who joined meanwhile are read. The ends of the lists of
-    users and teams are checked. Entries that the two strategies returned differently are read again.
+    Users who were refused have left, or stay failed; users who joined meanwhile are read. Users whose entries have all
+    vanished from the organization's entries have left if the users list, read again, lacks them. The ends of the
+    lists of users and teams are checked. Entries that the two strategies returned differently are read again.
     """
     with observing(run, "settle"):
         source = _source_of(run)
-        source.runner.run(source.extraction.settle_departures(user_ids))
+        source.runner.run(source.extraction.settle_departures(user_ids, _find_vanished(run)))
         source.runner.run(source.extraction.check_ends("user"))
         source.runner.run(source.extraction.check_ends("team"))
         if run.strategy is Strategy.BOTH:
             run.landing.save_differences([asdict(difference) for difference in settle_differences(run)])
+
+
+def _find_vanished(run: RunContext) -> frozenset[int]:
+    """Return the listed users who have live entries in the warehouse, and none in the organization's entries.
+
+    They have deleted them, or have left after the users list was read.
+    """
+    entries = run.landing.results.get(ORGANIZATION)
+    if entries is None or entries.verdict is not Verdict.COMPLETE or not run.previous.people_with_entries:
+        return frozenset()
+    listed = run.previous.people_with_entries.intersection(run.landing.user_ids())
+    return listed.difference(run.landing.entry_owner_ids())
 
 
 def load(run: RunContext) -> None:
@@ -181,7 +194,7 @@ def extract(run: RunContext, stages: Stages = PLAIN_STAGES) -> None:
         stages.read_users(run, batch)
     if plan.team_ids:
         stages.read_team_members(run, plan.team_ids)
-    if plan.strategy is not Strategy.ORG_WIDE or plan.team_ids:
+    if plan.strategy is not Strategy.ORG_WIDE or plan.team_ids or _find_vanished(run):
         stages.settle(run, plan.user_ids)
     _complete_landing(run, plan)
 

@@ -1,11 +1,13 @@
 """`--reason`, `--team` and `--person`: an answer is that of a warehouse with these rows alone."""
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
 import click.testing
+import duckdb
 import polars as pl
 import pytest
 
@@ -200,6 +202,25 @@ def test_an_export_of_a_table_has_the_chosen_rows(
     done = run(database, "export", name, "--from", "2026", *options, "--output", str(path))
     assert done.exit_code == 0, done.output
     assert set(pl.read_parquet(path)["entry_id"]) == entries
+
+
+def test_a_measure_without_reasons_and_an_unpublished_measure_are_told_apart(
+    database: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "ooo.duckdb"
+    shutil.copyfile(database, copy)
+    with duckdb.connect(str(copy)) as connection:
+        for schema in ("main", "attached"):
+            connection.execute(f"DROP MACRO TABLE IF EXISTS {schema}.bradford_factor")
+    refused = run(copy, "query", "headcount_by_day", "--reason", "sick")
+    assert refused.exit_code == ExitCode.USAGE
+    assert "headcount_by_day does not depend on a reason" in refused.stderr
+    assert "absence_by_month" in refused.stderr
+    assert "bradford_factor" not in refused.stderr
+    for query in ("bradford_factor", "FROM bradford_factor('2026-01-01', '2026-12-31')"):
+        missing = run(copy, "query", query)
+        assert missing.exit_code == ExitCode.USAGE
+        assert "without bradford_factor; run `ooo sync` with OOO_BRADFORD=true" in missing.stderr
 
 
 def test_a_table_without_the_column_is_refused_with_the_tables_that_have_it(database: Path) -> None:

@@ -305,6 +305,38 @@ def test_a_person_who_leaves_between_the_two_reads_is_no_difference(
     assert causes in ([], [("person_left",)])
 
 
+@pytest.mark.parametrize("leaves", [True, False])
+def test_entries_that_vanish_after_the_users_list_was_read_have_the_right_cause(
+    leaves: bool,  # noqa: FBT001 - a parameter of the test
+    settings_for: Callable[..., Settings],
+) -> None:
+    world = World.generate(people=20)
+    person = world.entries()[0]["userId"]
+    entries = [entry["id"] for entry in world.entries(person)]
+    changes: list[str] = []
+
+    def change(_: int, request: Request) -> None:
+        if request.url.path.endswith("/organizations/1/ooo") and not changes:
+            changes.append(request.url.path)
+            if leaves:
+                world.remove_user(person)
+            for entry_id in [] if leaves else entries:
+                world.delete_entry(entry_id)
+
+    for before_request in (None, change):
+        with serve(Simulator(world, limits=None, before_request=before_request)) as server:
+            summary = sync(settings_for(server.url, OOO_ALLOW_NEW_HOST=True))
+    query = f"SELECT DISTINCT deletion_cause FROM fct_ooo_entries WHERE user_id = {person}"
+    with duckdb.connect(str(summary.database), read_only=True) as connection:
+        causes = connection.execute(query).fetchall()
+        has_left = connection.execute(
+            f"SELECT left_at IS NOT NULL FROM dim_people WHERE user_id = {person}"
+        ).fetchall()
+    assert (summary.outcome, summary.rows["deleted"]) == ("complete", len(entries))
+    assert causes == [("person_left" if leaves else "deleted",)]
+    assert has_left == [(leaves,)]
+
+
 def test_differences_between_the_strategies_are_reported_by_user_and_make_the_run_partial(
     settings_for: Callable[..., Settings],
 ) -> None:

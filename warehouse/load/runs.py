@@ -127,6 +127,8 @@ class PreviousRun:
     """None before the first snapshot."""
     erased: frozenset[int] = frozenset()
     """The ids of erased people, whose records may not be stored."""
+    people_with_entries: frozenset[int] = frozenset()
+    """The ids of the people who have live entries."""
     api_url: str | None = None
     """The API from which the organization was read."""
 
@@ -140,6 +142,6 @@ def read_previous_run(connection: duckdb.DuckDBPyConnection, organization_id: in
     """Return the state that earlier runs left for the organization."""
     parameters = {"organization_id": organization_id}
     (row,) = run_statement(connection, "load/sql/select_previous_run", parameters)
-    people, entries, observed_at, erased, api_url = row
+    people, entries, observed_at, erased, people_with_entries, api_url = row
     size = None if observed_at is None else OrganizationSize(people, entries, observed_at)
-    return PreviousRun(size, frozenset(erased), api_url)
+    return PreviousRun(size, frozenset(erased), frozenset(people_with_entries), api_url)

@@ -51,14 +51,16 @@ def check_deletions(noun: str, gone: int, live: int, guards: Guards) -> None:
         raise GuardError(message)
 
 
-def check_quarantine(quarantined: int, rows_in: int, guards: Guards) -> None:
-    """Raise `GuardError` if too many of the entries that were read failed validation."""
+def check_quarantine(quarantined: int, rows_in: int, problem: str | None, guards: Guards) -> None:
+    """Raise `GuardError` if too many of the entries that were read failed validation, most often with `problem`."""
     share = quarantined / rows_in if rows_in else 0.0
     if quarantined > guards.max_quarantined_rows and share > guards.max_quarantined_share:
         message = (
-            f"quarantine limit: {quarantined} of {rows_in} entries failed validation"
+            f"quarantine limit: {quarantined} of {rows_in} entries failed validation, most often with {problem}"
             f" ({share:.0%}; the limit is {guards.max_quarantined_share:.0%} and"
             f" {guards.max_quarantined_rows} entries); nothing was changed. The format of"
-            " Cal.com's responses has probably changed; raise OOO_MAX_QUARANTINED_SHARE to load the rest"
+            " Cal.com's responses has probably changed; report the message"
         )
+        if quarantined < rows_in:
+            message += ", or raise OOO_MAX_QUARANTINED_SHARE to load the rest"
         raise GuardError(message)

@@ -210,14 +210,15 @@ def remove_staged(
             connection.execute(delete, {"organization_ids": list(organization_ids)}).fetchall()
 
 
-def _check_changes(counts: Sequence[int], guards: Guards) -> Changes:
-    accepted, quarantined, inserted, updated, unchanged, notes_changed, deleted, live, left, people = counts
+def _check_changes(counts: Sequence[Any], guards: Guards) -> Changes:
+    *numbers, problem = counts
+    accepted, quarantined, inserted, updated, unchanged, notes_changed, deleted, live, left, people = numbers
     changes = Changes(
         accepted + quarantined, inserted, updated, unchanged, quarantined, deleted, notes_changed
     )
     check_deletions("live entries", deleted, live, guards)
     check_deletions("people", left, people, guards)
-    check_quarantine(quarantined, changes.rows_in, guards)
+    check_quarantine(quarantined, changes.rows_in, problem, guards)
     return changes
 
 

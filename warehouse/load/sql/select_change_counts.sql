@@ -1,4 +1,5 @@
--- Purpose: count the changes of each snapshot, for the guards and the row of the run.
+-- Purpose: count the changes of each snapshot, for the guards and the row of the run. `problem` is the most frequent
+-- problem of the quarantined entries, or null.
 -- Grain: one organization.
 -- Second run: returns the same; the statement only reads.
 SELECT
@@ -12,13 +13,14 @@ SELECT
     coalesce(c.deleted, 0) AS deleted,
     coalesce(e.live, 0) AS live,
     coalesce(p.people_left, 0) AS people_left,
-    coalesce(p.people, 0) AS people
+    coalesce(p.people, 0) AS people,
+    r.problem
 FROM staged_snapshots AS n
 LEFT JOIN (
     SELECT organization_id, count(*) AS accepted FROM staged_entries GROUP BY organization_id
 ) AS s ON s.organization_id = n.organization_id
 LEFT JOIN (
-    SELECT organization_id, count(*) AS quarantined FROM staged_rejects
+    SELECT organization_id, count(*) AS quarantined, mode(problem) AS problem FROM staged_rejects
     WHERE record_kind = 'entry'
     GROUP BY organization_id
 ) AS r ON r.organization_id = n.organization_id

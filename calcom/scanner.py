@@ -69,6 +69,7 @@ class Scanner:
         self.max_concurrency, self._most_teams = max_concurrency, most_teams
         self._traffic: dict[Scope, Traffic] = {}
         self._states_next: dict[Scope, bool] = {}
+        self._reported: dict[Scope, Verdict] = {}
         self._valid_users = 0
         self.errors: dict[Scope, CalcomError] = {}
         """The error of each scope that has failed and was not read since, in the order of the failures."""
@@ -116,10 +117,11 @@ class Scanner:
         return self.end(scope, verdict, repairs=scan.repairs, proven=proven, problem=problem)
 
     async def confirm_end(self, scope: Scope) -> bool:
-        """Request the last row of a scope again, and read on if rows follow it. Return True if none did.
+        """Request the last row of a complete scope again, and read on if rows follow it. Return True if none did.
 
         The pages behind the end are stored as evidence, so a resumed run does not request them again.
         """
+        self._reported[scope] = Verdict.COMPLETE
         await self._scan(scope, self._restore_scan(scope, confirms_end=True))
         pages = self.store.pages[scope]
         first_end = min(page.skip + page.rows for page in pages if page.is_last and page.rows)
@@ -274,14 +276,16 @@ class Scanner:
     def end(
         self, scope: Scope, verdict: Verdict, *, repairs: int, proven: Spans, problem: str | None = None
     ) -> ScopeResult:
-        """Store the verdict of a scope, and return it."""
+        """Store the verdict of a scope, report it unless it was reported before, and return it."""
         pages = len(self.store.pages.get(scope, []))
         requests = self._traffic.get(scope, Traffic()).requests
         if self._most_teams is not None and scope.kind in TEAM_KINDS and verdict is not Verdict.COMPLETE:
             verdict = Verdict.SKIPPED
         result = ScopeResult(scope, verdict, pages, requests, repairs, proven, problem)
         self.store.end_scope(result)
-        self._listener.scope_ended(result)
+        if self._reported.get(scope) is not verdict:
+            self._reported[scope] = verdict
+            self._listener.scope_ended(result)
         return result
 
 

@@ -177,8 +177,8 @@ def run_sql(
 
     The query reads the published tables alone, unless `limits` are unrestricted. Raises `ConfigurationError` if
     nothing is published yet, `QueryError` for a statement that does more than read or names a measure that is not
-    published, `SqlError` if DuckDB cannot run
-    it, `QueryLimitError` if the query exceeds a limit, and `WarehouseError` if the database cannot be opened.
+    published, `SqlError` if DuckDB cannot run it, `QueryLimitError` if the query exceeds a limit, and
+    `WarehouseError` if the database cannot be opened.
     """
     with open_published(database, limits) as fetch:
         try:

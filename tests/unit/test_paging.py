@@ -421,6 +421,70 @@ def test_the_first_page_two_pages_in_a_row_and_too_many_pages_cannot_be_stepped_
     assert scan.proven == ((0, 20), (30, 40), (50, 60), (70, 80))
 
 
+# Confirmed ends
+
+
+def read_capped(scan: Scan, ids: list[int], cap: int) -> list[int]:
+    """Read a list from a server that returns at most `cap` rows; return the requested offsets."""
+    offsets = []
+    while not scan.is_over:
+        (skip,) = scan.next_skips()
+        offsets.append(skip)
+        scan.accept(Page.of_ids(skip=skip, take=scan.take, ids=ids[skip : skip + min(cap, scan.take)]))
+    return offsets
+
+
+@pytest.mark.parametrize(
+    ("rows", "offsets"),
+    [(0, [0]), (1, [0, 1]), (2, [0, 1]), (3, [0, 2]), (4, [0, 3]), (6, [0, 3, 5]), (7, [0, 3, 6])],
+)
+def test_the_end_is_confirmed_by_the_last_row_or_behind_a_single_row(rows: int, offsets: list[int]) -> None:
+    scan = Scan(4, confirms_end=True)
+    assert read_all(scan, list(range(10, 10 + rows))) == offsets
+    assert (scan.verdict, scan.proven, scan.repairs) == (Verdict.COMPLETE, ALL_IDS, 0)
+
+
+@pytest.mark.parametrize(
+    ("cap", "offsets"), [(2, [0, 1, 2, 3, 4, 5]), (3, [0, 2, 4, 5]), (5, [0, 4, 5]), (9, [0, 5])]
+)
+def test_a_cut_page_is_no_end(cap: int, offsets: list[int]) -> None:
+    scan = Scan(10, confirms_end=True)
+    assert read_capped(scan, [3, 6, 9, 12, 15, 18], cap) == offsets
+    assert (scan.verdict, scan.repairs) == (Verdict.COMPLETE, 0)
+
+
+@pytest.mark.parametrize("distance", [1, 5])
+def test_pages_of_one_row_end_the_scan_unproven(distance: int) -> None:
+    scan = Scan(10, confirms_end=True)
+    assert len(read_capped(scan, list(range(10, 90, distance)), 1)) == 4
+    assert (scan.verdict, scan.problem, scan.proven) == (Verdict.UNPROVEN, "page_cap", ())
+
+
+def test_a_row_that_is_added_behind_a_single_row_is_read() -> None:
+    scan = Scan(4, confirms_end=True)
+    scan.accept(serve([10], *scan.next_skips(), 4))
+    read_all(scan, [10, 30])
+    assert (scan.verdict, scan.pages) == (Verdict.COMPLETE, 4)
+
+
+def test_a_last_row_that_is_deleted_before_it_is_requested_again_is_no_end() -> None:
+    scan = Scan(4, confirms_end=True)
+    for _ in range(2):
+        scan.accept(serve([1, 2, 3, 4, 5, 6], *scan.next_skips(), 4))
+    assert scan.next_skips() == [5]
+    scan.accept(serve([1, 2, 3, 4, 5], 5, 4))
+    assert not scan.is_over
+    read_all(scan, [1, 2, 3, 4, 5])
+    assert (scan.verdict, scan.repairs) == (Verdict.COMPLETE, 2)
+
+
+def test_a_scan_without_a_proof_reads_over_a_cut_page_up_to_an_empty_one() -> None:
+    scan = Scan(4, confirms_end=True)
+    scan.accept(Page.of_ids(skip=0, take=4, ids=[1, None, 3]))
+    assert read_capped(scan, list(range(1, 9)), 3) == [3, 6, 8]
+    assert (scan.verdict, scan.problem) == (Verdict.UNPROVEN, "unreadable_id")
+
+
 # Repeated reads
 
 

@@ -212,7 +212,7 @@ class Scan:
         """Return True if the page shows that no row follows it."""
         if not self.confirms_end:
             return page.is_last
-        return page.rows == 0 or (page.rows == 1 < self._longest and page.is_last and page.skip > 0)
+        return page.rows == 0 or (page.rows == 1 < self._longest and page.is_last)
 
     def _seam(self) -> int:
         """Return the offset where the next page should begin in order to join the current span.
@@ -285,10 +285,9 @@ class Scan:
         if page.skip > self._anchor:
             return  # speculation from before the proof failed
         self._anchor = max(self._anchor, page.skip + page.rows)
-        repeats = (
-            self._previous is not None
-            and page.rows > 0
-            and (page.first_id, page.last_id) == (self._previous.first_id, self._previous.last_id)
+        repeats = self._previous is not None and (page.first_id, page.last_id) == (
+            self._previous.first_id,
+            self._previous.last_id,
         )
         self.is_over = (page.rows == 0 if self.confirms_end else page.is_last) or repeats
         self._previous = page

@@ -261,6 +261,7 @@ def test_a_server_that_ignores_skip_ends_unproven() -> None:
         (skip,) = scan.next_skips()
         scan.accept(Page.of_ids(skip=skip, take=4, ids=[1, 2, 3, 4]))
     assert (scan.verdict, scan.problem) == (Verdict.UNPROVEN, "no_sound_seam")
+    assert scan.repairs == MAX_REPAIRS + 1
     assert scan.pages <= MAX_REPAIRS + 5
 
 
@@ -458,6 +459,21 @@ def test_pages_of_one_row_end_the_scan_unproven(distance: int) -> None:
     scan = Scan(10, confirms_end=True)
     assert len(read_capped(scan, list(range(10, 90, distance)), 1)) == 4
     assert (scan.verdict, scan.problem, scan.proven) == (Verdict.UNPROVEN, "page_cap", ())
+
+
+def test_the_id_1_is_proven_by_a_page_with_this_row_alone() -> None:
+    scan = Scan(4, confirms_end=True)
+    scan.accept(serve([1], 0, 4))
+    assert (scan.is_over, scan.proven) == (False, ((0, 1),))
+
+
+def test_a_scan_without_a_proof_ends_at_a_page_of_one_row_that_repeats() -> None:
+    scan = Scan(4, confirms_end=True)
+    scan.accept(Page.of_ids(skip=0, take=4, ids=[1, None, 3]))
+    scan.accept(Page.of_ids(skip=3, take=4, ids=[9]))
+    assert not scan.is_over
+    scan.accept(Page.of_ids(skip=4, take=4, ids=[9]))
+    assert scan.is_over
 
 
 def test_a_row_that_is_added_behind_a_single_row_is_read() -> None:

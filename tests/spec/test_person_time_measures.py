@@ -70,6 +70,23 @@ def test_sickness_is_split_at_spells_of_28_calendar_days_and_leaves_vacation_out
     check(database, "FROM sickness_absence_rate('2026-01-01', '2026-01-31')", sickness)
 
 
+def test_a_spell_of_exactly_28_calendar_days_is_long_term(tmp_path: Path) -> None:
+    absences = tuple(
+        Absence(
+            entry_id=user, user_id=user, first=date(2025, 12, 1), last=date(2025, 12, last), reason="sick"
+        )
+        for user, last in ((1, 28), (2, 27))
+    )
+    with new_warehouse() as connection:
+        load(connection, read_all(absences, at=night(1), users=(1, 2)))
+        database = audit_and_publish(connection, tmp_path).database
+    sickness = """
+    | sick_working_days | long_term_working_days | short_term_working_days |
+    | 40                | 20                     | 20                      |
+    """
+    check(database, "FROM sickness_absence_rate('2025-12-01', '2025-12-31')", sickness)
+
+
 def test_a_rolling_window_ends_with_a_month_before_the_last_snapshot(tmp_path: Path) -> None:
     database = publish_departure(tmp_path)
     windows = """

@@ -32,8 +32,8 @@ LEFT_ORGANIZATION = "left_organization"
 def find_short_ends(pages: Mapping[Scope, list[Page]], kind: str) -> list[Scope]:
     """Return the scopes whose list ended with the longest short page of the kind, although rows may follow it.
 
-    If no row follows one of them, then the server caps no page at this length, and no shorter page, either. The
-    page behind a row that was requested again has this row alone, so it is an end without doubt.
+    If no row follows one of them, then the server caps no page at this length, and no shorter page, either. A page
+    of one row at a later offset is left out: it is the confirmed end of a list of several pages.
     """
     lengths = {
         scope: max(

@@ -144,12 +144,12 @@ class Scanner:
 
     async def read_again(self, scopes: Iterable[Scope], organization_skips: Iterable[int]) -> None:
         """Read the scopes of some users again, and the organization's pages at the given offsets."""
-        fetch, take = self._fetcher_for(ORGANIZATION), self._latest_take(ORGANIZATION)
+        fetch, take = self._fetcher_for(ORGANIZATION), self._take_for(ORGANIZATION)
         for skip in organization_skips:
             self._store_page(ORGANIZATION, skip, take, await fetch(skip=skip, take=take))
         for scope in scopes:
             try:
-                await self._scan(scope, Scan(self._latest_take(scope)))
+                await self._scan(scope, Scan(self._take_for(scope)))
             except CalcomError as error:
                 self.fail_unless_refused(scope, error)
 
@@ -221,18 +221,11 @@ class Scanner:
 
         By default, the scan confirms the end of a list that is the only one of its kind.
         """
-        scan = Scan(
-            self._latest_take(scope), scope in SINGLE_SCOPES if confirms_end is None else confirms_end
-        )
+        scan = Scan(self._take_for(scope), scope in SINGLE_SCOPES if confirms_end is None else confirms_end)
         for page in self.store.pages.get(scope, []):
             if page.take == scan.take:
                 scan.accept(page)
         return scan
-
-    def _latest_take(self, scope: Scope) -> int:
-        """Return the size that the scope's latest page was requested with."""
-        pages = self.store.pages.get(scope)
-        return pages[-1].take if pages else self._take_for(scope)
 
     def _take_for(self, scope: Scope) -> int:
         return users_take(self._page_size) if scope == USERS else self._page_size

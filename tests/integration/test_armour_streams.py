@@ -43,6 +43,18 @@ def _shell(command: str, cwd: Path, **environment: str) -> subprocess.CompletedP
     )
 
 
+def _run_program(program: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("command", ["status", "status --json", "query list", "doctor", "export", "nonsense"])
 @pytest.mark.parametrize("redirect", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"])
 def test_a_closed_or_full_stream_ends_with_a_code_of_the_table(
@@ -167,15 +179,7 @@ sys.argv = ["ooo", "status"]
 from flows.__main__ import main
 main()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = _run_program(program, tmp_path)
     assert done.returncode == code, done.stderr
     assert done.stderr.strip().count("\n") == 0
     assert "the next sync resumes" in done.stderr
@@ -234,14 +238,7 @@ def test_an_unforeseen_error_is_one_sentence_and_its_traceback_is_in_a_file(
         "from flows.cli.main import main\n"
         "main(['status'])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _run_program(program, folder)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert "\x1b" not in done.stderr

@@ -194,8 +194,7 @@ def extract(run: RunContext, stages: Stages = PLAIN_STAGES) -> None:
         stages.read_users(run, batch)
     if plan.team_ids:
         stages.read_team_members(run, plan.team_ids)
-    if plan.strategy is not Strategy.ORG_WIDE or plan.team_ids or _find_vanished(run):
-        stages.settle(run, plan.user_ids)
+    stages.settle(run, plan.user_ids)
     _complete_landing(run, plan)
 
 

@@ -105,7 +105,7 @@ def test_json_lines_have_the_stages_and_counts_of_the_run(
     assert all(line.keys() > RUN for line in lines)
     assert {(line["run_id"], line["organization_id"]) for line in lines} == {(summary["run_id"], 1)}
     ended = {line["stage"]: line for line in lines if line["event"] == "stage_ended"}
-    assert list(ended) == ["read people", "read entries", "load", "publish", "run"]
+    assert list(ended) == ["read people", "read entries", "settle", "load", "publish", "run"]
     assert ended["run"]["requests"] == summary["requests"]
     assert ended["run"]["retries"] == summary["retries"] == 1
     assert ended["run"]["verdicts"] == {"complete": summary["scopes"]["complete"]}

@@ -87,14 +87,14 @@ def build_pages(connection: duckdb.DuckDBPyConnection, database: Path) -> Pages:
 
     Raises `ConfigurationError` if it has no finished run.
     """
-    away = read_away_facts(connection)
-    if away is None:
+    facts = read_away_facts(connection)
+    if facts is None:
         message = f"{database} holds no finished run yet; run `ooo sync`"
         raise ConfigurationError(message)
-    measures = read_measure_facts(connection, away)
+    away = away_json(facts)
     return Pages(
         away=_page(
-            away_json(away),
+            away,
             title="Out of office",
             footer=(
                 "This page lists absent people and their dates. It has no reasons and no measures, and needs no"
@@ -104,7 +104,7 @@ def build_pages(connection: duckdb.DuckDBPyConnection, database: Path) -> Pages:
             scripts=(*_SHARED_SCRIPTS, "start_away"),
         ),
         report=_page(
-            report_json(away, measures),
+            report_json(away, facts, read_measure_facts(connection, facts)),
             title="Absence report",
             footer=(
                 "Confidential: this page has reasons and measures by person. A day counts once per person, even if"

@@ -96,16 +96,18 @@ def away_json(facts: AwayFacts) -> dict[str, Any]:
     }
 
 
-def report_json(facts: AwayFacts, measures: MeasureFacts) -> dict[str, Any]:
-    """Return who is absent when and why, and the measures."""
+def report_json(away: Mapping[str, Any], facts: AwayFacts, measures: MeasureFacts) -> dict[str, Any]:
+    """Return who is absent when and why, and the measures. `away` is `away_json` of the same facts."""
     positions = Positions(facts)
-    away = away_json(facts)
     reasons = {row["reason"]: at for at, row in enumerate(measures.reasons)}
     changes = [row for row in facts.changes if positions.person(row) is not None]
-    for rows, records in ((away["absences"], facts.absences), (away["changes"], changes)):
-        for row, record in zip(rows, records, strict=True):
-            row.append(reasons[record["reason"]])
-    return away | {
+    with_reasons = {
+        name: [[*row, reasons[record["reason"]]] for row, record in zip(away[name], records, strict=True)]
+        for name, records in (("absences", facts.absences), ("changes", changes))
+    }
+    return {
+        **away,
+        **with_reasons,
         "reasons": [{"reason": row["reason"], "label": row["label"]} for row in measures.reasons],
         "measures": {
             "first_on": measures.first_on.isoformat(),

@@ -4,6 +4,8 @@ The packages have short names, such as `flows`. In an environment of its own, no
 has a name of its own and imports none of them before the check.
 """
 
+import contextlib
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +19,8 @@ CONFIGURATION = 10
 def main() -> NoReturn:
     """Check the packages, then run the command and end the process with its exit code."""
     if (problem := find_hidden_package()) is not None:
-        sys.stderr.write(f"error: {problem}\n")
+        with contextlib.suppress(OSError):  # the standard error is closed or full
+            os.write(2, f"error: {problem}\n".encode())
         sys.exit(CONFIGURATION)
     from flows.__main__ import main as run  # noqa: PLC0415 - after the check
 

@@ -86,8 +86,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     code: Any = ExitCode.DONE
     try:
         code = cli.main(arguments, prog_name="ooo", standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - every error becomes one sentence and an exit code
         logs_json = " --log-format json" in f" {' '.join(arguments)} ".replace("=", " ")
         code = _explain(error, as_json=prints_json(arguments), logs_json=logs_json)

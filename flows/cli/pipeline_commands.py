@@ -213,7 +213,7 @@ def remove_organization(*, name: str, yes: bool) -> None:
 
 def _require_terminal(action: str, *, yes: bool) -> None:
     """Raise `UsageError` if there is no terminal for a confirmation."""
-    if not yes and (sys.stdin is None or not sys.stdin.isatty()):
+    if not yes and not sys.stdin.isatty():
         raise click.UsageError(f"the {action} needs a confirmation; run it on a terminal, or add --yes")
 
 

@@ -115,9 +115,7 @@ def query(  # noqa: PLR0913 - the options of the command
         width = table_width() if output is None else None
         text = render(rows, output_format, draws_lines=draws_lines(), is_raw=raw, width=width, limit=limit)
     _write_text(text, output_format, output)
-    if output_format == "table" or (
-        sys.stderr is not None and sys.stderr.isatty()
-    ):  # a program reads the others
+    if output_format == "table" or sys.stderr.isatty():  # a program reads the others
         write_notes(notes)
 
 

@@ -86,7 +86,7 @@ def write_data(text: str) -> None:
 
     On a terminal, control characters are escaped.
     """
-    if sys.stdout is not None and sys.stdout.isatty():
+    if sys.stdout.isatty():
         write_text(text)
     else:
         click.echo(text.encode("utf-8", "replace"))
@@ -100,14 +100,14 @@ def table_width() -> int | None:
     """Return the width of the terminal, from COLUMNS or the terminal itself; None if the output is no terminal."""
     if width := shutil.get_terminal_size((0, 0)).columns:
         return width
-    return _USUAL_WIDTH if sys.stdout is not None and sys.stdout.isatty() else None
+    return _USUAL_WIDTH if sys.stdout.isatty() else None
 
 
 def draws_lines() -> bool:
     """Return True if standard output can show the box-drawing characters of tables."""
     try:
         "┌─┆".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError, AttributeError):
+    except (UnicodeEncodeError, LookupError):
         return False
     return True
 

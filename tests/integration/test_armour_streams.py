@@ -2,24 +2,30 @@
 
 import contextlib
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from calcom.simulator import OWNER_KEY, Simulator, World, serve
+from flows.cli.main import cli
+from flows.cli.pipeline_commands import fleet
 from tests.support.program import OOO, run_ooo
 
 SIGNALS = [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
-CODES = {0, 2, 10, 11, 12, 13, 14, 15, 16, 17, 129, 130, 143}
+WORLD = World.generate(people=5, years=1)
 
 
 @pytest.fixture(scope="module")
 def server_url() -> Iterator[str]:
-    with serve(Simulator(World.generate(people=5), limits=None)) as server:
+    with serve(Simulator(WORLD, limits=None)) as server:
         yield server.url
 
 
@@ -28,6 +34,7 @@ def folder(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("streams")
     done = run_ooo("sync", "--quiet", cwd=folder, CALCOM_API_URL=server_url, CALCOM_API_KEY=OWNER_KEY)
     assert done.returncode == 0, done.stderr
+    (folder / "fleet.toml").write_text('[organizations.acme]\napi_key = "env:CALCOM_API_KEY"\n')
     return folder
 
 
@@ -55,17 +62,109 @@ def _run_program(program: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", ["status", "status --json", "query list", "doctor", "export", "nonsense"])
-@pytest.mark.parametrize("redirect", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"])
-def test_a_closed_or_full_stream_ends_with_a_code_of_the_table(
-    command: str, redirect: str, folder: Path
+@dataclass(frozen=True)
+class Command:
+    """A command line, its exit code with working streams, and the files that it writes in an empty folder."""
+
+    line: str
+    code: int = 0
+    writes: tuple[str, ...] = ()
+
+
+COMMANDS = [
+    Command("--help"),
+    Command("--version"),
+    Command("sync --help"),
+    Command("nonsense", code=2),
+    Command("completion bash"),
+    Command(
+        "demo --people 3 --years 1", writes=("new/demo/ooo.duckdb", "new/demo/reports/out-of-office.html")
+    ),
+    Command("doctor"),
+    Command("erase-user $USER_ID --yes", writes=("data/warehouse.duckdb",)),
+    Command("erase-user $USER_ID", code=2),
+    Command("export", writes=("fct_ooo_entries.parquet",)),
+    Command("export --for-people --output new.xlsx", writes=("new.xlsx",)),
+    Command("fleet list fleet.toml"),
+    Command("fleet remove 1 --yes"),
+    Command("fleet sync fleet.toml", writes=("new/ooo.duckdb", "new/reports/out-of-office.html")),
+    Command("fleet sync --verbose fleet.toml", writes=("new/ooo.duckdb",)),
+    Command("init-prefect new", writes=("new/prefect.yaml",)),
+    Command("maintain"),
+    Command("plan"),
+    Command("query list"),
+    Command("query who_is_out"),
+    Command("query who_is_out --format csv"),
+    Command("query who_is_out --output new.csv", writes=("new.csv",)),
+    Command("query 'FROM dim_people' --format json"),
+    Command("report", writes=("data/reports/out-of-office.html",)),
+    Command("report --output new.html", writes=("new.html",)),
+    Command("setup-prefect", code=10),
+    Command("simulate --port 65536", code=2),
+    Command("status"),
+    Command("status --json --max-age-hours 0", code=16),
+    Command("sync", writes=("new/ooo.duckdb", "new/reports/out-of-office.html")),
+    Command("sync --json --log-format json", writes=("new/ooo.duckdb",)),
+    Command("sync --verbose", writes=("new/ooo.duckdb",)),
+]
+IS_FULL = ">/dev/full"
+STREAMS = {
+    "all are closed": "<&- >&- 2>&-",
+    "standard output is full": IS_FULL,
+    "standard error is full": "2>/dev/full",
+    "the readers are gone": "2> >(exec true) | true; exit ${PIPESTATUS[0]}",
+}
+
+
+@pytest.mark.parametrize("streams", STREAMS.values(), ids=STREAMS)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.line)
+def test_each_command_does_its_work_with_closed_full_and_unread_streams(
+    command: Command, streams: str, server_url: str, folder: Path, tmp_path: Path
 ) -> None:
-    done = _shell(f"ooo {command} {redirect}", folder)
-    assert done.returncode in CODES, (done.returncode, done.stderr)
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True, symlinks=True)
+    environment = {
+        "CALCOM_API_URL": server_url,
+        "CALCOM_API_KEY": OWNER_KEY,
+        "USER_ID": str(WORLD.users()[0]["id"]),
+    }
+    if any(path.startswith("new/") for path in command.writes):
+        environment["OOO_DATA_DIR"] = "new"
+    started = {path: _modified(tmp_path / path) for path in command.writes}
+    done = _shell(f"ooo {command.line} {streams}", tmp_path, **environment)
+    prints_nothing = command.code in {2, 10}
+    ends_early = streams == IS_FULL and not prints_nothing
+    assert done.returncode == (15 if ends_early else command.code), done.stderr
     assert "Traceback" not in done.stderr
-    if redirect == ">/dev/full" and command != "nonsense":
-        assert done.returncode == 15
+    assert not list(tmp_path.glob("*/errors/*")), "an unforeseen error"
+    if ends_early:
         assert "standard output" in done.stderr
+    if not (ends_early and command.line.startswith("demo")):  # the demo prints before its first sync
+        assert [path for path in command.writes if started[path] == _modified(tmp_path / path)] == []
+
+
+def test_the_streams_of_every_command_are_tested() -> None:
+    """The words of the tested lines include the name of each command of the group."""
+    tested = {word for command in COMMANDS for word in command.line.split()}
+    assert set(cli.commands) | set(fleet.commands) <= tested
+
+
+def _modified(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.exists() else None
+
+
+@pytest.mark.parametrize("streams", ["<&- >&- 2>&-", "2>/dev/full"])
+def test_the_simulator_serves_without_streams(streams: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = f"exec {OOO} simulate --people 3 --years 1 --port {port} {streams}"
+    with subprocess.Popen(["/bin/bash", "-c", command], cwd=tmp_path) as simulator:
+        with httpx.Client(transport=httpx.HTTPTransport(retries=9)) as client:
+            answer = client.get(
+                f"http://127.0.0.1:{port}/v2/me", headers={"Authorization": f"Bearer {OWNER_KEY}"}
+            )
+        simulator.terminate()
+    assert answer.status_code == 200
+    assert simulator.returncode == 143
 
 
 def test_a_sync_outlives_the_reader_of_its_standard_error(server_url: str, tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ DEVELOPMENT := .venv/.installed-dev
 # A lock file is whole, so that nothing is left to resolve. Without --no-deps, older pips fail for extras of pinned packages.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps
 PYTEST := $(BIN)/python -m pytest
-# Most tests wait for servers and processes of their own: three at a time keep two cores busy.
-IN_GROUPS := -n 3 --dist loadscope --no-loadscope-reorder
+# Each process takes one module after the other. Most tests wait for servers and processes of their own: three
+# processes keep two cores busy, and four those of the slow tests, which wait longer.
+BY_MODULE := --dist loadscope --no-loadscope-reorder
 PACKAGES := calcom landing transforms warehouse flows
 
 .PHONY: help install install-dev demo quick check lint types imports spelling sql page documents format docs lock clean \
@@ -87,13 +88,13 @@ documents: install-dev  ## prose, links, generated documents and help texts
 # ---- tests
 
 test: install-dev  ## the whole suite
-	$(PYTEST) $(IN_GROUPS)
+	$(PYTEST) -n 3 $(BY_MODULE)
 
 test-fast: install-dev  ## the suite without real processes, kills and Prefect servers
-	$(PYTEST) $(IN_GROUPS) -m "not slow"
+	$(PYTEST) -n 3 $(BY_MODULE) -m "not slow"
 
 test-slow: install-dev  ## the rest of the suite: real processes, kills and Prefect servers
-	$(PYTEST) $(IN_GROUPS) -m slow
+	$(PYTEST) -n 4 $(BY_MODULE) -m slow
 
 test-unit: install-dev  ## unit tests
 	$(PYTEST) tests/unit
@@ -108,7 +109,7 @@ test-properties: install-dev  ## property tests over generated input
 	$(PYTEST) -n 2 tests/properties
 
 test-integration: install-dev  ## real processes, kills, servers and Prefect
-	$(PYTEST) $(IN_GROUPS) tests/integration
+	$(PYTEST) -n 3 $(BY_MODULE) tests/integration
 
 test-browser: install-dev node_modules/.package-lock.json  ## the report page in a real browser; needs Chromium
 	OOO_TEST_BROWSER=1 $(PYTEST) tests/browser
@@ -129,7 +130,7 @@ test-mutations: install-dev  ## faults in the pure core and the SQL that no test
 	nice $(BIN)/python -m tests.mutation.run $(MUTATIONS)
 
 coverage: install-dev  ## the fast suite with the coverage of each file, and the minimum that must be reached
-	$(PYTEST) $(IN_GROUPS) -m "not slow" --cov --cov-report=term:skip-covered --cov-report=html
+	$(PYTEST) -n 3 $(BY_MODULE) -m "not slow" --cov --cov-report=term:skip-covered --cov-report=html
 
 bench: install-dev  ## measure sync against dlt and bare scripts (an hour; installs dlt under benchmarks/)
 	$(BIN)/python benchmarks/run.py

@@ -1,28 +1,16 @@
-"""Distribute the tests over processes: by module, and all tests that use the Prefect server to one process."""
+"""Order the tests for several processes, each of which takes one module after the other."""
 
 import functools
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
-
-SERVER = "PrefectServer"
-"""The name that appears in every module whose tests use the session's Prefect server."""
 
 
 @functools.cache
-def group_of(module: Path) -> str:
-    """Return the group of a module. One process runs the tests of a group, so that their server starts once."""
-    return SERVER if SERVER in module.read_text(encoding="utf-8") else str(module)
-
-
-class GroupScheduling(LoadScopeScheduling):
-    """Gives each group of modules to the next free process."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return group_of(self.config.rootpath / nodeid.partition("::")[0])
+def uses_prefect(module: Path) -> bool:
+    """Return True if tests of the module use a Prefect server, which each process starts once for its own tests."""
+    return "PrefectServer" in module.read_text(encoding="utf-8")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -31,14 +19,9 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling | None:
-    """Return the scheduler for `--dist loadscope`; None for other values."""
-    return GroupScheduling(config, log) if config.getvalue("dist") == "loadscope" else None
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the server's group, which takes longest, to the front, and fast tests to the end.
+    """Sort the tests with a Prefect server, which take longest, to the front, and fast tests to the end.
 
     All processes then end at about the same time.
     """
-    items.sort(key=lambda item: (group_of(item.path) != SERVER, "slow" not in item.keywords))
+    items.sort(key=lambda item: (not uses_prefect(item.path), "slow" not in item.keywords))

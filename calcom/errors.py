@@ -53,6 +53,11 @@ _ADVICE = {
     ErrorKind.SERVER: "try again later; the pages that were read are kept",
 }
 
+_EDGE_ADVICE = (
+    "a proxy or an edge server probably refused the request before it reached Cal.com, so the credential may be"
+    " right: check CALCOM_API_URL, the proxy variables of the environment, and whether this network is blocked"
+)
+
 
 def redact(text: str, secrets: Collection[str] = ()) -> str:
     """Return `text` as it may be shown: without credentials and e-mail addresses, printable, at most 500 characters.
@@ -179,20 +184,30 @@ class ApiError(CalcomError):
     """Cal.com responded with an error status, with a body of any shape.
 
     Attributes: `status`, `code` (the name of Cal.com's exception class, or None), `detail` (the text,
-    redacted), `request_id`, `path` (without the query), `kind`, `advice` (the next step for the user).
+    redacted), `request_id`, `path` (without the query), `kind`, `advice` (the next step for the user),
+    `is_from_edge` (True if another server than Cal.com probably sent the response, because its body is not JSON).
     Source: the shapes of `details` that Cal.com's exception filters write.
     """
 
-    def __init__(
-        self, *, status: int, path: str, code: str | None, detail: str, request_id: str | None
+    def __init__(  # noqa: PLR0913 - the facts of one response
+        self,
+        *,
+        status: int,
+        path: str,
+        code: str | None,
+        detail: str,
+        request_id: str | None,
+        is_from_edge: bool = False,
     ) -> None:
-        """Store the facts and derive the kind, the exit code and the advice from the status."""
+        """Store the facts and derive the kind, the exit code and the advice from the status and the sender."""
         self.status, self.path, self.detail = status, path, redact(detail)
         self.code = redact(code) if code else None
         self.request_id = redact(request_id) if request_id else None
         self.kind = _kind_of(status)
         self.exit_code = _EXIT_CODES.get(self.kind, ExitCode.PROTOCOL)
-        self.advice = _ADVICE[self.kind]
+        self.is_from_edge = is_from_edge
+        is_passing = self.kind in (ErrorKind.THROTTLED, ErrorKind.SERVER)
+        self.advice = _EDGE_ADVICE if is_from_edge and not is_passing else _ADVICE[self.kind]
         super().__init__(
             f"Cal.com answered {status} {self.code or '(no code)'} to GET {path}: {self.detail or '(no text)'}"
             f" (request id {self.request_id or 'not sent'}); {self.advice}"
@@ -235,8 +250,11 @@ def error_from_response(
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        text = "a body that is not JSON, as an edge server in front of Cal.com would send"
-        return ApiError(status=status, path=path, code=None, detail=text, request_id=request_id)
+        content = "an HTML page" if body.lstrip().startswith(b"<") else "a body"
+        text = f"{content} that is not JSON, as an edge server in front of Cal.com would send"
+        return ApiError(
+            status=status, path=path, code=None, detail=text, request_id=request_id, is_from_edge=True
+        )
     error = document.get("error")
     facts: dict[str, Any] = error if isinstance(error, dict) else document
     code = facts.get("code")

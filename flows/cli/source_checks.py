@@ -153,6 +153,8 @@ def _check_list(
 
 
 def _refused(subject: str, error: CalcomError, scope: str) -> Finding:
-    is_forbidden = isinstance(error, ApiError) and error.kind is ErrorKind.FORBIDDEN
+    is_forbidden = (
+        isinstance(error, ApiError) and error.kind is ErrorKind.FORBIDDEN and not error.is_from_edge
+    )
     advice = f"; it needs an admin or owner of the organization, and for OAuth the scope {scope}"
     return Finding(subject, Level.FAILURE, f"{error}{advice if is_forbidden else ''}", error.exit_code)

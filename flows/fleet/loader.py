@@ -277,18 +277,24 @@ class Loader:
         The id of an organization whose credential is refused is the one in the fleet file, or the one that the
         warehouse has for its name; else it is null.
         """
-        known = {name: own for own, name in read_organization_names(connection).items() if name is not None}
+        read = {name: outcome.organization_id for name, outcome in self.outcomes.items() if outcome.run_id}
+        read |= {name: facts.organization_id for name, facts, _ in self._failures if facts.organization_id}
+        known = {
+            name: own
+            for own, name in read_organization_names(connection).items()
+            if name is not None and own not in read.values()  # else the organization has another name now
+        }
         ids = {
-            name: organization.organization_id or known.get(name)
+            name: read.get(name) or organization.organization_id or known.get(name)
             for name, organization in self.organizations.items()
         }
-        loaded = {name: outcome.organization_id for name, outcome in self.outcomes.items() if outcome.run_id}
         with transaction(connection):
             for name, facts, error in self._failures:
                 own = facts.organization_id or ids.get(name)
                 insert_failure(connection, start_record(facts, own, fleet_name=name), error)
+                self.outcomes[name] = replace(self.outcomes[name], organization_id=own)
         self._failures.clear()
-        return {own: name for name, own in (ids | loaded).items() if own is not None}
+        return {own: name for name, own in (read | ids).items() if own is not None}
 
 
 @contextlib.contextmanager

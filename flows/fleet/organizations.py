@@ -93,7 +93,8 @@ def _refuse_repeated(path: Path, organizations: Sequence[Organization]) -> None:
         if first != organization.name:
             message = (
                 f"{path}: {first} and {organization.name} are the same organization, by their organization_id or their"
-                " credential; remove one of them"
+                " credential. Organizations are identified by this id alone, on every server; remove one of them, or"
+                " give it a warehouse of its own (OOO_DATA_DIR)"
             )
             raise ConfigurationError(message)
 

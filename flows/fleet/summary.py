@@ -162,7 +162,7 @@ class FleetSummary:
         lines += [
             f"  left       {each.fleet_name or 'an organization without a name'} (organization"
             f" {each.organization_id}) is not in the fleet file; its rows of {each.last_snapshot_at:%Y-%m-%d %H:%M}"
-            f" UTC are stale. To remove them: ooo fleet remove {each.fleet_name or each.organization_id}"
+            f" UTC are stale. {self._advice_on_left(each)}"
             for each in self.left
         ]
         tables = ", ".join(f"{name} {count:,}" for name, count in self.published.items())
@@ -171,3 +171,14 @@ class FleetSummary:
             lines.append(f"  DuckDB     {self.database}")
             lines.append(f"  Parquet    {self.parquet_folder}/*.parquet")
         return "\n".join(lines)
+
+    def _advice_on_left(self, left: LeftOrganization) -> str:
+        """Return the next step for an organization that left the file, which may have a new name in it."""
+        removal = f"ooo fleet remove {left.fleet_name or left.organization_id}"
+        unidentified = [each.organization for each in self.organizations if each.organization_id is None]
+        if unidentified:
+            return (
+                f"It may have a new name: the id of {', '.join(unidentified)} is not known. Correct the errors first;"
+                f" if it has really left, remove its rows: {removal}"
+            )
+        return f"To remove them: {removal}"

@@ -76,11 +76,12 @@ class AccessRefusedError(FlowsError):
     exit_code = ExitCode.CREDENTIALS
 
     def __init__(self, organization_id: int, error: ApiError) -> None:
-        """Name the organization and the role that reading it needs."""
+        """Name the organization and the role that reading it needs, and the likely sender of the refusal."""
         self.organization_id = organization_id
+        sender = f"; {error.advice}" if error.is_from_edge else ""
         super().__init__(
             f"organization {organization_id} is refused to this credential: {error.detail or 'status 403'}"
-            f" (request id {error.request_id or 'not sent'}). Reading it needs the role ORG_ADMIN or owner"
+            f" (request id {error.request_id or 'not sent'}){sender}. Reading it needs the role ORG_ADMIN or owner"
             " in that organization, and its admin API switched on; check CALCOM_ORG_ID and the credential"
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from calcom.errors import ExitCode
 from calcom.simulator import OWNER_KEY, Fault, RunningServer, Simulator, World
 from flows.fleet.organizations import read_organizations
 from flows.fleet.summary import FleetSummary
@@ -163,6 +164,46 @@ def test_an_organization_with_a_new_name_in_the_file_is_the_same_organization(
     assert [each["name"] for each in status["organizations"]] == ["acme", "globex-ltd", "initech"]
     assert not any(each["is_stale"] for each in status["organizations"])
     raise_if_older(status, timedelta(hours=26))
+
+
+def test_an_organization_with_a_new_name_and_a_refused_key_is_not_advised_to_be_removed_unseen(
+    settings: Settings, servers: Mapping[str, RunningServer]
+) -> None:
+    sync(settings, servers)
+    renamed = {{"globex": "globex-ltd"}.get(name, name): server for name, server in servers.items()}
+    summary = sync(settings, renamed, **{"globex-ltd": "WRONG_KEY"})
+    assert [each.organization_id for each in summary.left] == [2]
+    assert "the id of globex-ltd is not known. Correct the errors first" in summary.as_text()
+
+
+def test_an_organization_with_a_new_name_whose_load_is_stopped_has_not_left_the_file(
+    settings: Settings,
+) -> None:
+    world = World.generate(seed=2, people=9, years=1, organization_id=2)
+    with serve_worlds({"acme": WORLDS["acme"], "globex": world}) as servers:
+        sync(settings, servers)
+        for entry in world.entries():
+            world.delete_entry(entry["id"])
+        summary = sync(settings, {"acme": servers["acme"], "globex-ltd": servers["globex"]})
+    (stopped,) = summary.problems
+    assert (stopped["organization_id"], stopped["exit_code"]) == (2, ExitCode.GUARD)
+    assert summary.left == []
+
+
+def test_a_failure_under_the_former_name_of_a_loaded_organization_is_not_its_failure(
+    settings: Settings, servers: Mapping[str, RunningServer]
+) -> None:
+    sync(settings, servers)
+    swapped = {"acme": servers["globex"], "globex": servers["acme"], "initech": servers["initech"]}
+    summary = sync(settings, swapped, acme="WRONG_KEY")
+    assert [(each.organization, each.organization_id) for each in summary.organizations] == [
+        ("acme", None),
+        ("globex", 1),
+        ("initech", 3),
+    ]
+    assert published(settings, "SELECT organization_id FROM dim_organizations WHERE is_stale") == [(2,)]
+    failed = "SELECT organization_id, fleet_name FROM runs WHERE outcome = 'failed'"
+    assert published(settings, failed) == [(None, "acme")]
 
 
 def test_an_organization_that_left_the_file_is_stale_and_named(

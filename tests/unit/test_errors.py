@@ -79,6 +79,31 @@ def test_a_body_of_any_other_shape_still_becomes_an_error_of_its_status(body: by
     assert (error.kind, error.code) == (ErrorKind.SERVER, None)
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 498])
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        (b"\n<!DOCTYPE html><title>Sorry, you have been blocked</title>", "an HTML page"),
+        (b"", "a body that is not JSON"),
+        (b"Access denied by policy", "a body that is not JSON"),
+    ],
+)
+def test_a_refusal_by_an_edge_server_advises_on_the_network_and_not_on_the_role(
+    status: int, body: bytes, content: str
+) -> None:
+    error = error_of(status, body)
+    assert error.is_from_edge
+    assert content in str(error)
+    assert "a proxy or an edge server probably refused the request" in str(error)
+    assert "admin or owner" not in str(error)
+
+
+def test_a_refusal_by_calcom_advises_on_the_role() -> None:
+    error = error_of(403, json.dumps({"statusCode": 403, "message": "Forbidden resource"}).encode())
+    assert not error.is_from_edge
+    assert "admin or owner" in str(error)
+
+
 @pytest.mark.parametrize("private", PRIVATE.values(), ids=PRIVATE)
 def test_no_error_quotes_an_address_or_a_key(private: str) -> None:
     text = f"Cannot GET /v2/organizations/1/ooo?email={private} for <{private}>, {private}"

@@ -6,7 +6,7 @@ import duckdb
 
 from flows.fleet.extraction import remove_landings
 from flows.run.context import open_own_warehouse
-from flows.run.maintenance import MEMORY_LIMIT, complete_purges
+from flows.run.maintenance import MEMORY_LIMIT, complete_purges, completing_interrupted_purge
 from flows.settings import Settings
 from flows.settings.clock import utc_now
 from flows.settings.data_folder import has_file, lock_data_folder, restrict, warehouse_path
@@ -50,11 +50,13 @@ def remove_from_fleet(settings: Settings, name: str) -> Removal:
         raise ConfigurationError(message)
     with lock_data_folder(settings.data_dir, settings.file_permissions):
         restrict(settings.data_dir, settings.file_permissions)
-        with open_own_warehouse(settings, memory_limit=settings.memory_limit or MEMORY_LIMIT) as connection:
+        with (
+            completing_interrupted_purge(settings),
+            open_own_warehouse(settings, memory_limit=settings.memory_limit or MEMORY_LIMIT) as connection,
+        ):
             organization_id, fleet_name = _find(connection, name)
-            remove_landings(
-                settings
-            )  # of all, because an earlier name of the organization may have left some
+            # The landings of all are removed, because an earlier name of the organization may have left some.
+            remove_landings(settings)
             with transaction(connection):
                 removed = remove_organization(connection, organization_id, fleet_name, at=utc_now())
         complete_purges(settings)

@@ -11,7 +11,7 @@ from flows.fleet.extraction import remove_landings
 from flows.report.plain_text import escape_controls
 from flows.run.context import open_own_warehouse
 from flows.run.load import derive_days
-from flows.run.maintenance import MEMORY_LIMIT, complete_purges
+from flows.run.maintenance import MEMORY_LIMIT, complete_purges, completing_interrupted_purge
 from flows.settings import Settings
 from flows.settings.calendars import read_policy
 from flows.settings.clock import utc_now
@@ -86,14 +86,15 @@ def erase_user(settings: Settings, user: int | str, organization_id: int | None 
 
 @contextlib.contextmanager
 def _locked_folder(settings: Settings) -> Iterator[None]:
-    """Lock the data folder. Raise `ConfigurationError` if it has no warehouse."""
+    """Lock the data folder, and complete an interrupted erasure. Raise `ConfigurationError` without a warehouse."""
     path = warehouse_path(settings)
     if not has_file(path):
         message = f"there is no warehouse at {path} to erase a person from; set OOO_DATA_DIR to its folder"
         raise ConfigurationError(message)
     with lock_data_folder(settings.data_dir, settings.file_permissions):
         restrict(settings.data_dir, settings.file_permissions)
-        yield
+        with completing_interrupted_purge(settings):
+            yield
 
 
 def _open_warehouse(settings: Settings) -> contextlib.AbstractContextManager[duckdb.DuckDBPyConnection]:

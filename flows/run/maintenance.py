@@ -1,6 +1,8 @@
 """Maintenance: removes old landings and leftovers, purges erased bytes from files, and compacts the warehouse."""
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,7 +13,7 @@ from flows.run.publication import publish_tables
 from flows.settings import Settings
 from flows.settings.clock import utc_now
 from flows.settings.data_folder import has_file, landing_root, lock_data_folder, warehouse_path
-from flows.settings.errors import ConfigurationError
+from flows.settings.errors import ConfigurationError, UnknownPersonError
 from landing.files import remove_leftovers
 from landing.retention import prune_landings, purge_landings
 from warehouse.connection import open_warehouse, run_statement
@@ -74,10 +76,27 @@ def _repair_clock(settings: Settings) -> int:
         return repair_future_instants(connection, utc_now())
 
 
-def complete_purges(settings: Settings) -> None:
+@contextlib.contextmanager
+def completing_interrupted_purge(settings: Settings) -> Iterator[None]:
+    """Complete an erasure or a removal that was interrupted, and then run the block, which begins another one.
+
+    The rows of the interrupted one are gone already, so the block cannot find its person or organization again. The
+    error of the block then says so. The caller holds the lock of the data folder.
+    """
+    was_interrupted = complete_purges(settings)
+    try:
+        yield
+    except (ConfigurationError, UnknownPersonError) as error:
+        if not was_interrupted:
+            raise
+        message = f"{error}. Before that, an erasure or a removal that had been interrupted was completed"
+        raise type(error)(message) from error
+
+
+def complete_purges(settings: Settings) -> bool:
     """Publish the tables again if an erasure is pending, and then complete all pending purges.
 
-    The caller holds the lock of the data folder, and has closed the warehouse.
+    Returns True if an erasure was pending. The caller holds the lock of the data folder, and has closed the warehouse.
     """
     with open_own_warehouse(settings, memory_limit=settings.memory_limit or MEMORY_LIMIT) as connection:
         reasons = pending_purges(connection)
@@ -87,6 +106,7 @@ def complete_purges(settings: Settings) -> None:
             run_id = runs[0][0] if runs else f"{utc_now():%Y%m%dT%H%M%S%f}Z-removal"
             publish_tables(connection, settings, run_id=run_id)
     purge_files(settings, reasons)
+    return ERASURE in reasons
 
 
 def purge_files(settings: Settings, reasons: AbstractSet[str]) -> None:

@@ -12,11 +12,11 @@ from flows.fleet.extraction import open_hand_off_store
 from flows.fleet.organizations import read_organizations
 from flows.fleet.removal import remove_from_fleet
 from flows.fleet.sync import sync_fleet
-from flows.privacy.erasure import erase_user
+from flows.privacy.erasure import erase_user, find_person
 from flows.report.status import read_organization_states
 from flows.run.progress import SilentListener
 from flows.settings import Settings
-from flows.settings.errors import ConfigurationError
+from flows.settings.errors import ConfigurationError, UnknownPersonError
 from landing.object_store import ObjectStore
 from tests.support.fleet import serve_worlds, write_fleet
 from tests.support.program import run_ooo
@@ -124,6 +124,48 @@ def test_an_erased_person_of_a_fleet_is_in_no_file_no_object_and_no_delta_table(
     erasure = erase_user(settings, PERSON["email"])
 
     assert (erasure.organization_id, erasure.user_id) == (2, PERSON["id"])
+    assert find_remains(settings.data_dir, PERSON["email"]) == []
+    assert find_remains(stored_texts(settings, tmp_path / "after"), PERSON["email"]) == []
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
+    """Run an erasure or a removal that ends when it begins to publish."""
+
+    def end(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("flows.run.maintenance.publish_tables", end)
+        with pytest.raises(Killed):
+            action()
+
+
+def test_a_removal_that_was_interrupted_is_completed_by_the_same_command(
+    settings: Settings, servers: Mapping[str, RunningServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync(settings, servers)
+    interrupted(monkeypatch, lambda: remove_from_fleet(settings, "globex"))
+    assert find_remains(settings.data_dir, PERSON["email"]) != []
+    with pytest.raises(
+        ConfigurationError, match=r"no organization globex.*had been interrupted was completed"
+    ):
+        remove_from_fleet(settings, "globex")
+    assert find_remains(settings.data_dir, PERSON["email"]) == []
+    assert find_remains(stored_texts(settings, tmp_path / "after"), PERSON["email"]) == []
+
+
+def test_an_erasure_by_address_that_was_interrupted_is_completed_by_the_same_command(
+    settings: Settings, servers: Mapping[str, RunningServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync(settings, servers)
+    interrupted(monkeypatch, lambda: erase_user(settings, PERSON["email"]))
+    assert find_remains(settings.data_dir, PERSON["email"]) != []
+    with pytest.raises(UnknownPersonError, match="had been interrupted was completed"):
+        find_person(settings, PERSON["email"])
     assert find_remains(settings.data_dir, PERSON["email"]) == []
     assert find_remains(stored_texts(settings, tmp_path / "after"), PERSON["email"]) == []
 

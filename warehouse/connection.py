@@ -21,6 +21,9 @@ _T = TypeVar("_T")
 PARALLEL_WORKERS = 2
 """The number of independent statements that run at the same time. One that writes rows in order uses one core only."""
 
+ROWS_AT_ONCE = 10_000
+"""The number of rows of a statement that become Python objects at the same time."""
+
 
 @contextlib.contextmanager
 def open_warehouse(
@@ -139,11 +142,23 @@ def run_statement(
 
     The statement receives only those of `parameters` that it names.
     """
+    return list(iterate_statement(connection, name, parameters))
+
+
+def iterate_statement(
+    connection: duckdb.DuckDBPyConnection, name: str, parameters: Mapping[str, Any] | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """Run the statement as `run_statement`, and yield its rows, of which few are in memory at a time.
+
+    The connection may run no other statement before the last row.
+    """
     text = read_statement(name)
     names = set(re.findall(r"\$([a-z_]+)", re.sub(r"--.*", "", text)))
     values = {key: value for key, value in (parameters or {}).items() if key in names}
     try:
-        return connection.execute(text, values).fetchall()
+        result = connection.execute(text, values)
+        while rows := result.fetchmany(ROWS_AT_ONCE):
+            yield from rows
     except duckdb.Error as error:
         message = f"the statement {name}.sql failed: {explain(error)}"
         raise WarehouseError(message) from error

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from flows.settings import load_settings
 from tests.support.program import run_ooo
 from tests.support.readings import Absence, Membership, Team, TeamReading
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
+from warehouse import connection as connection_module
+from warehouse.publish import feeds
 from warehouse.publish.feeds import FeedDetail, FeedPolicy, name_feed
 
 AWAY = FeedPolicy(FeedDetail.AWAY)
@@ -162,6 +165,43 @@ def test_a_group_that_is_too_small_has_no_feed(tmp_path: Path) -> None:
     folder = publish(tmp_path, ABSENCES, feeds=FeedPolicy(FeedDetail.AWAY, min_group_size=2))
     assert "sales-7-13.ics" not in {path.name for path in folder.iterdir()}
     assert "sales-7-12.ics" in {path.name for path in folder.iterdir()}
+
+
+def test_a_group_that_is_too_large_for_calendar_programs_has_no_feed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "MOST_PEOPLE", 2)
+    folder = publish(tmp_path, ABSENCES)
+    names = {path.name for path in folder.iterdir()}
+    assert "everyone-7.ics" not in names
+    assert {"sales-7-12.ics", "sales-7-13.ics"} < names
+    assert sorted(events_of(folder / "sales-7-12.ics")) == ["2", "5", "6"]
+
+
+def test_the_memory_of_the_feeds_does_not_grow_with_the_number_of_absences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "ROWS_AT_ONCE", 500)
+
+    def peak_of(people: int) -> int:
+        absences = tuple(
+            Absence(number, 1 + number % people, day, day)
+            for number in range(1, people * 100)
+            if (day := FIRST + timedelta(days=number % 300))
+        )
+        with new_warehouse() as connection:
+            load(connection, read_all(absences, at=night(1)))
+            audit_and_publish(connection, tmp_path / f"{people}", feeds=FeedPolicy(FeedDetail.OFF))
+            connection.execute(f"ATTACH '{tmp_path / str(people) / 'ooo.duckdb'}' AS ooo (READ_ONLY)")
+            tracemalloc.start()
+            try:
+                feeds.write_feeds(connection, tmp_path / f"feeds-{people}", AWAY, FIRST)
+                return tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+
+    peak_of(people=1)  # loads the library
+    assert peak_of(people=80) < 1.5 * peak_of(people=40)
 
 
 def test_an_object_store_has_the_feeds_of_the_newest_publication_alone(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ The package icalendar escapes and folds the texts; its events are not used, beca
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -17,11 +16,14 @@ from typing import NamedTuple
 
 import duckdb
 
-from warehouse.connection import run_statement
+from warehouse.connection import iterate_statement
 
 DAYS_BACK = 30
 DAYS_AHEAD = 366
 LAST_DAY = date(2099, 12, 31)
+MOST_PEOPLE = 1_000
+"""The largest number of people in a feed. Calendar programs refuse files of some megabytes, or load them in part."""
+
 MAX_BYTES = 75
 """The longest line of iCalendar, without its end."""
 _EXTENSION = ".ics"
@@ -47,13 +49,13 @@ class FeedPolicy:
     """A feed with fewer people is not written."""
 
 
-class _Absence(NamedTuple):
-    """One row of `select_feed_absences`."""
+class _Event(NamedTuple):
+    """One row of `select_feed_events`. Without an absence, its values are None."""
 
     organization_id: int
-    organization: str
-    user_id: int
-    entry_id: int
+    team_id: int | None
+    title: str
+    entry_id: int | None
     name: str
     reason_label: str
     starts_on: date
@@ -67,28 +69,25 @@ def write_feeds(
 ) -> list[str]:
     """Write the feeds of the database that is attached as `ooo` into `folder`, and return their names, ascending.
 
-    The events are those from `DAYS_BACK` before `today` to `DAYS_AHEAD` after it.
+    The events are those from `DAYS_BACK` before `today` to `DAYS_AHEAD` after it. The memory is that of a few
+    thousand events, whatever the number of people.
     """
-    days = {
+    parameters = {
         "from_on": today - timedelta(days=DAYS_BACK),
         "to_on": today + timedelta(days=DAYS_AHEAD),
         "last_on": LAST_DAY,
+        "min_people": policy.min_group_size,
+        "max_people": MOST_PEOPLE,
     }
-    events: dict[tuple[int, int], list[tuple[date, str]]] = {}
-    for row in run_statement(connection, "publish/sql/select_feed_absences", days):
-        absence = _Absence(*row)
-        person = (absence.organization_id, absence.user_id)
-        events.setdefault(person, []).append((absence.starts_on, _render_event(absence, policy.detail)))
     folder.mkdir()
     names = []
-    members = run_statement(connection, "publish/sql/select_feed_members")
-    for (organization_id, team_id, title), rows in groupby(members, key=lambda row: row[:3]):
-        people = [(organization_id, user_id) for *_, user_id in rows]
-        if len(people) < policy.min_group_size:
-            continue
+    rows = map(_Event._make, iterate_statement(connection, "publish/sql/select_feed_events", parameters))
+    for (organization_id, team_id, title), events in groupby(rows, key=lambda event: event[:3]):
         name = name_feed(organization_id, team_id, title)
-        own = sorted(event for person in people for event in events.get(person, ()))
-        (folder / name).write_bytes(_render_calendar(title, (event for _, event in own)))
+        with (folder / name).open("w", encoding="utf-8", newline="") as file:
+            file.write(_begin_calendar(title))
+            file.writelines(_render_event(event, policy.detail) for event in events if event.entry_id)
+            file.write("END:VCALENDAR\r\n")
         names.append(name)
     return sorted(names)
 
@@ -105,9 +104,9 @@ def name_feed(organization_id: int, team_id: int | None, title: str) -> str:
     return f"{slug}-{organization_id}-{team_id}{_EXTENSION}"
 
 
-def _render_calendar(title: str, events: Iterable[str]) -> bytes:
-    """Return the calendar with the events. A calendar must have a component, so it has the time zone UTC."""
-    lines = (
+def _begin_calendar(title: str) -> str:
+    """Return the lines before the events. A calendar must have a component, so it has the time zone UTC."""
+    return _lines(
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//calcom-ooo-warehouse//absences//EN",
@@ -118,25 +117,28 @@ def _render_calendar(title: str, events: Iterable[str]) -> bytes:
         *("BEGIN:VTIMEZONE", "TZID:UTC", "BEGIN:STANDARD", "DTSTART:19700101T000000"),
         *("TZOFFSETFROM:+0000", "TZOFFSETTO:+0000", "END:STANDARD", "END:VTIMEZONE"),
     )
-    return "\r\n".join((*lines, *events, "END:VCALENDAR", "")).encode()
 
 
-def _render_event(absence: _Absence, detail: FeedDetail) -> str:
-    """Return the event of an absence. Its end is exclusive, and it does not block the time of a subscriber."""
-    shown = absence.reason_label if detail is FeedDetail.REASONS else "away"
+def _render_event(event: _Event, detail: FeedDetail) -> str:
+    """Return the lines of an absence. Its end is exclusive, and it does not block the time of a subscriber."""
+    shown = event.reason_label if detail is FeedDetail.REASONS else "away"
     separator = ": " if detail is FeedDetail.REASONS else " "
-    lines = (
+    return _lines(
         "BEGIN:VEVENT",
-        f"UID:{absence.organization_id}-{absence.entry_id}@calcom-ooo-warehouse",
-        f"DTSTAMP:{absence.changed_at:%Y%m%dT%H%M%SZ}",
-        f"SEQUENCE:{absence.changes}",
-        f"DTSTART;VALUE=DATE:{absence.starts_on:%Y%m%d}",
-        f"DTEND;VALUE=DATE:{absence.ends_on + timedelta(days=1):%Y%m%d}",
-        _fold(f"SUMMARY:{_escape(absence.name)}{separator}{_escape(shown)}"),
+        f"UID:{event.organization_id}-{event.entry_id}@calcom-ooo-warehouse",
+        f"DTSTAMP:{event.changed_at:%Y%m%dT%H%M%SZ}",
+        f"SEQUENCE:{event.changes}",
+        f"DTSTART;VALUE=DATE:{event.starts_on:%Y%m%d}",
+        f"DTEND;VALUE=DATE:{event.ends_on + timedelta(days=1):%Y%m%d}",
+        _fold(f"SUMMARY:{_escape(event.name)}{separator}{_escape(shown)}"),
         "TRANSP:TRANSPARENT",
         "END:VEVENT",
     )
-    return "\r\n".join(lines)
+
+
+def _lines(*lines: str) -> str:
+    """Return the lines, each with the end that iCalendar requires."""
+    return "".join(f"{line}\r\n" for line in lines)
 
 
 @cache

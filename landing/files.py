@@ -23,10 +23,14 @@ TEMPORARY_PREFIX = ".next-"
 _TEMPORARY_SUFFIX = ".part"
 """Keeps patterns such as `*.parquet` from matching temporary files: DuckDB and Polars match leading dots."""
 
+_MOST_NAME_BYTES = 255 - len(TEMPORARY_PREFIX) - len(_TEMPORARY_SUFFIX)
+"""The bytes of a name that fit between the prefix and the suffix; most file systems allow 255 bytes."""
+
 
 def temporary_path(path: Path) -> Path:
     """Return the name under which `path` is written until it is complete; it is in the same folder."""
-    return path.with_name(f"{TEMPORARY_PREFIX}{path.name}{_TEMPORARY_SUFFIX}")
+    name = os.fsdecode(os.fsencode(path.name)[:_MOST_NAME_BYTES])
+    return path.with_name(f"{TEMPORARY_PREFIX}{name}{_TEMPORARY_SUFFIX}")
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import date
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from flows.cli.dates import Span, date_range, from_option, to_option
 
 if TYPE_CHECKING:
     from flows.report.filters import Filters
+    from flows.settings import Settings
 
 REASONS = ("public_holiday", "sick", "vacation", "travel", "custom", "unspecified", "unknown")
 """The codes of `transforms.reasons.PRECEDENCE`, whose module loads Polars; a test compares the two."""
@@ -135,6 +137,15 @@ def refusing() -> Iterator[None]:
         yield
     except QueryError as error:
         raise _RefusedQueryError(error) from error
+
+
+def refuse_own_file(output: Path | None, settings: "Settings") -> None:
+    """Raise `UsageError` if `output` would replace a file of the program, such as the warehouse."""
+    from flows.settings.data_folder import is_own_file
+
+    if output is not None and is_own_file(output, settings.data_dir):
+        message = f"expected another file than one of the program in {settings.data_dir}, found {output}"
+        raise click.UsageError(f"{message}; choose another file with --output")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

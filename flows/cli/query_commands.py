@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flows.cli.dates import as_of_option
-from flows.cli.options import RowOptions, complete_from, nearest, raw_option, refusing, row_options
+from flows.cli.options import (
+    RowOptions,
+    complete_from,
+    nearest,
+    raw_option,
+    refuse_own_file,
+    refusing,
+    row_options,
+)
 from flows.cli.terminal import draws_lines, table_width, write_data, write_notes, write_text
 
 if TYPE_CHECKING:
@@ -106,6 +114,7 @@ def query(  # noqa: PLR0913 - the options of the command
         raise click.UsageError(message)
     output_format, output = _settle_output(output_format, output)
     settings = load_settings()
+    refuse_own_file(output, settings)
     with refusing():
         if query in NAMED:
             rows, notes = _answer(settings, query, chosen, as_of_at)
@@ -196,8 +205,8 @@ def _write_text(text: str, output_format: str, output: Path | None) -> None:
     if output is not None:
         from flows.report.export import open_output
 
-        with open_output(output) as temporary:
-            temporary.write_text(f"{text}\n", encoding="utf-8")
+        with open_output(output) as content:
+            content.write(f"{text}\n".encode("utf-8", "replace"))
         write_text(f"written to {output}")
     elif output_format == "table":
         click.echo(text)
@@ -276,6 +285,7 @@ def export(  # noqa: PLR0913 - the options of the command
     output_format = output_format or (ending if ending in EXPORT_FORMATS else "parquet")
     path = output or Path(f"{name}.{output_format}")
     settings = load_settings()
+    refuse_own_file(path, settings)
     database, limits, size = database_path(settings), _limits_of(settings), settings.min_group_size
     with refusing():
         rows = select_rows(database, name, dates, filters, min_group_size=size, limits=limits)

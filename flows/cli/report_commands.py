@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
+from flows.cli.options import refuse_own_file
 from flows.cli.terminal import json_option, write_text
 
 
@@ -69,13 +70,14 @@ def report(*, output: Path | None, with_reasons: bool) -> None:
             "--with-reasons needs --output, expected the file to write; without both, both pages are written."
         )
     settings = load_settings()
+    refuse_own_file(output, settings)
     with created_with(FilePermissions.OWNER if with_reasons else settings.file_permissions):
         pages = read_pages(database_path(settings))
         if output is None:
             write_text("\n".join(str(path) for path in save_pages(pages, settings)))
             return
-        with open_output(output) as temporary:
-            temporary.write_text(pages.report if with_reasons else pages.away, encoding="utf-8")
+        with open_output(output) as content:
+            content.write((pages.report if with_reasons else pages.away).encode())
     write_text(str(output))
 
 

@@ -1,10 +1,9 @@
 """Export a published table or a named query, filtered by dates and a reason, as Parquet, CSV or Excel."""
 
 import contextlib
+import io
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -105,45 +104,53 @@ def write_rows(rows: pl.DataFrame, path: Path, output: Format, *, is_raw: bool =
             " choose a shorter range with --from and --to, or export parquet"
         )
         raise QueryError(message)
-    with open_output(path) as temporary:
+    with open_output(path) as content:
         if output is Format.PARQUET:
-            rows.write_parquet(temporary)
+            rows.write_parquet(content)
         elif output is Format.CSV:
             try:
-                (rows if is_raw else disarm_formulas(rows)).write_csv(temporary, include_bom=not is_raw)
+                (rows if is_raw else disarm_formulas(rows)).write_csv(content, include_bom=not is_raw)
             except pl.exceptions.PolarsError as error:
                 raise QueryError(f"{error}; try --format parquet") from error
         else:
-            write_sheet(rows, temporary)
+            write_sheet(rows, content)
 
 
 @contextlib.contextmanager
-def open_output(path: Path) -> Iterator[Path]:
-    """Yield a temporary file, and write its content to `path` at the end of the block.
+def open_output(path: Path) -> Iterator[io.BytesIO]:
+    """Yield a buffer in memory, and write its content to `path` at the end of the block.
 
     A regular file is replaced in one step and keeps its permissions. A symbolic link is followed. A pipe or a device
-    receives the content. Raises `WarehouseError` for a folder or a socket, and if the disk fails.
+    receives the content. Raises `WarehouseError` for a folder or a socket, and if the disk fails. No library writes to
+    the disk itself, because not all of them report a full disk or accept any file name.
     """
+    content = io.BytesIO()
+    yield content
     try:
-        try:
-            mode: int | None = path.stat().st_mode
-        except FileNotFoundError:
-            mode = None
-        is_special = str(path.absolute()).startswith(("/dev/", "/proc/"))
-        if mode is not None and (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or is_special):
-            with tempfile.TemporaryDirectory(prefix="ooo-") as folder:
-                temporary = Path(folder, f"export{path.suffix}")
-                yield temporary
-                with temporary.open("rb") as source, path.open("wb", buffering=0) as target:
-                    shutil.copyfileobj(source, target)
-        elif mode is None or stat.S_ISREG(mode):
-            with write_atomically(Path(os.path.realpath(path))) as temporary:
-                yield temporary
-                if mode is not None:
-                    temporary.chmod(stat.S_IMODE(mode))
-        else:
-            message = f"can't write {path}: expected a file or a pipe, found a folder, a socket or a disk"
-            raise WarehouseError(f"{message}; choose another file with --output")
+        _write(path, content.getbuffer())
+    except BrokenPipeError:  # the reader of the pipe needs no more
+        raise
     except OSError as error:
-        message = f"can't write {path}: {error}; free disk space, or choose another file with --output"
+        message = (
+            f"can't write {path}: {error.strerror}; free disk space, or choose another file with --output"
+        )
         raise WarehouseError(message) from error
+
+
+def _write(path: Path, content: memoryview) -> None:
+    try:
+        mode: int | None = path.stat().st_mode
+    except FileNotFoundError:
+        mode = None
+    is_special = str(path.absolute()).startswith(("/dev/", "/proc/"))
+    if mode is not None and (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or is_special):
+        with path.open("wb") as target:
+            target.write(content)
+    elif mode is None or stat.S_ISREG(mode):
+        with write_atomically(Path(os.path.realpath(path))) as temporary:
+            temporary.write_bytes(content)
+            if mode is not None:
+                temporary.chmod(stat.S_IMODE(mode))
+    else:
+        message = f"can't write {path}: expected a file or a pipe, found a folder, a socket or a disk"
+        raise WarehouseError(f"{message}; choose another file with --output")

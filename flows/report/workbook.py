@@ -3,8 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import date, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -32,33 +31,31 @@ _A4 = 9
 """Excel's number of the paper size."""
 
 
-def write_sheet(rows: pl.DataFrame, path: Path) -> None:
+def write_sheet(rows: pl.DataFrame, content: BinaryIO) -> None:
     """Write `rows` as an Excel workbook of one sheet, in which no text is a link, a formula or a number."""
     import xlsxwriter  # type: ignore[import-untyped]  # noqa: PLC0415 - only this format needs it
 
     options = {
+        "in_memory": True,
         "strings_to_urls": False,
         "strings_to_formulas": False,
         "strings_to_numbers": False,
         "default_date_format": "yyyy-mm-dd",
     }
     columns = {column.name: _excel_cells(column) for column in rows.iter_columns()}
-    try:
-        with xlsxwriter.Workbook(path, options) as workbook:
-            sheet = workbook.add_worksheet("out of office")
-            header = workbook.add_format({"bold": True, "bottom": 1, "bg_color": "#E8EEF4", "indent": 1})
-            for number, (name, cells) in enumerate(columns.items()):
-                sheet.write_string(0, number, name, header)
-                _write_column(workbook, sheet, number, name, cells)
-            if rows.width:
-                sheet.autofilter(0, 0, rows.height, rows.width - 1)
-            sheet.freeze_panes(1, 0)
-            sheet.set_landscape()
-            sheet.set_paper(_A4)
-            sheet.fit_to_pages(1, 0)
-            sheet.repeat_rows(0)
-    except xlsxwriter.exceptions.XlsxFileError as error:
-        raise OSError(str(error)) from error
+    with xlsxwriter.Workbook(content, options) as workbook:
+        sheet = workbook.add_worksheet("out of office")
+        header = workbook.add_format({"bold": True, "bottom": 1, "bg_color": "#E8EEF4", "indent": 1})
+        for number, (name, cells) in enumerate(columns.items()):
+            sheet.write_string(0, number, name, header)
+            _write_column(workbook, sheet, number, name, cells)
+        if rows.width:
+            sheet.autofilter(0, 0, rows.height, rows.width - 1)
+        sheet.freeze_panes(1, 0)
+        sheet.set_landscape()
+        sheet.set_paper(_A4)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
 
 
 def _write_column(workbook: Any, sheet: Any, number: int, name: str, cells: list[Any]) -> None:

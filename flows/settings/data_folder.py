@@ -47,6 +47,15 @@ def database_path(settings: Settings) -> Path:
     return settings.data_dir / "ooo.duckdb"
 
 
+def is_own_file(path: Path, data_dir: Path) -> bool:
+    """Return True if `path` leads to a database, a lock or a folder that the program writes in `data_dir`."""
+    folder, target = Path(os.path.realpath(data_dir)), Path(os.path.realpath(path))
+    if not target.is_relative_to(folder) or target == folder:
+        return False
+    name = target.relative_to(folder).parts[0]
+    return name in _FOLDERS or name.startswith((".", "warehouse.duckdb", "ooo.duckdb"))
+
+
 def has_file(path: Path) -> bool:
     """Return True if `path` exists. Raise `WarehouseError` if the data folder cannot be read."""
     try:

@@ -1,4 +1,4 @@
-"""Order the tests for several processes, each of which takes one module after the other."""
+"""Order the tests for several processes, which take one module after the other."""
 
 import functools
 import signal

@@ -148,7 +148,7 @@ def run_statement(
 def iterate_statement(
     connection: duckdb.DuckDBPyConnection, name: str, parameters: Mapping[str, Any] | None = None
 ) -> Iterator[tuple[Any, ...]]:
-    """Run the statement as `run_statement`, and yield its rows, of which few are in memory at a time.
+    """Run the statement as `run_statement`, and yield its rows; few of them are in memory at a time.
 
     The connection may run no other statement before the last row.
     """

@@ -69,8 +69,8 @@ def write_feeds(
 ) -> list[str]:
     """Write the feeds of the database that is attached as `ooo` into `folder`, and return their names, ascending.
 
-    The events are those from `DAYS_BACK` before `today` to `DAYS_AHEAD` after it. The memory is that of a few
-    thousand events, whatever the number of people.
+    The events are those from `DAYS_BACK` before `today` to `DAYS_AHEAD` after it. A few
+    thousand events are in memory at a time.
     """
     parameters = {
         "from_on": today - timedelta(days=DAYS_BACK),

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 import prefect.runtime
@@ -18,6 +18,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
 from prefect.futures import as_completed
 from prefect.states import Cancelling, Completed, Failed
+from pydantic import Field
 
 from calcom.errors import OooError
 from calcom.wording import count_of
@@ -48,6 +49,9 @@ POLL_SECONDS = 3.0
 RUNS_PER_POLL = 100
 ATTEMPTS = 3
 """Attempts of an extraction that crashed with its machine; the next attempt resumes."""
+
+Hours = Annotated[float, Field(gt=0, le=168, allow_inf_nan=False)]
+"""A number of hours above 0, at most a week; Prefect's page refuses any other."""
 
 Extracted = tuple[str, State[Any]]
 """The name of an organization, and the final state of its extraction."""
@@ -162,7 +166,7 @@ def fleet(
     organizations_file: Path = Path("orgs.toml"),
     extract_with: Literal["work pool", "task runner"] = "work pool",
     allow_mass_delete: bool = False,  # noqa: FBT001, FBT002 - the deployment's parameters
-    give_up_after_hours: float = 6.0,
+    give_up_after_hours: Hours = 6.0,
 ) -> State[dict[str, Any]]:
     """Extract the organizations, load each at its end, and publish once. A failure stops no other organization.
 

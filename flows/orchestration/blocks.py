@@ -42,9 +42,10 @@ def read_block(name: str) -> Any:
 def _credential_in(name: str | None) -> dict[str, Any]:
     """Return the settings for a block's value: an API key, or `{"client_id": …, "secret_key": …}`.
 
-    An access token is sent in the same header as an API key. All credentials of the environment are unset.
+    An access token is sent in the same header as an API key. All credentials of the environment are unset. An empty
+    name, which Prefect's page sends for a field that was cleared, means no block.
     """
-    if name is None:
+    if not name or name.isspace():
         return {}
     value = read_block(name)
     if isinstance(value, str):

@@ -38,8 +38,8 @@ FLEET_CREDENTIALS = ("CALCOM_API_KEY_", "CALCOM_ACCESS_TOKEN_", "CALCOM_SECRET_K
 """The beginnings of names such as CALCOM_API_KEY_ACME, the credentials of a fleet. They are always accepted, so that
 each machine of a fleet can have the credentials of all organizations."""
 
-_READ_ELSEWHERE = ("OOO_GIT_REPOSITORY", "OOO_GIT_BRANCH")
-"""Variables that prefect.yaml names."""
+_READ_ELSEWHERE = ("OOO_GIT_REPOSITORY", "OOO_GIT_BRANCH", "OOO_DATABASE")
+"""Variables that prefect.yaml and the starters in examples/ name."""
 
 _READ_BY_TESTS = ("OOO_TEST_", "OOO_HYPOTHESIS_")
 """The prefixes of variables that the project's tests read."""

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from flows.cli.main import cli
+from flows.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -98,6 +99,28 @@ def test_each_unit_is_hardened_and_stops_in_time(unit: Path) -> None:
     }
     assert expected.items() <= settings.items()
     assert {"User", "StateDirectory", "TimeoutStopSec"} <= settings.keys()
+
+
+def test_the_page_creates_the_user_of_each_unit_and_installs_and_starts_it() -> None:
+    page = text("docs/deployment.md")
+    for unit in UNITS:
+        (user,) = re.findall("^User=(.+)$", unit.read_text(), re.MULTILINE)
+        assert re.search(rf"^useradd --system .* {user}$", page, re.MULTILINE), unit.name
+        assert re.search(rf"^cp .*deploy/systemd/{unit.stem}\.", page, re.MULTILINE), unit.name
+        started = unit.with_suffix(".timer") if unit.with_suffix(".timer").exists() else unit
+        assert f"enable --now {started.name}" in page
+
+
+def test_a_variable_of_the_examples_does_not_stop_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [
+        path for path in (ROOT / "examples").rglob("*") if path.suffix in (".md", ".py", ".yml", ".yaml")
+    ]
+    names = {name for path in files for name in re.findall(r"\bOOO_[A-Z_]+", path.read_text())}
+    settings_names = set(re.findall(r"`((?:OOO|CALCOM)_[A-Z_]+)`", text("docs/settings.md")))
+    assert "OOO_DATABASE" in names
+    for name in names - settings_names:
+        monkeypatch.setenv(name, "x")
+    load_settings(_env_file=None)
 
 
 def test_every_ooo_command_of_the_examples_exists() -> None:

@@ -250,6 +250,31 @@ def test_every_flow_and_every_task_has_a_time_limit() -> None:
         assert unit.timeout_seconds, unit.name
 
 
+@pytest.mark.parametrize("hours", [0, -1, 10_000])
+def test_the_flow_of_a_fleet_refuses_hours_in_which_no_extraction_can_end(hours: float) -> None:
+    from prefect.exceptions import ParameterTypeError  # noqa: PLC0415 - takes seconds
+
+    from flows.sync_fleet import fleet  # noqa: PLC0415
+
+    flow: Any = fleet
+    assert flow.validate_parameters({"organizations_file": "a.toml", "give_up_after_hours": 1})
+    with pytest.raises(ParameterTypeError, match="give_up_after_hours"):
+        flow.validate_parameters({"organizations_file": "a.toml", "give_up_after_hours": hours})
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_of_a_secret_block_means_the_credential_of_the_environment(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from flows.orchestration.blocks import load_flow_settings  # noqa: PLC0415 - takes seconds
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CALCOM_API_KEY", OWNER_KEY)
+    api_key = load_flow_settings(name).api_key
+    assert api_key is not None
+    assert api_key.get_secret_value() == OWNER_KEY
+
+
 def test_prefect_stores_no_key_no_email_address_and_no_note(
     prefect: PrefectServer, ended: dict[str, list[str]], world: World
 ) -> None:

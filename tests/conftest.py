@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Order the tests for several processes, which take one module after the other."""
-=======
-"""Order the tests for several processes. Each process takes one module after the other."""
->>>>>>> a8945a3 (Accept what Prefect's page sends for an empty block, and bound the hours)
 
 import functools
 import signal

@@ -82,7 +82,11 @@ OTHERS = (
 )
 """Files that are tested on demand, because their tests take seconds per mutant."""
 
-SPECIFICATIONS = ("tests/spec/test_measures.py", "tests/spec/test_person_time_measures.py")
+SPECIFICATIONS = (
+    "tests/spec/test_measures.py",
+    "tests/spec/test_measure_bounds.py",
+    "tests/spec/test_person_time_measures.py",
+)
 """The tests of the mutants of measures that equal the naive engine."""
 
 

@@ -151,7 +151,10 @@ def test_a_reversed_range_is_an_error_that_names_the_dates(tmp_path: Path, measu
 
 def test_the_horizon_itself_is_accepted_and_the_days_beyond_it_are_errors(tmp_path: Path) -> None:
     with duckdb.connect(publish_departure(tmp_path), read_only=True) as published:
-        for measure in ("absence_by_day", "person_time", "rolling_bradford_factor", "rolling_sickness_rate"):
+        for measure in (
+            *("absence_by_day", "absence_by_year", "absence_seasonality", "headcount_by_day", "person_time"),
+            *("rolling_bradford_factor", "rolling_sickness_rate"),
+        ):
             for day in ("1970-01-01", "2099-12-31"):
                 published.execute(f"FROM {measure}('{day}', '{day}')").fetchall()
             for dates in ("'1969-12-31', '1970-01-01'", "'2099-12-31', '2100-01-01'"):

@@ -11,7 +11,7 @@ SELECT
     r.organization_id, d.reason,
     count(*) AS absent_working_days,
     r.available_working_days,
-    count(*) / nullif(r.available_working_days, 0) AS absence_rate,
+    count(*) / r.available_working_days AS absence_rate,
     count(DISTINCT d.user_id) AS people_absent,
     r.policy
 FROM lost_time_rate(from_date, to_date, until_snapshot := until_snapshot) AS r

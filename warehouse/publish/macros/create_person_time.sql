@@ -58,10 +58,10 @@ numbered AS (
 SELECT
     p.organization_id, p.user_id, p.name, p.calendar, p.counted_from_on, p.counted_to_on,
     (p.counted_to_on - p.counted_from_on + 1)::BIGINT AS member_days,
-    coalesce(z.worked_days - a.worked_days + a.is_worked, 0)::BIGINT AS available_working_days,
+    (z.worked_days - a.worked_days + a.is_worked)::BIGINT AS available_working_days,
     p.range_days
 FROM people AS p
-LEFT JOIN numbered AS a ON a.calendar = p.calendar AND a.date_on = p.counted_from_on
-LEFT JOIN numbered AS z ON z.calendar = p.calendar AND z.date_on = p.counted_to_on
+JOIN numbered AS a ON a.calendar = p.calendar AND a.date_on = p.counted_from_on
+JOIN numbered AS z ON z.calendar = p.calendar AND z.date_on = p.counted_to_on
 WHERE p.counted_from_on <= p.counted_to_on
 ORDER BY p.organization_id, p.user_id;

@@ -74,12 +74,12 @@ sums AS (
     SELECT
         m.organization_id, m.month_on, m.window_from_on, m.window_to_on,
         coalesce(sum(s.sick_days), 0)::BIGINT AS sick_days,
-        coalesce(sum(z.worked_days - a.worked_days + a.is_worked), 0)::BIGINT AS available_days,
+        sum(z.worked_days - a.worked_days + a.is_worked)::BIGINT AS available_days,
         count(s.user_id) AS people_absent,
         count(*) AS people
     FROM members AS m
-    LEFT JOIN numbered AS a ON a.calendar = m.calendar AND a.date_on = m.counted_from_on
-    LEFT JOIN numbered AS z ON z.calendar = m.calendar AND z.date_on = m.counted_to_on
+    JOIN numbered AS a ON a.calendar = m.calendar AND a.date_on = m.counted_from_on
+    JOIN numbered AS z ON z.calendar = m.calendar AND z.date_on = m.counted_to_on
     LEFT JOIN sick AS s
         ON s.organization_id = m.organization_id AND s.user_id = m.user_id AND s.month_on = m.month_on
     GROUP BY m.organization_id, m.month_on, m.window_from_on, m.window_to_on

@@ -99,16 +99,19 @@ def make_client(
     return client
 
 
+_SET_ID = "set CALCOM_ORG_ID, or organization_id in the file of a fleet, to the organization's id"
+
+
 def find_owner(runner: asyncio.Runner, client: CalcomClient) -> Me:
     """Return the credential's owner. Raise `ConfigurationError` if Cal.com can't show an owner without a username."""
     try:
         return runner.run(client.fetch_me())
     except ApiError as error:
-        if error.kind is not ErrorKind.INVALID_REQUEST:
+        if error.kind is not ErrorKind.INVALID_REQUEST or error.is_from_edge:
             raise
         message = (
-            f"/v2/me refuses the credential's owner ({error}), as it does for an owner without a username; set"
-            " CALCOM_ORG_ID to the organization's id, and the other endpoints are used"
+            f"/v2/me refuses the credential's owner ({error}), as it does for an owner without a username;"
+            f" {_SET_ID}, and the other endpoints are used"
         )
         raise ConfigurationError(message) from error
 
@@ -118,8 +121,7 @@ def find_organization(runner: asyncio.Runner, client: CalcomClient) -> int:
     me = find_owner(runner, client)
     if me.organizationId is None:
         message = (
-            "the credential's owner has no organization (/v2/me answers organizationId null); set"
-            " CALCOM_ORG_ID to the organization's id"
+            f"the credential's owner has no organization (/v2/me answers organizationId null); {_SET_ID}"
         )
         raise ConfigurationError(message)
     return me.organizationId

@@ -1,5 +1,6 @@
 """Each organization of a fleet has a freshness of its own, and one that is no longer read is stale everywhere."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -7,15 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 import pytest
+from pydantic import SecretStr
 
-from calcom.errors import ExitCode
+from calcom.client import CalcomClient
+from calcom.connection import Connection
+from calcom.credentials import ApiKey
+from calcom.errors import ApiError, ExitCode
 from calcom.simulator import OWNER_KEY, Fault, RunningServer, Simulator, World
 from flows.fleet.organizations import read_organizations
 from flows.fleet.summary import FleetSummary
 from flows.fleet.sync import sync_fleet
 from flows.report.status import raise_if_older, read_status, status_text
 from flows.run.progress import SilentListener
+from flows.run.source import find_owner
 from flows.settings import Settings
 from flows.settings.errors import StaleError
 from tests.support.fleet import serve_simulators, serve_worlds, write_fleet
@@ -145,6 +152,25 @@ def test_each_organization_that_fails_at_its_first_request_is_accounted_for_by_i
     status = read_status(settings)
     assert [each["name"] for each in status["organizations"] if each["is_stale"]] == ["globex", "initech"]
     assert "organizations 3 (2 stale)" in status_text(status)
+
+
+def test_the_advice_for_an_owner_without_a_username_names_the_key_of_the_fleet_file(
+    settings: Settings,
+) -> None:
+    users: list[dict[str, Any]] = [user | {"username": None} for user in WORLDS["acme"].users()]
+    simulator = Simulator(World.from_records(users, WORLDS["acme"].entries()), limits=None)
+    with serve_simulators({"acme": simulator}) as servers:
+        (problem,) = sync(settings, servers).problems
+    assert problem["exit_code"] == ExitCode.CONFIGURATION
+    assert "organization_id in the file of a fleet" in problem["error"]
+
+
+def test_a_page_of_a_proxy_with_status_400_is_not_taken_for_an_owner_without_a_username() -> None:
+    page = httpx.Response(400, html="<h1>Bad Request</h1>")
+    transport = httpx.MockTransport(lambda _: page)
+    connection = Connection("https://api.cal.com", ApiKey(SecretStr("cal_live_1")), transport=transport)
+    with asyncio.Runner() as runner, pytest.raises(ApiError, match="a proxy or an edge server"):
+        find_owner(runner, CalcomClient(connection))
 
 
 def test_an_organization_with_a_new_name_in_the_file_is_the_same_organization(

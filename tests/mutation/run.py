@@ -2,10 +2,10 @@
 
 Usage: python -m tests.mutation.run [--only TEXT]
 
-The mutants of paging, strategies, days and entries are tested in a copy of the repository. The mutants of the measures
-are compared with the naive engine, and the survivors with the specifications. `--only` tests the files whose path
-contains the text, and also files whose tests take seconds per mutant. The exit code is 1 if a mutant survives that
-docs/mutations.md does not explain.
+The mutants of paging, strategies, lists, days and entries are tested in a copy of the repository. The mutants of the
+measures are compared with the naive engine, and the survivors with the specifications. `--only` tests the files whose
+path contains the text, and also files whose tests take seconds per mutant. The exit code is 1 if a mutant survives
+that docs/mutations.md does not explain.
 """
 
 import argparse
@@ -53,6 +53,7 @@ CORE = (
         ("tests/unit/test_paging.py", "tests/unit/test_scopes.py", "tests/properties/test_scan.py"),
     ),
     Target(("calcom/strategy.py",), ("tests/unit/test_strategy.py",)),
+    Target(("calcom/list_checks.py",), ("tests/unit/test_list_checks.py",)),
     Target(
         ("transforms/days.py", "transforms/entries.py"),
         (
@@ -62,7 +63,6 @@ CORE = (
     ),
 )
 OTHERS = (
-    Target(("calcom/list_checks.py",), ("tests/integration/test_list_ends.py",)),
     Target(
         (
             *("warehouse/load/snapshot.py", "warehouse/load/guards.py"),

@@ -48,12 +48,16 @@ def database_path(settings: Settings) -> Path:
 
 
 def is_own_file(path: Path, data_dir: Path) -> bool:
-    """Return True if `path` leads to a database, a lock or a folder that the program writes in `data_dir`."""
+    """Return True if `path` leads to a file in `data_dir` that nobody may replace.
+
+    These are the databases, the locks, and the files of the folders that the program writes, except reports: the next
+    run writes its reports again.
+    """
     folder, target = Path(os.path.realpath(data_dir)), Path(os.path.realpath(path))
     if not target.is_relative_to(folder) or target == folder:
         return False
     name = target.relative_to(folder).parts[0]
-    return name in _FOLDERS or name.startswith((".", "warehouse.duckdb", "ooo.duckdb"))
+    return name != "reports" and (name in _FOLDERS or name.startswith((".", "warehouse.duckdb", "ooo.duckdb")))
 
 
 def has_file(path: Path) -> bool:

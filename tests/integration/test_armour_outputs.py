@@ -130,3 +130,11 @@ def test_an_output_never_replaces_a_file_of_the_program(
         assert run(command, output) == 2, output
         assert str(output) in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in data_dir.rglob("*")} == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_output_may_be_beside_the_reports(command: str, data_dir: Path) -> None:
+    output = data_dir / "reports" / "own"
+    assert run(command, output) == 0
+    assert output.stat().st_size
+    output.unlink()

@@ -53,7 +53,8 @@ def test_a_rolling_window_holds_people_who_come_on_its_last_day_or_leave_on_its_
     tmp_path: Path,
 ) -> None:
     # Person 1 is a member from the first entry, 31 December 2019. Person 2 leaves on 1 January 2026, a Thursday,
-    # and person 3 on the day before. The last snapshot is of 31 December 2026; that year has 261 weekdays.
+    # and person 3 on the day before. The last snapshot is of 31 December 2026. That year has 261 weekdays, 23 of
+    # them in December, and December 2025 has 23 weekdays too.
     database = publish(tmp_path, NEW_YEARS_EVE, (-1, (1, 2, 3)), (0, (1, 2)), (1, (1,)), (365, (1,)))
     columns = """
         SELECT
@@ -67,9 +68,10 @@ def test_a_rolling_window_holds_people_who_come_on_its_last_day_or_leave_on_its_
     check(database, f"{columns} FROM rolling_sickness_rate('2019-12-01', '2019-12-31')", first)
     last = """
     | month_on   | window_from_on | sick | available | rate | people_absent | people |
+    | 2026-11-01 | 2025-12-01     | 0    | 308       | 0.0  | 0             | 3      |
     | 2026-12-01 | 2026-01-01     | 0    | 262       | 0.0  | 0             | 2      |
     """
-    check(database, f"{columns} FROM rolling_sickness_rate('2026-12-01', '2026-12-31')", last)
+    check(database, f"{columns} FROM rolling_sickness_rate('2026-11-01', '2026-12-31')", last)
 
 
 def test_a_rolling_window_before_the_calendar_follows_the_work_week(tmp_path: Path) -> None:

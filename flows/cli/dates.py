@@ -1,6 +1,8 @@
 """The dates on the command line: a day, or the name of a period such as `this-week`."""
 
+import contextlib
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
@@ -19,7 +21,8 @@ PERIODS = (
 )
 """The names of the periods. Weeks begin on Monday."""
 
-_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+MONTHS_PER_YEAR = 12
+_MONTHS = {"month": 1, "quarter": 3, "year": MONTHS_PER_YEAR}
 _STEPS = {"last": -1, "this": 0, "next": 1}
 
 
@@ -76,6 +79,7 @@ class _DayType(click.ParamType):  # type: ignore[type-arg]  # older versions of 
     """A date, or a period: its first day for --from, its last day for --to."""
 
     name = "date"
+    expected = "a date such as 2026-12-31"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the placeholder in the help."""
@@ -99,20 +103,34 @@ class _DayType(click.ParamType):  # type: ignore[type-arg]  # older versions of 
         try:
             day = datetime.strptime(name, "%Y-%m-%d").date()  # noqa: DTZ007 - a civil date
         except ValueError:
-            nearest = get_close_matches(name, PERIODS, n=1)
-            hint = f" Did you mean {nearest[0]}?" if nearest else ""
-            message = (
-                f"{value!r} is not a date such as 2026-12-31, a month such as 2026-12, a year, or one of"
-                f" {', '.join(PERIODS)}.{hint}"
-            )
-            self.fail(message, param, ctx)
+            self.fail(_describe_wrong_day(value, name, self.expected), param, ctx)
         return Span(day, day, is_period=False)
+
+
+def _describe_wrong_day(value: str, name: str, expected: str) -> str:
+    """Return the message for a `value` that is no day and no period. `name` is the value in small letters."""
+    numbers = re.fullmatch(r"([0-9]{4})-([0-9]{1,2})(?:-([0-9]{1,2}))?", name)
+    if numbers and not 1 <= int(numbers[2]) <= MONTHS_PER_YEAR:
+        return f"{value!r} has no month between 01 and 12; expected {expected}, or a month such as 2026-12."
+    if numbers and numbers[3] and int(numbers[1]):
+        year, month = int(numbers[1]), int(numbers[2])
+        last = monthrange(year, month)[1]
+        return f"{value!r} is not in the calendar; the days of {year:04}-{month:02} are 01 to {last:02}."
+    nearest = get_close_matches(name, PERIODS, n=1)
+    if written := re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", name):
+        with contextlib.suppress(ValueError):  # no day either way
+            nearest = [date(int(written[3]), int(written[2]), int(written[1])).isoformat()]
+    hint = f" Did you mean {nearest[0]}?" if nearest else ""
+    return (
+        f"{value!r} is not {expected}, a month such as 2026-12, a year, or one of {', '.join(PERIODS)}.{hint}"
+    )
 
 
 class _InstantType(_DayType):
     """An instant in UTC; a date or a period is the midnight with which it begins."""
 
     name = "instant"
+    expected = "an instant in UTC such as 2026-12-31T18:00:00, without an offset, a date such as 2026-12-31"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the placeholder in the help."""

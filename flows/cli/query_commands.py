@@ -7,7 +7,7 @@ libraries that they use.
 import re
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,10 +169,24 @@ def _settle_output(output_format: str | None, output: Path | None) -> tuple[str,
     """Return the format and the file. A format as the value of --output is the former name of --format."""
     if str(output) in QUERY_FORMATS:
         return output_format or str(output), None
-    ending = output.suffix.removeprefix(".").lower() if output else ""
+    ending = _ending_of(output)
     if ending in ("parquet", "xlsx") and output_format is None:
         raise click.UsageError(f"a query is not written as {ending}; use `ooo export --format {ending}`")
-    return output_format or (ending if ending in QUERY_FORMATS else "table"), output
+    return output_format or _format_of(ending, (*QUERY_FORMATS, "txt"), "table"), output
+
+
+def _ending_of(output: Path | None) -> str:
+    return output.suffix.removeprefix(".").lower() if output else ""
+
+
+def _format_of(ending: str, formats: Sequence[str], default: str) -> str:
+    """Return the format for the ending of a file. Raise `UsageError` for an ending of another format."""
+    if ending and ending not in formats:
+        message = (
+            f"no format has the ending .{ending}; expected one of {', '.join(f'.{name}' for name in formats)}"
+        )
+        raise click.UsageError(f"{message}, or the option --format")
+    return default if ending in ("", "txt") else ending
 
 
 def _answer(
@@ -281,8 +295,7 @@ def export(  # noqa: PLR0913 - the options of the command
         raise click.UsageError(f"{message}{nearest(name, EXPORTABLE)}")
     name = name_for_people(name) if is_for_people else name
     dates, filters = Dates(*chosen.range_for(name)), chosen.filters()
-    ending = output.suffix.removeprefix(".").lower() if output else ""
-    output_format = output_format or (ending if ending in EXPORT_FORMATS else "parquet")
+    output_format = output_format or _format_of(_ending_of(output), EXPORT_FORMATS, "parquet")
     path = output or Path(f"{name}.{output_format}")
     settings = load_settings()
     refuse_own_file(path, settings)

@@ -130,9 +130,15 @@ def open_output(path: Path) -> Iterator[io.BytesIO]:
         _write(path, content.getbuffer())
     except BrokenPipeError:  # the reader of the pipe needs no more
         raise
+    except FileNotFoundError as error:
+        message = (
+            f"can't write {path}: expected the folder {path.parent}, found none; create it, or choose another"
+        )
+        raise WarehouseError(f"{message} file with --output") from error
     except OSError as error:
         message = (
-            f"can't write {path}: {error.strerror}; free disk space, or choose another file with --output"
+            f"can't write {path}: {error.strerror}; correct the permissions, free disk space, or choose another"
+            " file with --output"
         )
         raise WarehouseError(message) from error
 

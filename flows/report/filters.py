@@ -238,7 +238,15 @@ def _choose(  # noqa: PLR0913, PLR0917 - the facts of the message
         nearest = get_close_matches(value, names, n=1)
         hint = f"Did you mean {nearest[0]!r}? " if nearest else ""
         hint += "" if names else f"The published {table} has no names, for example with OOO_PSEUDONYMISE. "
-        raise QueryError(f"{table} has no {kind} {shown!r}. {hint}Give the name or the id of a {kind}")
+        hint += (
+            f"The teams are {', '.join(sorted(names))}. "
+            if kind == "team" and len(names) <= MOST_CANDIDATES
+            else ""
+        )
+        means = (
+            "the name, the slug or" if kind == "team" else "the name, the e-mail address, the user name or"
+        )
+        raise QueryError(f"no {kind} matches {shown!r}. {hint}Give {means} the id of a row of {table}")
     if chosen["organization_id"].is_duplicated().any():
         candidates = [f"{row['name']} ({row[key[1]]})" for row in chosen.head(MOST_CANDIDATES).to_dicts()]
         more = " and others" if chosen.height > MOST_CANDIDATES else ""

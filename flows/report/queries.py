@@ -259,14 +259,22 @@ def _interrupting(connection: duckdb.DuckDBPyConnection, limits: QueryLimits) ->
 
 
 def _raise_unless_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Raise `QueryError` for a statement that is not a SELECT: COPY can overwrite the log of the database."""
-    for statement in connection.extract_statements(sql):
+    """Raise `QueryError` unless `sql` is one SELECT: COPY can overwrite the log of the database.
+
+    DuckDB returns the rows of the last statement alone, so several statements would hide rows.
+    """
+    statements = connection.extract_statements(sql)
+    for statement in statements:
         if statement.type.name not in _READING:
             message = (
                 f"expected a SELECT over the published tables, found {statement.type.name}; add --unrestricted to"
                 " run other statements, with access to all files of this user"
             )
             raise QueryError(message)
+    if len(statements) > 1:
+        raise QueryError(
+            f"expected one statement, found {len(statements)}; run each with a command of its own"
+        )
 
 
 def _read_interruptibly(

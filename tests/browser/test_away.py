@@ -87,7 +87,7 @@ def test_the_page_opens_on_today_by_name(browser: Browser, urls: dict[str, str])
             "Person 1 #1 back on Wed 14 Jan covered by Person 2 (#2)",
             "Person 2 #2 back on Tue 13 Jan",
         ]
-        assert page.locator("#joining-title").inner_text() == "Out by Monday"
+        assert page.locator("#joining-title").inner_text() == "Absences that begin by Monday"
         assert _texts(page, "#joining li") == ["Person 0 #3 back on Thu 15 Jan"]
 
 

@@ -143,7 +143,10 @@ def test_a_cover_outside_the_team_keeps_its_name_and_is_counted(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (("--person", "Maria Missing"), "dim_people has no person 'Maria Missing'"),
+        (
+            ("--person", "Maria Missing"),
+            "no person matches 'Maria Missing'. Give the name, the e-mail address, the user name or the id",
+        ),
         (("--person", "person 9"), "Did you mean 'Person"),
         (
             ("--person", "Person 0"),
@@ -151,6 +154,8 @@ def test_a_cover_outside_the_team_keeps_its_name_and_is_counted(tmp_path: Path) 
         ),
         (("--person", "person"), "6 names match 'person'"),
         (("--team", "platfor m"), "Did you mean 'Platform'?"),
+        (("--team", "Rocket"), "no team matches 'Rocket'. The teams are Platform"),
+        (("--team", "Rocket"), "Give the name, the slug or the id of a row of dim_teams"),
         (("--reason", "vacatoin"), "did you mean vacation?"),
         (("--reason", "Vacation"), "did you mean vacation?"),
         (("--reason", "Sick leave"), "did you mean sick?"),

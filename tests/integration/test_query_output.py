@@ -15,6 +15,7 @@ from flows.cli.main import cli
 from flows.report.queries import NAMED
 from flows.report.render import render, text_columns
 from tests.support.naive import Absence
+from tests.support.program import run_ooo
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
 
 TODAY = local_today()
@@ -194,6 +195,87 @@ def test_the_format_follows_the_ending_of_the_output_file(data_dir: Path, tmp_pa
     exported = tmp_path / "people.csv"
     assert run(data_dir, "export", "dim_people", "--output", str(exported)).exit_code == 0
     assert exported.read_text("utf-8-sig").startswith("organization_id,")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ending", "expected"),
+    [
+        (("query", "SELECT 1 AS n"), "docx", "no format has the ending .docx; expected one of .table, .csv"),
+        (("query", "who_is_out"), "xls", "no format has the ending .xls"),
+        (("export", "dim_people"), "docx", "expected one of .parquet, .csv, .xlsx, or the option --format"),
+        (("export", "dim_people"), "json", "no format has the ending .json"),
+        (("export", "dim_people"), "txt", "no format has the ending .txt"),
+    ],
+)
+def test_an_ending_without_a_format_is_refused_instead_of_written_in_another_format(
+    data_dir: Path, tmp_path: Path, arguments: tuple[str, ...], ending: str, expected: str
+) -> None:
+    path = tmp_path / f"rows.{ending}"
+    refused = run(data_dir, *arguments, "--output", str(path))
+    assert refused.exit_code == ExitCode.USAGE
+    assert expected in " ".join(refused.stderr.split())
+    assert not path.exists()
+    assert run(data_dir, *arguments, "--format", "csv", "--output", str(path)).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["rows", "rows.txt"])
+def test_a_file_without_the_ending_of_a_format_has_the_table_of_a_query(
+    data_dir: Path, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    assert run(data_dir, "query", "SELECT 1 AS n", "--output", str(path)).exit_code == 0
+    assert "┌───┐" in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("arguments", [("query", "SELECT 1 AS n"), ("export", "dim_people")])
+def test_a_missing_folder_of_the_output_is_named(
+    data_dir: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    path = tmp_path / "missing" / "rows.csv"
+    refused = run_ooo(*arguments, "--output", str(path), cwd=tmp_path, OOO_DATA_DIR=str(data_dir))
+    assert refused.returncode == ExitCode.WAREHOUSE
+    message = " ".join(refused.stderr.split())
+    assert f"expected the folder {path.parent}, found none; create it" in message
+    assert "free disk space" not in message
+    assert ".part" not in message
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT 1 AS a; SELECT 2 AS b", "FROM dim_people; FROM dim_teams; FROM runs;"]
+)
+def test_several_statements_are_refused_instead_of_answered_by_the_last(data_dir: Path, sql: str) -> None:
+    refused = run(data_dir, "query", sql)
+    assert refused.exit_code == ExitCode.USAGE
+    assert f"expected one statement, found {sql.count('SELECT') or 3}" in refused.stderr
+    assert run(data_dir, "query", "SELECT 1 AS a;").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--from", "2026-02-30", "'2026-02-30' is not in the calendar; the days of 2026-02 are 01 to 28"),
+        ("--to", "2028-02-30", "the days of 2028-02 are 01 to 29"),
+        ("--from", "2026-04-31", "the days of 2026-04 are 01 to 30"),
+        ("--from", "2026-04-00", "the days of 2026-04 are 01 to 30"),
+        ("--from", "2026-13", "'2026-13' has no month between 01 and 12"),
+        ("--from", "2026-13-01", "'2026-13-01' has no month between 01 and 12"),
+        ("--from", "28.11.2026", "Did you mean 2026-11-28?"),
+        ("--to", "1.2.2026", "Did you mean 2026-02-01?"),
+        ("--from", "31.02.2026", "is not a date such as 2026-12-31"),
+        ("--from", "0000-01-01", "is not a date such as 2026-12-31"),
+        (
+            "--as-of",
+            "2026-11-28T10:00:00+01:00",
+            "an instant in UTC such as 2026-12-31T18:00:00, without an offset",
+        ),
+    ],
+)
+def test_the_message_about_a_wrong_date_names_what_is_wrong_with_it(
+    data_dir: Path, option: str, value: str, expected: str
+) -> None:
+    refused = run(data_dir, "query", "as_of" if option == "--as-of" else "absence_by_day", option, value)
+    assert refused.exit_code == ExitCode.USAGE
+    assert expected in " ".join(refused.stderr.split())
 
 
 @pytest.mark.parametrize("output_format", ["table", "csv", "json"])

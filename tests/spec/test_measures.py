@@ -150,6 +150,30 @@ def test_the_bradford_factor_counts_only_spells_with_a_working_day(tmp_path: Pat
     check(tmp_path, "bradford_factor", factors, SPELLS)
 
 
+def test_the_bradford_factor_counts_each_day_with_a_sick_entry_and_other_measures_count_a_day_once(
+    tmp_path: Path,
+) -> None:
+    holiday_in_a_sickness = """
+    | entry | user | from  | to    | reason         |
+    | 1     | 1    | 01-05 | 01-07 | sick           |
+    | 2     | 1    | 01-06 | 01-06 | public_holiday |
+    | 3     | 2    | 01-06 | 01-06 | sick           |
+    | 4     | 2    | 01-06 | 01-06 | public_holiday |
+    """
+    factors = """
+    | user_id | sick_spells | sick_working_days | bradford_factor |
+    | 1       | 1           | 3                 | 3               |
+    | 2       | 1           | 1                 | 1               |
+    """
+    reasons = """
+    | reason         | absence_working_days | people |
+    | public_holiday | 2                    | 2      |
+    | sick           | 2                    | 1      |
+    """
+    check(tmp_path / "factors", "bradford_factor", factors, holiday_in_a_sickness)
+    check(tmp_path / "reasons", "absence_by_reason", reasons, holiday_in_a_sickness)
+
+
 def test_the_longest_absence_is_counted_with_and_without_days_off_in_between(tmp_path: Path) -> None:
     longest = """
     | user_id | longest_days | longest_from_on | unbroken_days | unbroken_to_on | unbroken_working_days |

@@ -151,7 +151,7 @@ export function drawToday() {
   const holiday = bankHolidayOn(today);
   byId("holiday").textContent = holiday ? `Today: ${holiday}.` : "";
   byId("joining-title").textContent =
-    next === today + 1 ? "Out from tomorrow" : `Out by ${weekdayName(next)}`;
+    next === today + 1 ? "Out from tomorrow" : `Absences that begin by ${weekdayName(next)}`;
   drawPeople(
     "out",
     out,

@@ -2,13 +2,15 @@
 --   inclusive.
 -- Grain: one person who has not left and who has a sick working day in the range.
 -- Formula: S × S × D. S = the number of sick spells (see absence_spells) with a working day in the range. Sick
---   entries without a working day between them are one spell. D = the number of sick working days in the range. The
---   range is usually 52 weeks: for the rolling factor, choose the twelve months that end with to_date.
+--   entries without a working day between them are one spell. D = the number of working days in the range with a sick
+--   entry. The range is usually 52 weeks: for the rolling factor, choose the twelve months that end with to_date.
 -- Source: the Bradford factor, attributed to the Bradford University School of Management, as described by Acas
 --   (Managing attendance and employee turnover) and CIPD (Absence measurement).
 -- Caveats: The factor is a score of health data about one person, and it does not show the cause. Chronic illness,
 --   disability and pregnancy lead to high scores, and decisions by the factor can be unlawful discrimination. Half
---   days count as whole days. Out-of-office entries are not a record of sickness.
+--   days count as whole days. A sick day with a second entry counts, also if the day counts as public_holiday in
+--   absence_by_reason and sickness_absence_rate, so D can exceed their sick working days. Out-of-office
+--   entries are not a record of sickness.
 -- Switch: OOO_BRADFORD
 -- Second run: creates the same macro again.
 CREATE OR REPLACE MACRO bradford_factor(from_date, to_date) AS TABLE

@@ -2,8 +2,9 @@
 --   between from_date and to_date, both inclusive.
 -- Grain: one person who has not left, and one month (as its first day), with a sick working day in the twelve months.
 -- Formula: S × S × D, as in bradford_factor, from window_from_on to window_to_on. window_to_on is the last day of the
---   month. S = the number of sick spells (see absence_spells) with a working day in the window. D = the number of sick
---   working days in the window. A spell that began before the window counts once, with its days in the window.
+--   month. S = the number of sick spells (see absence_spells) with a working day in the window. D = the number of
+--   working days in the window with a sick entry. A spell that began before the window counts once, with its days in
+--   the window.
 -- Source: the Bradford factor over a rolling period of 52 weeks, attributed to the Bradford University School of
 --   Management, as described by Acas (Managing attendance and employee turnover) and CIPD (Absence measurement).
 -- Caveats: A month that ends after the date of the last snapshot of the organization has no row. Consecutive windows

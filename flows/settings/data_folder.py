@@ -48,7 +48,7 @@ def database_path(settings: Settings) -> Path:
 
 
 def is_own_file(path: Path, data_dir: Path) -> bool:
-    """Return True if `path` leads to a file in `data_dir` that nobody may replace.
+    """Return True if `path` leads to a file in `data_dir` that an output must not replace.
 
     These are the databases, the locks, and the files of the folders that the program writes, except reports: the next
     run writes its reports again.

@@ -57,7 +57,9 @@ def is_own_file(path: Path, data_dir: Path) -> bool:
     if not target.is_relative_to(folder) or target == folder:
         return False
     name = target.relative_to(folder).parts[0]
-    return name != "reports" and (name in _FOLDERS or name.startswith((".", "warehouse.duckdb", "ooo.duckdb")))
+    return name != "reports" and (
+        name in _FOLDERS or name.startswith((".", "warehouse.duckdb", "ooo.duckdb"))
+    )
 
 
 def has_file(path: Path) -> bool:

@@ -26,6 +26,7 @@ from flows.run.source import find_owner
 from flows.settings import Settings
 from flows.settings.errors import StaleError
 from tests.support.fleet import serve_simulators, serve_worlds, write_fleet
+from warehouse.connection import open_warehouse
 from warehouse.read.report import read_away_facts
 
 NAMES = ("acme", "globex", "initech")
@@ -216,20 +217,23 @@ def test_an_organization_with_a_new_name_whose_load_is_stopped_has_not_left_the_
     assert summary.left == []
 
 
-def test_a_failure_under_the_former_name_of_a_loaded_organization_is_not_its_failure(
-    settings: Settings, servers: Mapping[str, RunningServer]
+def test_a_failure_under_the_former_name_of_a_stopped_organization_is_not_its_failure(
+    settings: Settings,
 ) -> None:
-    sync(settings, servers)
-    swapped = {"acme": servers["globex"], "globex": servers["acme"], "initech": servers["initech"]}
-    summary = sync(settings, swapped, acme="WRONG_KEY")
-    assert [(each.organization, each.organization_id) for each in summary.organizations] == [
-        ("acme", None),
-        ("globex", 1),
-        ("initech", 3),
+    world = World.generate(seed=1, people=9, years=1, organization_id=1)
+    with serve_worlds({"acme": world, "globex": WORLDS["globex"]}) as servers:
+        sync(settings, servers)
+        for entry in world.entries():
+            world.delete_entry(entry["id"])
+        swapped = {"acme": servers["globex"], "globex": servers["acme"]}
+        summary = sync(settings, swapped, acme="WRONG_KEY")
+    assert [(each.organization, each.organization_id, each.exit_code) for each in summary.organizations] == [
+        ("acme", None, ExitCode.CREDENTIALS),
+        ("globex", 1, ExitCode.GUARD),
     ]
-    assert published(settings, "SELECT organization_id FROM dim_organizations WHERE is_stale") == [(2,)]
-    failed = "SELECT organization_id, fleet_name FROM runs WHERE outcome = 'failed'"
-    assert published(settings, failed) == [(None, "acme")]
+    with open_warehouse(settings.data_dir / "warehouse.duckdb") as connection:
+        failed = "SELECT organization_id, fleet_name FROM ops.runs WHERE outcome = 'failed' ORDER BY ALL"
+        assert connection.execute(failed).fetchall() == [(1, "globex"), (None, "acme")]
 
 
 def test_an_organization_that_left_the_file_is_stale_and_named(

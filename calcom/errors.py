@@ -9,12 +9,13 @@ OooError                    the root of all packages' errors; `exit_code` is how
     └── ProtocolError       a response arrived that the API does not document
 """
 
+import base64
+import functools
 import json
 import re
 from collections.abc import Collection
 from enum import IntEnum, StrEnum
 from typing import Any
-from urllib.parse import quote
 
 BODY_LIMIT = 500
 _REDACTED_LENGTH = 65_536
@@ -25,6 +26,9 @@ _LONGEST_ERROR_BYTES = 1_000_000
 
 _LONGEST_CREDENTIAL = 8_192
 """The number of characters that a header can hold, so that a credential cut at the end is removed whole."""
+
+_SHORTEST_BASE64 = 8
+"""The number of base64 characters below which a secret is not searched, because words could equal it."""
 
 _TOKEN = re.compile(r"[^\s\"<>,;]+")
 _EMAIL_SIGN = re.compile(r"[@\uff20\ufe6b]|%(?:25)*40")
@@ -62,7 +66,8 @@ _EDGE_ADVICE = (
 def redact(text: str, secrets: Collection[str] = ()) -> str:
     """Return `text` as it may be shown: without credentials and e-mail addresses, printable, at most 500 characters.
 
-    `secrets` are the credentials of the connection. API keys and bearer tokens are also found by their form.
+    `secrets` are the credentials of the connection, which are also found with percent-encoding, in base64 and in
+    other case. API keys and bearer tokens are also found by their form.
     Every text of a server passes this function before it becomes part of a message. Control characters and
     invisible characters, such as bidirectional overrides, are removed first, because they could split a credential.
     Takes linear time. Redacting a redacted text returns it unchanged.
@@ -77,8 +82,7 @@ def redact(text: str, secrets: Collection[str] = ()) -> str:
         if character.isprintable() or character.isspace()
     )
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        for form in (secret, quote(secret, safe="")):
-            shown = re.sub(re.escape(form), "…", shown, flags=re.IGNORECASE)
+        shown = _forms_of(secret).sub("…", shown)
     shown = _BEARER.sub("Bearer …", shown)
     shown = _KEY.sub("cal_…", _JSON_WEB_TOKEN.sub("…", shown))
     shown = _TOKEN.sub(
@@ -86,6 +90,27 @@ def redact(text: str, secrets: Collection[str] = ()) -> str:
         shown,
     )
     return shown[:BODY_LIMIT]
+
+
+@functools.cache
+def _forms_of(secret: str) -> re.Pattern[str]:
+    """Return the pattern of `secret` itself, with percent-encoding of any of its characters, and in base64.
+
+    In base64, for example of `user:secret`, the characters that only the secret determines depend on the number of
+    bytes before it.
+    """
+    forms = [
+        "".join(
+            f"(?:{re.escape(character)}|{''.join(f'%(?:25)*{byte:02x}' for byte in character.encode())})"
+            for character in secret
+        )
+    ]
+    for before in range(3):
+        content = bytes(before) + secret.encode()
+        known = base64.b64encode(content)[-(-before * 8 // 6) : len(content) * 8 // 6].decode()
+        if len(known) >= _SHORTEST_BASE64:
+            forms.append(re.escape(known).replace(r"\+", "[-+]").replace("/", "[_/]"))
+    return re.compile("|".join(forms), re.IGNORECASE)
 
 
 class ExitCode(IntEnum):

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
+from calcom.errors import redact
 from calcom.records import Records, RejectedRecord
 
 WITHHELD = json.dumps("withheld: it may belong to an erased person")
@@ -35,6 +36,7 @@ def remove_erased_people(
 def filter_rejected_text(raw: str, keys: frozenset[str]) -> str:
     """Return the JSON text of a rejected record with nothing but `keys`, and only texts and numbers in them.
 
+    Texts are redacted, because any field can echo a credential or an e-mail address.
     An id in a list or an object is kept as a number, so that an erasure finds it.
     Idempotent: filtering a filtered text returns it unchanged.
     """
@@ -46,7 +48,9 @@ def filter_rejected_text(raw: str, keys: frozenset[str]) -> str:
 
 
 def _flatten(key: str, value: Any) -> Any:
-    """Return a text or a number unchanged, and an object or a list as the id in it or the name of its type."""
+    """Return a text redacted, a number unchanged, and an object or a list as the id in it or the name of its type."""
+    if isinstance(value, str):
+        return redact(value)
     if not isinstance(value, dict | list):
         return value
     record_id = parse_id(value) if key in _ID_KEYS else None

@@ -56,6 +56,14 @@ _PARTS = {
 """The figures that are counted in the same unit as other figures of their row, from which they can be subtracted."""
 
 _FOLLOWERS = {
+    **dict.fromkeys(("share_absent", "incidence"), ("people_absent",)),
+    "absence_rate": ("absence_working_days", "absent_working_days"),
+    "lost_time_rate": ("absent_working_days",),
+    "days_lost_per_person": ("absent_working_days", "sick_working_days"),
+    "sickness_absence_rate": ("sick_working_days",),
+    **dict.fromkeys(("average_people_absent", "seasonal_index"), ("absence_days",)),
+    **dict.fromkeys(("spells_per_person", "spells_per_person_year"), ("spells",)),
+    **dict.fromkeys(("average_calendar_days", "median_calendar_days", "average_working_days"), ("spells",)),
     "share_of_working_days": ("absence_working_days",),
     "share_named": ("named_days",),
     "share_present": ("present_days",),

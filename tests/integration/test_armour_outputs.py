@@ -11,7 +11,7 @@ from flows.cli import main as program
 from tests.support.program import run_ooo
 
 COMMANDS = {
-    "query": ("query", "who_is_out"),
+    "query": ("query", "who_is_out", "--format", "table"),
     "query as csv": ("query", "FROM fct_ooo_entries", "--format", "csv"),
     "export as parquet": ("export", "--format", "parquet"),
     "export as csv": ("export", "--format", "csv"),

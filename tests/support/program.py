@@ -23,6 +23,8 @@ def run_ooo(
     umask of the process.
     """
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    if max_file_bytes is not None:
+        inherited["PYTHONDONTWRITEBYTECODE"] = "1"  # Python would leave the cut bytecode of a module behind
     return subprocess.run(
         [str(OOO), *arguments],
         cwd=cwd,

@@ -1,6 +1,9 @@
 """Every recorded error response becomes one error with advice, and no error quotes private data."""
 
+import base64
 import json
+import re
+from urllib.parse import quote
 
 import pytest
 
@@ -155,3 +158,29 @@ def test_redacting_a_long_text_takes_linear_time_and_never_shows_a_part_of_a_cre
         assert len(shown) <= BODY_LIMIT
         assert "my-t" not in shown
         assert "cal_l" not in shown
+
+
+SECRET = "opaque/Secret+0123~xyz"  # noqa: S105 - an invented one
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        SECRET.upper(),
+        quote(SECRET, safe=""),
+        "".join(f"%{byte:02X}" for byte in SECRET.encode()),
+        "".join(f"%25{byte:02x}" for byte in SECRET.encode()),
+        *(
+            base64.b64encode(f"{before}{SECRET}{after}".encode()).decode()
+            for before in ("", "u:", "us:", "use:")
+            for after in ("", ":", ":x")
+        ),
+        base64.urlsafe_b64encode(f":{SECRET}".encode()).decode(),
+        base64.b64encode(f"user:{SECRET}".encode()).decode().lower(),
+    ],
+)
+def test_a_credential_is_found_in_each_of_its_forms(form: str) -> None:
+    shown = redact(f"before {form} after", [SECRET])
+    assert re.fullmatch(r"before .{0,8}….{0,8} after", shown), shown
+    assert redact(shown, [SECRET]) == shown

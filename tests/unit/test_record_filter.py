@@ -69,6 +69,15 @@ def test_the_filtered_text_of_a_record_holds_only_the_kept_keys_and_no_nested_va
     assert json.loads(filtered) == {"id": 5, "name": "a JSON list", "role": "a JSON dict"}
 
 
+def test_the_texts_of_a_rejected_record_have_no_credential_no_address_and_no_control_character() -> None:
+    echo = "Bearer cal_live_abc spy@example.org \x1b[2J\u202e" + "x" * 1000
+    filtered = filter_rejected_text(json.dumps({"id": echo, "start": echo}), frozenset({"id", "start"}))
+    for text in json.loads(filtered).values():
+        assert text.startswith("Bearer … <e-mail> [2Jx")
+        assert len(text) == 500
+    assert filter_rejected_text(filtered, frozenset({"id", "start"})) == filtered
+
+
 def test_filtering_a_filtered_text_changes_nothing() -> None:
     keys = frozenset({"id", "name"})
     for raw in ('{"id": [1], "name": {"a": 2}}', '["secret"]', '"secret"', "7", "null", WITHHELD):

@@ -263,7 +263,7 @@ def _is_overlapping(query: str) -> bool:
 
 
 def _similar_rows(query: str, joined: pl.DataFrame, figure: str, least: int, hidden: Hidden) -> set[int]:
-    """Return the rows of teams or windows that differ from another one, or from the total, by too few people."""
+    """Return the rows of teams or windows that differ from another one, or from a total, by too few people."""
     level, reason = {
         "absence_days": ("days", TOTAL),
         "absence_working_days": ("working_days", TOTAL),
@@ -281,8 +281,8 @@ def _similar_rows(query: str, joined: pl.DataFrame, figure: str, least: int, hid
         vectors[row][person] = value
         organizations[row] = organization
     shown: defaultdict[int, list[Mapping[int, float]]] = defaultdict(list)
-    for organization in set(organizations.values()):
-        key = (organization, reason)
+    for organization, shown_reason in product(set(organizations.values()), {reason, TOTAL}):
+        key = (organization, shown_reason)
         total = hidden.values.get(level, {}).get(key, {})
         if key not in hidden.reasons.get(level, set()) and total:
             shown[organization].append(dict.fromkeys(total, 1) if figure == "people_absent" else total)

@@ -127,3 +127,15 @@ def test_a_rate_of_a_team_does_not_show_working_days_that_are_suppressed() -> No
     hidden = Hidden(values={"working_days": total})
     shown = suppress_small_groups("absence_by_team", rows, people, pl.DataFrame(), 3, hidden)
     assert shown.select("people_absent", "absence_working_days", "absence_rate").row(0) == (6, None, None)
+
+
+def test_a_window_of_sickness_is_suppressed_if_the_total_of_all_reasons_shows_the_few_others() -> None:
+    row = {"organization_id": 7, "window_to_on": date(2026, 3, 8), "people_absent": 6, "sick_working_days": 6}
+    figures = {"people_absent": 1, "sick_working_days": 1}
+    people = pl.DataFrame([{"organization_id": 7, "person": person, **figures} for person in range(1, 7)])
+    sick, others = dict.fromkeys(range(1, 7), 1.0), {7: 1.0, 8: 1.0}
+    hidden = Hidden(values={"lost_days": {(7, "sick"): sick, (7, TOTAL): sick | others}})
+    shown = suppress_small_groups(
+        "rolling_sickness_rate", pl.DataFrame([row]), people, pl.DataFrame(), 3, hidden
+    )
+    assert shown["sick_working_days"].to_list() == [None]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from calcom.errors import ApiError, CalcomError, ErrorKind, is_transient
 from calcom.list_checks import LEFT_ORGANIZATION, PAGE_CAP, find_short_ends
-from calcom.scanner import Scanner, is_refused_credential
+from calcom.scanner import Scanner, stops_run
 from calcom.scopes import Scope, ScopeResult, Verdict
 
 SUSPECT_AFTER = 5
@@ -35,11 +35,15 @@ class CircuitBreaker:
         """Count a failure that the next scope would meet, too.
 
         A refused team counts, because a credential that may list teams can lack the OAuth scope for their members.
-        A refused user has left the organization, so the failure predicts nothing about the next user.
+        A refused user has left the organization, so the failure predicts nothing about the next user. A refusal by an
+        edge server is not about the user, so it counts.
         """
         refusals = (ErrorKind.FORBIDDEN, ErrorKind.CREDENTIALS)
-        is_refused_team = scope.kind == "team" and isinstance(error, ApiError) and error.kind in refusals
-        self._consecutive = self._consecutive + 1 if is_transient(error) or is_refused_team else 0
+        is_general = is_transient(error) or (
+            isinstance(error, ApiError)
+            and (error.is_from_edge or (scope.kind == "team" and error.kind in refusals))
+        )
+        self._consecutive = self._consecutive + 1 if is_general else 0
         if self._consecutive % SUSPECT_AFTER == 0:
             self.is_suspicious = self._consecutive > 0
         if self._consecutive >= OPEN_AFTER:
@@ -82,7 +86,7 @@ class Extraction:
                 is_end = await self.scanner.confirm_end(scope)
             except CalcomError as error:
                 for unchecked in complete[number:]:
-                    self.scanner.fail_unless_refused(unchecked, error)
+                    self.scanner.fail_unless_stopped(unchecked, error)
                 return
             if is_end and number == 0:
                 return
@@ -149,7 +153,7 @@ class Extraction:
         try:
             await self.scanner.probe()
         except CalcomError as error:
-            if is_refused_credential(error, scope):
+            if stops_run(error, scope):
                 raise
             breaker.open(error, scope)
 

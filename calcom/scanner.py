@@ -11,7 +11,7 @@ from typing import Any
 
 from calcom.client import MAX_TEAMS_TAKE, CalcomClient, users_take
 from calcom.connection import Traffic
-from calcom.errors import ApiError, CalcomError, ErrorKind
+from calcom.errors import ApiError, CalcomError, ErrorKind, WaitTooLongError
 from calcom.list_checks import (
     EMPTY_USERS_LIST,
     PAGE_CAP,
@@ -151,7 +151,7 @@ class Scanner:
             try:
                 await self._scan(scope, Scan(self._take_for(scope)))
             except CalcomError as error:
-                self.fail_unless_refused(scope, error)
+                self.fail_unless_stopped(scope, error)
 
     def _has_too_many_teams(self, scope: Scope) -> bool:
         """Return True if the pages of the list of teams show more teams than are read."""
@@ -187,7 +187,7 @@ class Scanner:
                     try:
                         scan.accept(self._store_page(ORGANIZATION, skip, scan.take, task.result()))
                     except CalcomError as error:
-                        if is_refused_credential(error, ORGANIZATION) or not scan.skip_over(skip):
+                        if stops_run(error, ORGANIZATION) or not scan.skip_over(skip):
                             raise
                         if scan.gaps:
                             first_error = first_error or error
@@ -248,7 +248,7 @@ class Scanner:
     def _ends_run(self, error: CalcomError, scope: Scope) -> bool:
         """Return True for an error that no other scope could survive."""
         is_unread = scope == ORGANIZATION and not self.store.pages.get(scope)
-        return scope == USERS or is_unread or is_refused_credential(error, scope)
+        return scope == USERS or is_unread or stops_run(error, scope)
 
     def fail(self, scope: Scope, error: CalcomError, scan: Scan | None = None) -> ScopeResult:
         """End a scope as failed, with the spans that `scan` has proved nevertheless."""
@@ -260,9 +260,9 @@ class Scanner:
         repairs = scan.repairs if scan else 0
         return self.end(scope, Verdict.FAILED, repairs=repairs, proven=proven, problem=problem)
 
-    def fail_unless_refused(self, scope: Scope, error: CalcomError) -> None:
-        """End a scope as failed. Raise the error if it is a refused credential, which ends the run."""
-        if is_refused_credential(error, scope):
+    def fail_unless_stopped(self, scope: Scope, error: CalcomError) -> None:
+        """End a scope as failed. Raise the error if it stops the run."""
+        if stops_run(error, scope):
             raise error
         self.fail(scope, error)
 
@@ -282,7 +282,10 @@ class Scanner:
         return result
 
 
-def is_refused_credential(error: CalcomError, scope: Scope) -> bool:
-    """Return True if the credential is refused; for teams it may only lack an OAuth scope, so they can be omitted."""
+def stops_run(error: CalcomError, scope: Scope) -> bool:
+    """Return True if no other scope can be read: the credential is refused, or must pause beyond the bound.
+
+    Teams are optional, and the credential may only lack an OAuth scope for them, so their failure stops no run.
+    """
     is_refused = isinstance(error, ApiError) and error.kind is ErrorKind.CREDENTIALS
-    return is_refused and scope.kind not in TEAM_KINDS
+    return (is_refused or isinstance(error, WaitTooLongError)) and scope.kind not in TEAM_KINDS

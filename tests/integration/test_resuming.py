@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from calcom.errors import CalcomError
+from calcom.errors import CalcomError, ExitCode, WaitTooLongError
 from calcom.simulator import Fault, Simulator, World, serve
 from calcom.strategy import Strategy
 from flows.run import stages
@@ -18,6 +18,7 @@ from flows.run.stages import PLAIN_STAGES, Stages
 from flows.run.summary import RunSummary
 from flows.settings import Settings
 from flows.settings.data_folder import landing_root, warehouse_path
+from landing.folder import open_landing
 from tests.support.truth import assert_equals_truth
 from warehouse.errors import WarehouseError
 
@@ -217,3 +218,26 @@ def test_opening_a_run_publishes_and_purges_nothing_and_the_load_is_followed_by_
     assert inode != before[0], "the warehouse was not compacted"
     assert not has_note
     assert current != before[2]
+
+
+@pytest.mark.parametrize("strategy", ["org-wide", "per-user", "both"])
+def test_a_pause_beyond_the_bound_ends_the_run_with_12_and_keeps_the_landed_pages(
+    strategy: str, settings_for: Callable[..., Settings]
+) -> None:
+    world = World.generate(people=30)
+    simulator = Simulator(world, faults=[Fault("429", path="/ooo", nth=3, seconds=86_400)])
+    with serve(simulator) as server:
+        settings = settings_for(server.url, OOO_PAGE_SIZE="20")
+        with pytest.raises(WaitTooLongError, match="OOO_MAX_WAIT_SECONDS") as caught:
+            sync(settings, strategy)
+        assert caught.value.exit_code is ExitCode.UNAVAILABLE
+        assert not warehouse_path(settings).exists()
+        (folder,) = landings(settings)
+        landed = sum(len(pages) for pages in open_landing(folder).pages.values())
+        (folder.parent / "rate_limit.json").unlink()  # the pause is over
+        simulator.clear_requests()
+        summary = sync(settings, strategy)
+    assert landed >= 3
+    assert summary.is_resumed
+    assert summary.outcome == "complete"
+    assert_equals_truth(summary.database, world.entries(), world.users())

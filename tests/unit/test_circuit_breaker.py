@@ -11,8 +11,8 @@ LOST = TransportError(host="h", path="/", cause="reset")
 MALFORMED = ProtocolError(path="/", expected="a page", observed="another")
 
 
-def refused(status: int) -> ApiError:
-    return ApiError(status=status, path="/", code=None, detail="", request_id=None)
+def refused(status: int, *, is_from_edge: bool = False) -> ApiError:
+    return ApiError(status=status, path="/", code=None, detail="", request_id=None, is_from_edge=is_from_edge)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ def refused(status: int) -> ApiError:
         (USER, MALFORMED, True),
         (USER, refused(500), True),
         (USER, refused(403), False),
+        (USER, refused(403, is_from_edge=True), True),
         (TEAM, refused(500), True),
         (TEAM, refused(403), True),
         (TEAM, refused(401), True),

@@ -4,6 +4,7 @@ The attacker adds up and subtracts figures of one unit. A result is a small grou
 a few, where the value of each person is the figure of the same query over a database in which the others are missing.
 """
 
+import contextlib
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -12,14 +13,16 @@ from datetime import date, timedelta
 from itertools import permutations
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flows.report import queries
 from flows.report.queries import NAMED, Dates, run_named
-from flows.settings.errors import QueryError
+from flows.settings.errors import QueryError, SqlError
 from tests.support.naive import Absence, Policy
 from tests.support.readings import Calendar, Membership, Team, TeamReading
 from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all
@@ -167,7 +170,8 @@ def test_no_small_group_can_be_had_from_one_answer_or_by_subtracting_two_answers
     dates = Dates(first, first + timedelta(days=length))
     with tempfile.TemporaryDirectory() as folder:
         database = publish_absences(Path(folder), drawn, seen, members)
-        cells = list(shown_cells(database, dates))
+        with reading(database) as read_isolated:
+            cells = list(shown_cells(database, dates, read_isolated))
     by_unit = defaultdict(list)
     for cell in cells:
         refuse_small(cell.people, cell)
@@ -225,7 +229,54 @@ def publish_absences(folder: Path, drawn: tuple[Absence, ...], seen: int, member
     return folder / "ooo.duckdb"
 
 
-def shown_cells(database: Path, dates: Dates) -> Iterator[Cell]:
+class SharedFetch:
+    """Runs each statement of the named queries once, on two connections: plain, and with isolated people."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Isolate the people of one of the two connections."""
+        self.connections = {False: connection.cursor(), True: connection.cursor()}
+        self.is_isolated = False
+        self.answers: dict[tuple[bool, str, str], pl.DataFrame] = {}
+        isolate_people(lambda sql: self.run(sql, None, is_isolated=True), PUBLISHED)
+
+    def __call__(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """Return the rows of the statement on the current connection."""
+        key = (self.is_isolated, sql, repr(parameters))
+        if key not in self.answers:
+            self.answers[key] = self.run(sql, parameters, is_isolated=self.is_isolated)
+        return self.answers[key]
+
+    def run(self, sql: str, parameters: Mapping[str, Any] | None, *, is_isolated: bool) -> pl.DataFrame:
+        """Return the rows of the statement on the given connection."""
+        try:
+            relation = self.connections[is_isolated].sql(sql, params=parameters)
+            return pl.DataFrame() if relation is None else relation.pl()
+        except duckdb.Error as error:
+            raise SqlError(str(error)) from error
+
+
+@contextlib.contextmanager
+def reading(database: Path) -> Iterator[SharedFetch]:
+    """Let all named queries read the database through one fetch: opening it for each of them takes most of the time."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        shared = SharedFetch(connection)
+
+        @contextlib.contextmanager
+        def open_shared(*_: object) -> Iterator[SharedFetch]:
+            shared.is_isolated = False
+            yield shared
+
+        def isolate(*_: object) -> None:
+            shared.is_isolated = True
+
+        with (
+            patch.object(queries, "open_published", open_shared),
+            patch.object(queries, "isolate_people", isolate),
+        ):
+            yield shared
+
+
+def shown_cells(database: Path, dates: Dates, fetch: SharedFetch) -> Iterator[Cell]:
     """Return each figure that a named query over `dates` shows, with the value of each person."""
     days = [
         dates.from_date + timedelta(days=number)
@@ -239,13 +290,12 @@ def shown_cells(database: Path, dates: Dates) -> Iterator[Cell]:
             assert "lists people" in str(refusal), refusal  # noqa: PT017 - each other query has an answer
     for name, rows in answers.items():
         check_figures(name, rows)
-    with duckdb.connect(str(database), read_only=True) as connection:
-        isolate_people(lambda sql: fetch(connection, sql), PUBLISHED)
-        for name, rows in answers.items():
-            values = {"first": dates.from_date, "last": dates.to_date}
-            people = connection.sql(f"FROM {name}($first, $last)", params=values).pl()
-            for row in rows.to_dicts():
-                yield from cells_of(name, row, people, days)
+    fetch.is_isolated = True
+    values = {"from_date": dates.from_date, "to_date": dates.to_date}
+    for name, rows in answers.items():
+        people = fetch(f"FROM {name}($from_date, $to_date)", values)
+        for row in rows.to_dicts():
+            yield from cells_of(name, row, people, days)
 
 
 def check_figures(name: str, rows: pl.DataFrame) -> None:
@@ -258,11 +308,6 @@ def check_figures(name: str, rows: pl.DataFrame) -> None:
         if ratio in rows.columns:
             leaks = rows.filter(pl.col(ratio).is_not_null() & pl.col(figure).is_null())
             assert leaks.is_empty(), (name, ratio, leaks)
-
-
-def fetch(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
-    relation = connection.sql(sql)
-    return pl.DataFrame() if relation is None else relation.pl()
 
 
 def cells_of(name: str, row: dict[str, Any], people: pl.DataFrame, days: list[date]) -> Iterator[Cell]:

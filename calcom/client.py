@@ -88,7 +88,7 @@ class CalcomClient:
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/users"
         query = _page_query(skip, take, MAX_USERS_TAKE)
-        parse = partial(USER_PARSER.parse, path=path, max_records=take)
+        parse = partial(USER_PARSER.parse, path=path, max_records=take, secrets=self._requester.secrets)
         return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_teams(
@@ -105,7 +105,9 @@ class CalcomClient:
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/teams"
         query = _page_query(skip, take, MAX_TEAMS_TAKE)
-        parse = partial(TEAM_PARSER.parse, path=path, max_records=MAX_TEAMS_TAKE)
+        parse = partial(
+            TEAM_PARSER.parse, path=path, max_records=MAX_TEAMS_TAKE, secrets=self._requester.secrets
+        )
         return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_team_memberships(
@@ -123,7 +125,7 @@ class CalcomClient:
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/teams/{_path_id(team_id)}/memberships"
         query = _page_query(skip, take, MAX_TEAMS_TAKE)
-        parse = partial(MEMBERSHIP_PARSER.parse, path=path, max_records=take)
+        parse = partial(MEMBERSHIP_PARSER.parse, path=path, max_records=take, secrets=self._requester.secrets)
         return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_organization_entries(  # noqa: PLR0913 - the endpoint's own parameters
@@ -146,7 +148,7 @@ class CalcomClient:
         query = _page_query(skip, take, MAX_ENTRIES_TAKE) | _sort_query(sort_start, sort_end)
         if email:
             query["email"] = email
-        parse = partial(ENTRY_PARSER.parse, path=path, max_records=take)
+        parse = partial(ENTRY_PARSER.parse, path=path, max_records=take, secrets=self._requester.secrets)
         return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_user_entries(  # noqa: PLR0913 - the endpoint's own parameters
@@ -163,7 +165,7 @@ class CalcomClient:
         """Return one page of one user's entries, ascending by id unless a sort is requested (see above)."""
         path = f"/v2/organizations/{_path_id(organization_id)}/users/{_path_id(user_id)}/ooo"
         query = _page_query(skip, take, MAX_ENTRIES_TAKE) | _sort_query(sort_start, sort_end)
-        parse = partial(ENTRY_PARSER.parse, path=path, max_records=take)
+        parse = partial(ENTRY_PARSER.parse, path=path, max_records=take, secrets=self._requester.secrets)
         return await self._requester.fetch(path, query, parse, traffic)
 
 

@@ -81,8 +81,7 @@ def redact(text: str, secrets: Collection[str] = ()) -> str:
         for character in shown
         if character.isprintable() or character.isspace()
     )
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        shown = _forms_of(secret).sub("…", shown)
+    shown = remove_secrets(shown, secrets)
     shown = _BEARER.sub("Bearer …", shown)
     shown = _KEY.sub("cal_…", _JSON_WEB_TOKEN.sub("…", shown))
     shown = _TOKEN.sub(
@@ -90,6 +89,13 @@ def redact(text: str, secrets: Collection[str] = ()) -> str:
         shown,
     )
     return shown[:BODY_LIMIT]
+
+
+def remove_secrets(text: str, secrets: Collection[str]) -> str:
+    """Return `text` without the credentials in `secrets`, in any of the forms that `redact` finds."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = _forms_of(secret).sub("…", text)
+    return text
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """The records of a page: parse a response body, and separate the valid records from the invalid ones."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 from pydantic import FailFast, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from calcom.errors import ProtocolError
+from calcom.errors import ProtocolError, remove_secrets
 from calcom.models import MAX_WIRE_ID, WIRE, OooEntry, OrgTeam, OrgUser, TeamMembership
 from calcom.wording import count_of
 
@@ -95,14 +95,20 @@ class RecordParser:
         return TypeAdapter(self._type)
 
     def parse(
-        self, body: bytes, request_id: str | None, *, path: str, max_records: int | None = None
+        self,
+        body: bytes,
+        request_id: str | None,
+        *,
+        path: str,
+        max_records: int | None = None,
+        secrets: Collection[str] = (),
     ) -> Records:
-        """Return the records of `body`, with invalid records in `rejected`.
+        """Return the records of `body`, with invalid records in `rejected`, whose texts lack the `secrets`.
 
         Raise `ProtocolError` if the body is not a page or has more than `max_records` records.
         """
         try:
-            records = self._parse_page(body, max_records)
+            records = self._parse_page(body, max_records, secrets)
         except _InvalidPageError as error:
             expected, observed = f'{{"status": "success", "data": [{self._noun}, …]}}', str(error)
         except RecursionError:
@@ -113,14 +119,14 @@ class RecordParser:
             return records
         raise ProtocolError(path=path, expected=expected, observed=observed, request_id=request_id)
 
-    def _parse_page(self, body: bytes, max_records: int | None) -> Records:
+    def _parse_page(self, body: bytes, max_records: int | None, secrets: Collection[str]) -> Records:
         if body.count(b",") > MAX_VALUES:
             message = f"{len(body)} bytes with more than {MAX_VALUES} values"
             raise _InvalidPageError(message)
         try:
             page = self._page_adapter.validate_json(body)
         except ValidationError:
-            return self._parse_each_record(body, max_records)
+            return self._parse_each_record(body, max_records, secrets)
         accepted = page["data"]
         _check_count(accepted, max_records)
         return Records(
@@ -130,7 +136,7 @@ class RecordParser:
             pagination=page.get("pagination"),
         )
 
-    def _parse_each_record(self, body: bytes, max_records: int | None) -> Records:
+    def _parse_each_record(self, body: bytes, max_records: int | None, secrets: Collection[str]) -> Records:
         page = _load_page(body)
         _check_count(page["data"], max_records)
         records = Records(accepted=[], pagination=page.get("pagination"))
@@ -138,7 +144,7 @@ class RecordParser:
             try:
                 record = self._record_adapter.validate_python(raw)
             except ValidationError as error:
-                rejected = _reject(raw, error)
+                rejected = _reject(raw, error, secrets)
                 records.rejected.append(rejected)
                 records.ids.append(rejected.record_id)
             else:
@@ -189,15 +195,26 @@ def _replace_lone_surrogates(raw: Any) -> Any:
     }
 
 
-def _reject(raw: Any, error: ValidationError) -> RejectedRecord:
+def _reject(raw: Any, error: ValidationError, secrets: Collection[str]) -> RejectedRecord:
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     location = str(first["loc"][0]) if first["loc"] else "record"
     return RejectedRecord(
         record_id=_valid_id(raw, "id"),
         user_id=_valid_id(raw, "userId"),
         problem=f"{location}_{_reason_code(first['type'])}",
-        raw=json.dumps(raw, sort_keys=True),
+        raw=json.dumps(_remove_secrets(raw, secrets), sort_keys=True),
     )
+
+
+def _remove_secrets(raw: Any, secrets: Collection[str]) -> Any:
+    """Return the JSON value without `secrets` in its texts, at every depth."""
+    if isinstance(raw, str):
+        return remove_secrets(raw, secrets)
+    if isinstance(raw, list):
+        return [_remove_secrets(value, secrets) for value in raw]
+    if isinstance(raw, dict):
+        return {remove_secrets(key, secrets): _remove_secrets(value, secrets) for key, value in raw.items()}
+    return raw
 
 
 def _reason_code(pydantic_type: str) -> str:

@@ -72,7 +72,8 @@ class Requester:
         """The seconds by which this machine's clock is ahead of the server's `Date`; None before a response."""
         self._connection, self._on_request = connection, on_request
         credential = connection.credential.headers()
-        self._secrets = [value.removeprefix("Bearer ") for value in credential.values()]
+        self.secrets = [value.removeprefix("Bearer ") for value in credential.values()]
+        """The texts of the credential, which no message and no rejected record may have."""
         self._base_url = httpx.URL(connection.base_url.rstrip("/"))
         self._headers = httpx.Headers(
             {
@@ -194,7 +195,7 @@ class Requester:
             self._on_request(SentRequest("GET", template, status, milliseconds, request_id, is_retry))
 
     def _redact(self, text: str) -> str:
-        return redact(text, self._secrets)
+        return redact(text, self.secrets)
 
     def _error_from_exception(self, error: BaseException, path: str) -> CalcomError | None:
         """Return the error for an exception of the transport; None for an exception of another kind."""
@@ -238,7 +239,7 @@ class Requester:
                 is_permanent=is_permanent,
             )
         return error_from_response(
-            status=status, path=path, request_id=request_id, body=body, secrets=self._secrets
+            status=status, path=path, request_id=request_id, body=body, secrets=self.secrets
         )
 
 

@@ -1,6 +1,7 @@
 """Responses of a hostile or broken server end in one error within the bounds of time, memory and attempts."""
 
 import asyncio
+import base64
 import gzip
 import json
 import socket
@@ -454,6 +455,19 @@ def test_no_echo_of_a_server_brings_private_or_invisible_text_into_an_error(
         assert "eyjzdwii" not in lowered
     assert str(error).isprintable()
     assert all(len(fact) <= BODY_LIMIT for fact in facts)
+
+
+def test_a_rejected_record_has_no_credential_of_the_connection_in_any_form() -> None:
+    encoded = base64.b64encode(f"user:{SECRET}".encode()).decode()
+    echo = f"{SECRET} {quote(SECRET, safe='')} {encoded}"
+    record = {"id": 5, "userId": 7, "start": echo, "notes": [echo, {echo: echo}]}
+    page = json.dumps({"status": "success", "data": [record]}).encode()
+    outcome = call_server(sending(json_response(page)), TRANSPORTS["httpx"])
+    (records,) = outcome.results
+    (rejected,) = records.rejected
+    assert (rejected.record_id, rejected.user_id) == (5, 7)
+    for text in (SECRET, quote(SECRET, safe=""), encoded):
+        assert text not in rejected.raw
 
 
 # Pauses

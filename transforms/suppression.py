@@ -264,12 +264,7 @@ def _is_overlapping(query: str) -> bool:
 
 def _similar_rows(query: str, joined: pl.DataFrame, figure: str, least: int, hidden: Hidden) -> set[int]:
     """Return the rows of teams or windows that differ from another one, or from a total, by too few people."""
-    level, reason = {
-        "absence_days": ("days", TOTAL),
-        "absence_working_days": ("working_days", TOTAL),
-        "sick_working_days": ("lost_days", "sick"),
-        "people_absent": ("days", TOTAL) if query == "absence_by_team" else ("lost_days", "sick"),
-    }.get(figure, ("", TOTAL))
+    reason = "sick" if query == "rolling_sickness_rate" else TOTAL
     vectors: defaultdict[int, dict[int, float]] = defaultdict(dict)
     organizations: dict[int, int] = {}
     for row, organization, person, value in (
@@ -281,7 +276,9 @@ def _similar_rows(query: str, joined: pl.DataFrame, figure: str, least: int, hid
         vectors[row][person] = value
         organizations[row] = organization
     shown: defaultdict[int, list[Mapping[int, float]]] = defaultdict(list)
-    for organization, shown_reason in product(set(organizations.values()), {reason, TOTAL}):
+    for level, organization, shown_reason in product(
+        DAY_LEVELS, set(organizations.values()), {reason, TOTAL}
+    ):
         key = (organization, shown_reason)
         total = hidden.values.get(level, {}).get(key, {})
         if key not in hidden.reasons.get(level, set()) and total:

@@ -101,6 +101,12 @@ RATIOS = {
 """The figures of each query that follow from another figure of their row, and that figure."""
 OF_MEMBERS = {"available_working_days", "average_people", "person_years"}
 """The figures that count members, absent or not."""
+OF_WORKING_DAYS = {
+    *("absence_working_days", "absent_working_days", "sick_working_days", "named_days", "present_days"),
+    *("long_term_working_days", "short_term_working_days"),
+}
+"""The figures that count no day of a weekend, so that a figure of a weekend is no part of them."""
+FRIDAY = 5
 OF_DAYS = {"absence_by_day", "peak_absence", "bridge_days"}
 """The queries in which absent people are days of absence, because each row is one day."""
 MEMBERS = {
@@ -331,9 +337,12 @@ def cells_of(name: str, row: dict[str, Any], people: pl.DataFrame, days: list[da
             else "entry-day"
             if (name, figure) == ("absence_by_day", "entries")
             else unit,
-            days=frozenset(day for day in days if is_within(day, row))
-            if "window_to_on" not in row
-            else frozenset(days),
+            days=frozenset(
+                day
+                for day in days
+                if ("window_to_on" in row or is_within(day, row))
+                and (figure not in OF_WORKING_DAYS or day.isoweekday() <= FRIDAY)
+            ),
             reason="sick" if figure == "people_sick" else None if reason == "any" else reason,
             group=row.get("team_id") or row.get("calendar"),
             people={person: value for person, value in values.items() if value},

@@ -1,6 +1,8 @@
 """Open the warehouse file, run statements from their own files, and open transactions."""
 
 import contextlib
+import errno
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,7 +48,7 @@ def open_warehouse(
         connection = duckdb.connect(str(path), read_only=is_read_only, config=config)
     except duckdb.Error as error:
         message = (
-            f"can't open {path}: {error}; if another program has it open, close that program (analysts read"
+            f"can't open {path}: {explain(error)}; if another program has it open, close that program (analysts read"
             " ooo.duckdb beside it); if the file is damaged, restore it from a back-up"
         )
         raise WarehouseError(message) from error
@@ -110,9 +112,11 @@ def catching_interrupts() -> Iterator[None]:
 
 
 def explain(error: Exception) -> str:
-    """Return the first line of the error, with the setting to raise if the memory ran out."""
+    """Return the first line of the error, with the way out if the memory ran out or the disk is full."""
     text = str(error).partition("\n")[0]
-    return f"{text}; raise OOO_MEMORY_LIMIT" if isinstance(error, duckdb.OutOfMemoryException) else text
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return f"{text}; raise OOO_MEMORY_LIMIT"
+    return f"{text}; free disk space and run again" if os.strerror(errno.ENOSPC) in text else text
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from calcom.errors import ExitCode
 from calcom.wording import count_of
-from flows.run.summary import problems_text
+from flows.run.summary import problems_text, quarantine_text
 from transforms.runs import RunRecord
 from warehouse.load.runs import LeftOrganization
 from warehouse.publish.publication import Publication
@@ -69,13 +69,7 @@ class Outcome:
         facts = counts if self.outcome == "complete" else f"exit code {self.exit_code}: {self.error}"
         if self.outcome == "partial":
             facts = f"{counts}; {facts}"
-        details = [
-            *(
-                f"{'quarantine':<10} {each['records']:,} {each['record_kind']} {each['problem']}"
-                for each in self.quarantine
-            ),
-            *problems_text(self.problems),
-        ]
+        details = [*quarantine_text(self.quarantine), *problems_text(self.problems)]
         return [f"{self.outcome:<10} {self.organization}: {facts}", *(f"  {line}" for line in details)]
 
 

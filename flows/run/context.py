@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import duckdb
 
@@ -70,6 +71,8 @@ class RunContext:
     fleet_name: str | None = None
     """The name of the organization in the fleet file."""
     differences: list[Difference] = field(default_factory=list)
+    quarantine: list[dict[str, Any]] = field(default_factory=list)
+    """The number of quarantined records by kind of record and reason code."""
     audits: list[Audit] = field(default_factory=list)
     publication: Publication | None = None
     resources: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)

@@ -40,6 +40,7 @@ from transforms.runs import RunRecord
 from warehouse.errors import GuardError, WarehouseError
 from warehouse.load.erasure import pending_purges
 from warehouse.load.runs import find_differences, find_run
+from warehouse.read.facts import read_quarantine
 
 
 def read_lists(run: RunContext) -> None:
@@ -127,6 +128,10 @@ def load(run: RunContext) -> None:
         else:
             load_landing(run)
         run.differences = find_differences(connection, run.record.run_id)
+        own = run.landing.facts.organization_id
+        run.quarantine = [
+            group for group in read_quarantine(connection) if group.pop("organization_id") == own
+        ]
         run.landing.mark_finished()
 
 

@@ -25,9 +25,10 @@ MAX_SHOWN = 20
 class RunSummary:
     """One finished run.
 
-    `problems` names the scopes that are not complete, with the cause. `teams_skipped` is the reason why the
-    teams of the last run were kept, or None. `differences` are the entries that the two
-    strategies of `both` returned differently. `audits` counts the audits and names those that do not hold.
+    `quarantine` counts the records that failed validation, by `record_kind` and `problem`. `problems` names the
+    scopes that are not complete, with the cause. `teams_skipped` is the reason why the teams of the last run were
+    kept, or None. `differences` are the entries that the two strategies of `both` returned differently. `audits`
+    counts the audits and names those that do not hold.
     """
 
     run_id: str
@@ -44,6 +45,7 @@ class RunSummary:
     waited_seconds: float
     rows: dict[str, int]
     scopes: dict[str, int]
+    quarantine: list[dict[str, Any]]
     problems: list[dict[str, Any]]
     teams_skipped: str | None
     differences: list[Difference]
@@ -90,7 +92,7 @@ class RunSummary:
             f" {rows['deleted']:,} deleted ({rows['unchanged']:,} unchanged,"
             f" {rows['quarantined']:,} quarantined)",
         ]
-        lines += [f"  {line}" for line in problems_text(self.problems)]
+        lines += [f"  {line}" for line in (*quarantine_text(self.quarantine), *problems_text(self.problems))]
         if self.teams_skipped:
             lines.append(f"  teams      not read, kept as they were: {self.teams_skipped}")
         lines += self._differences_text()
@@ -145,11 +147,20 @@ def describe_skipped(results: Iterable[ScopeResult]) -> str | None:
     return f"{result.scope.label}: {result.problem}"
 
 
+def quarantine_text(groups: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return one line per kind of record and reason code, with the number of quarantined records."""
+    return [
+        f"{'quarantine':<10} {group['records']:,} {group['record_kind']} {group['problem']}"
+        for group in groups
+    ]
+
+
 def problems_text(problems: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return one line per problem, for at most `MAX_SHOWN` of them."""
     lines = [
-        f"{problem['verdict']:<10} {problem['scope']} {problem['user_id'] or problem['team_id'] or ''}:"
-        f" {problem['problem']}"
+        f"{problem['verdict']:<10} {problem['scope']}"
+        + (f" {member_id}" if (member_id := problem["user_id"] or problem["team_id"]) else "")
+        + f": {problem['problem']}"
         for problem in problems[:MAX_SHOWN]
     ]
     rest = len(problems) - MAX_SHOWN
@@ -188,6 +199,7 @@ def summarize(run: RunContext) -> RunSummary:
             "unproven": row.scopes_unproven,
             "failed": row.scopes_failed,
         },
+        quarantine=run.quarantine,
         problems=describe_problems(run.landing.results.values()),
         teams_skipped=describe_skipped(run.landing.results.values()),
         differences=run.differences,

@@ -251,6 +251,11 @@ def test_an_invalid_team_or_membership_is_quarantined_and_its_last_version_stays
         world.teams.join(team_id, member.user_id, role=None)  # type: ignore[arg-type]
         summary = sync(with_teams(server.url))
     assert summary.exit_code == 0
+    assert summary.quarantine == [
+        {"record_kind": "team", "problem": "name_wrong_type", "records": 1},
+        {"record_kind": "membership", "problem": "role_wrong_type", "records": 1},
+    ]
+    assert "\n  quarantine 1 team name_wrong_type\n" in summary.as_text()
     with duckdb.connect(str(summary.warehouse), read_only=True) as connection:
         quarantined = connection.execute(
             "SELECT record_kind, team_id, user_id, problem, raw LIKE '%@%' FROM ops.quarantine ORDER BY ALL"

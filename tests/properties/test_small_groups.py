@@ -138,11 +138,12 @@ class Cell:
     people: Mapping[int, float]
 
     def holds(self, other: "Cell") -> bool:
-        """Return True if the other figure covers a part of this one."""
+        """Return True if the other figure covers a part of this one. Public holidays are no lost time."""
         return (
             other.days <= self.days
             and self.reason in {None, other.reason}
             and self.group in {None, other.group}
+            and not (self.figure == "absent_working_days" and other.reason == "public_holiday")
         )
 
 

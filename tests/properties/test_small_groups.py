@@ -99,6 +99,19 @@ RATIOS = {
     "spell_frequency": dict.fromkeys(("spells_per_person", "spells_per_person_year"), "spells"),
 }
 """The figures of each query that follow from another figure of their row, and that figure."""
+NARROW = {
+    **{
+        figure: {figure}
+        for figure in (
+            *("present_days", "long_term_working_days", "short_term_working_days", "new_spells"),
+            *("late_entries", "shortened_entries", "extended_entries", "moved_entries"),
+            *("cancelled_before_start", "cancelled_while_running"),
+        )
+    },
+    "named_days": {"named_days", "present_days"},
+    "known_entries": {"known_entries", "late_entries"},
+}
+"""The figures that count only some of the days, spells or entries of their unit, and the figures that are parts of them."""
 OF_MEMBERS = {"available_working_days", "average_people", "person_years"}
 """The figures that count members, absent or not."""
 OF_WORKING_DAYS = {
@@ -144,6 +157,7 @@ class Cell:
             and self.reason in {None, other.reason}
             and self.group in {None, other.group}
             and not (self.figure == "absent_working_days" and other.reason == "public_holiday")
+            and other.figure in NARROW.get(self.figure, {other.figure})
         )
 
 

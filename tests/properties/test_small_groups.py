@@ -111,7 +111,7 @@ NARROW = {
     "named_days": {"named_days", "present_days"},
     "known_entries": {"known_entries", "late_entries"},
 }
-"""The figures that count only some of the days, spells or entries of their unit, and the figures that are parts of them."""
+"""The figures that count only some days, spells or entries of their unit, and the figures that are parts of them."""
 OF_MEMBERS = {"available_working_days", "average_people", "person_years"}
 """The figures that count members, absent or not."""
 OF_WORKING_DAYS = {

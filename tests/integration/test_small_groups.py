@@ -117,14 +117,15 @@ def test_suppression_does_not_spread_to_another_organization(tmp_path: Path) -> 
     assert rows["people"].to_list() == [None, 8]
 
 
-def test_a_rate_of_a_team_does_not_show_working_days_that_are_suppressed() -> None:
-    """The working days of the team differ from the total of the organization by one person."""
+@pytest.mark.parametrize("level", ["working_days", "lost_days"])
+def test_a_rate_of_a_team_does_not_show_working_days_that_are_suppressed(level: str) -> None:
+    """The working days of the team differ from a total of the organization by one person."""
     keys = {"organization_id": 7, "team_id": 1}
     figures = {"people_absent": 1, "absence_days": 1, "absence_working_days": 1, "absence_rate": 0.2}
     rows = pl.DataFrame([{**keys, **{name: 6 * value for name, value in figures.items()}}])
     people = pl.DataFrame([{**keys, "person": person, **figures} for person in range(1, 7)])
-    total = {(7, TOTAL): dict.fromkeys(range(1, 8), 1.0)}
-    hidden = Hidden(values={"working_days": total})
+    total = {(7, TOTAL): dict.fromkeys(range(1, 6), 1.0) | {6: 2.0}}
+    hidden = Hidden(values={level: total})
     shown = suppress_small_groups("absence_by_team", rows, people, pl.DataFrame(), 3, hidden)
     assert shown.select("people_absent", "absence_working_days", "absence_rate").row(0) == (6, None, None)
 

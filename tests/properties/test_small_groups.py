@@ -355,7 +355,7 @@ def cells_of(name: str, row: dict[str, Any], people: pl.DataFrame, days: list[da
             days=frozenset(
                 day
                 for day in days
-                if ("window_to_on" in row or is_within(day, row))
+                if is_within(day, row)
                 and (figure not in OF_WORKING_DAYS or day.isoweekday() <= FRIDAY)
             ),
             reason="sick" if figure == "people_sick" else None if reason == "any" else reason,
@@ -373,4 +373,6 @@ def is_within(day: date, row: dict[str, Any]) -> bool:
         "month": day.month,
         "weekday": day.isoweekday(),
     }
+    if "window_to_on" in row:
+        return bool(row["window_from_on"] <= day <= row["window_to_on"])
     return all(row[name] == value for name, value in facts.items() if name in row)

@@ -355,8 +355,7 @@ def cells_of(name: str, row: dict[str, Any], people: pl.DataFrame, days: list[da
             days=frozenset(
                 day
                 for day in days
-                if is_within(day, row)
-                and (figure not in OF_WORKING_DAYS or day.isoweekday() <= FRIDAY)
+                if is_within(day, row) and (figure not in OF_WORKING_DAYS or day.isoweekday() <= FRIDAY)
             ),
             reason="sick" if figure == "people_sick" else None if reason == "any" else reason,
             group=row.get("team_id") or row.get("calendar"),

@@ -4,7 +4,7 @@ Each call returns validated records or raises `ApiError`, `TransportError` or `P
 An incomplete or malformed response never reads as an empty list.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Literal, Self
@@ -12,7 +12,7 @@ from typing import Literal, Self
 from calcom.connection import Connection, SentRequest, Traffic
 from calcom.errors import ProtocolError
 from calcom.models import MAX_PATH_ID, Me, parse_me
-from calcom.records import ENTRY_PARSER, MEMBERSHIP_PARSER, TEAM_PARSER, USER_PARSER, Records
+from calcom.records import ENTRY_PARSER, MEMBERSHIP_PARSER, TEAM_PARSER, USER_PARSER, RecordParser, Records
 from calcom.requester import Requester
 
 MAX_ENTRIES_TAKE = 250
@@ -88,8 +88,7 @@ class CalcomClient:
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/users"
         query = _page_query(skip, take, MAX_USERS_TAKE)
-        parse = partial(USER_PARSER.parse, path=path, max_records=take, secrets=self._requester.secrets)
-        return await self._requester.fetch(path, query, parse, traffic)
+        return await self._fetch_page(USER_PARSER, path, query, max_records=take, traffic=traffic)
 
     async def fetch_teams(
         self,
@@ -105,10 +104,7 @@ class CalcomClient:
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/teams"
         query = _page_query(skip, take, MAX_TEAMS_TAKE)
-        parse = partial(
-            TEAM_PARSER.parse, path=path, max_records=MAX_TEAMS_TAKE, secrets=self._requester.secrets
-        )
-        return await self._requester.fetch(path, query, parse, traffic)
+        return await self._fetch_page(TEAM_PARSER, path, query, max_records=MAX_TEAMS_TAKE, traffic=traffic)
 
     async def fetch_team_memberships(
         self,
@@ -125,8 +121,7 @@ class CalcomClient:
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/teams/{_path_id(team_id)}/memberships"
         query = _page_query(skip, take, MAX_TEAMS_TAKE)
-        parse = partial(MEMBERSHIP_PARSER.parse, path=path, max_records=take, secrets=self._requester.secrets)
-        return await self._requester.fetch(path, query, parse, traffic)
+        return await self._fetch_page(MEMBERSHIP_PARSER, path, query, max_records=take, traffic=traffic)
 
     async def fetch_organization_entries(  # noqa: PLR0913 - the endpoint's own parameters
         self,
@@ -148,8 +143,7 @@ class CalcomClient:
         query = _page_query(skip, take, MAX_ENTRIES_TAKE) | _sort_query(sort_start, sort_end)
         if email:
             query["email"] = email
-        parse = partial(ENTRY_PARSER.parse, path=path, max_records=take, secrets=self._requester.secrets)
-        return await self._requester.fetch(path, query, parse, traffic)
+        return await self._fetch_page(ENTRY_PARSER, path, query, max_records=take, traffic=traffic)
 
     async def fetch_user_entries(  # noqa: PLR0913 - the endpoint's own parameters
         self,
@@ -165,7 +159,18 @@ class CalcomClient:
         """Return one page of one user's entries, ascending by id unless a sort is requested (see above)."""
         path = f"/v2/organizations/{_path_id(organization_id)}/users/{_path_id(user_id)}/ooo"
         query = _page_query(skip, take, MAX_ENTRIES_TAKE) | _sort_query(sort_start, sort_end)
-        parse = partial(ENTRY_PARSER.parse, path=path, max_records=take, secrets=self._requester.secrets)
+        return await self._fetch_page(ENTRY_PARSER, path, query, max_records=take, traffic=traffic)
+
+    async def _fetch_page(
+        self,
+        parser: RecordParser,
+        path: str,
+        query: Mapping[str, str | int],
+        *,
+        max_records: int,
+        traffic: Traffic | None,
+    ) -> Records:
+        parse = partial(parser.parse, path=path, max_records=max_records, secrets=self._requester.secrets)
         return await self._requester.fetch(path, query, parse, traffic)
 
 

@@ -130,7 +130,9 @@ def load(run: RunContext) -> None:
         run.differences = find_differences(connection, run.record.run_id)
         own = run.landing.facts.organization_id
         run.quarantine = [
-            group for group in read_quarantine(connection) if group.pop("organization_id") == own
+            {name: group[name] for name in ("record_kind", "problem", "records")}
+            for group in read_quarantine(connection)
+            if group["organization_id"] == own
         ]
         run.landing.mark_finished()
 

@@ -8,7 +8,15 @@ import duckdb
 
 from tests.support.readings import Absence, Calendar, Policy
 from tests.support.tables import draw, parse, parse_absences
-from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all, rows_of
+from tests.support.warehouse import (
+    audit_and_publish,
+    check_rows,
+    load,
+    new_warehouse,
+    night,
+    read_all,
+    rows_of,
+)
 
 
 def publish(
@@ -25,14 +33,6 @@ def publish(
         return audit_and_publish(connection, folder).database
 
 
-def check(database: Path, query: str, expected: str) -> None:
-    """Compare the rows of the query with the drawn ones."""
-    with duckdb.connect(database, read_only=True) as published:
-        actual = rows_of(published, query)
-    rows = parse(expected)
-    assert draw(actual, list(rows[0])) == rows
-
-
 def test_a_person_counts_from_the_date_of_the_account_and_a_day_without_people_has_a_row(
     tmp_path: Path,
 ) -> None:
@@ -43,7 +43,7 @@ def test_a_person_counts_from_the_date_of_the_account_and_a_day_without_people_h
     | 2020-01-01 | 2      |
     """
     database = publish(tmp_path, (), (1, (1, 2)))
-    check(database, "FROM headcount_by_day('2019-12-31', '2020-01-01')", people)
+    check_rows(database, "FROM headcount_by_day('2019-12-31', '2020-01-01')", people)
 
 
 NEW_YEARS_EVE = (Absence(1, 1, date(2019, 12, 31), date(2019, 12, 31), reason="sick"),)
@@ -65,13 +65,13 @@ def test_a_rolling_window_holds_people_who_come_on_its_last_day_or_leave_on_its_
     | month_on   | window_from_on | sick | available | rate | people_absent | people |
     | 2019-12-01 | 2019-01-01     | 1    | 1         | 1.0  | 1             | 1      |
     """
-    check(database, f"{columns} FROM rolling_sickness_rate('2019-12-01', '2019-12-31')", first)
+    check_rows(database, f"{columns} FROM rolling_sickness_rate('2019-12-01', '2019-12-31')", first)
     last = """
     | month_on   | window_from_on | sick | available | rate | people_absent | people |
     | 2026-11-01 | 2025-12-01     | 0    | 308       | 0.0  | 0             | 3      |
     | 2026-12-01 | 2026-01-01     | 0    | 262       | 0.0  | 0             | 2      |
     """
-    check(database, f"{columns} FROM rolling_sickness_rate('2026-11-01', '2026-12-31')", last)
+    check_rows(database, f"{columns} FROM rolling_sickness_rate('2026-11-01', '2026-12-31')", last)
 
 
 def test_a_rolling_window_before_the_calendar_follows_the_work_week(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_rolling_window_before_the_calendar_follows_the_work_week(tmp_path: Pa
     | 2024-12-01 | 0                 | 262                    | 1      |
     """
     database = publish(tmp_path, (), (1, (1,)))
-    check(database, "FROM rolling_sickness_rate('2024-12-01', '2024-12-31')", windows)
+    check_rows(database, "FROM rolling_sickness_rate('2024-12-01', '2024-12-31')", windows)
 
 
 FRENCH = Policy(
@@ -107,14 +107,14 @@ def test_a_bridge_day_counts_the_members_of_its_calendar_on_their_first_and_last
     | calendar | date_on    | people_absent | people | share_absent |
     | french   | 2019-05-31 | 1             | 1      | 1.0          |
     """
-    check(database, "FROM bridge_days('2019-05-06', '2019-06-07')", first)
+    check_rows(database, "FROM bridge_days('2019-05-06', '2019-06-07')", first)
     year = """
     | calendar | date_on    | people_absent | people | share_absent |
     | french   | 2026-01-02 | 1             | 2      | 0.5          |
     | french   | 2026-05-15 | 0             | 1      | 0.0          |
     | french   | 2026-07-13 | 1             | 1      | 1.0          |
     """
-    check(database, "FROM bridge_days('2026-01-01', '2026-12-31')", year)
+    check_rows(database, "FROM bridge_days('2026-01-01', '2026-12-31')", year)
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def test_a_first_version_has_the_dates_that_the_current_day_rule_gives_for_its_i
     | entries | shortened_entries | extended_entries | moved_entries | added_days |
     | 10      | 0                 | 0                | 0             | 0          |
     """
-    check(database, "FROM changed_leave('2023-01-01', '2024-12-31')", changed)
+    check_rows(database, "FROM changed_leave('2023-01-01', '2024-12-31')", changed)
 
 
 PEAKS = """
@@ -191,13 +191,13 @@ def test_the_peaks_are_the_days_of_the_first_ten_ranks_and_all_ties_with_the_ten
         + [f"| 2026-01-14 | 2 | {2 / 3} |"]
     )
     query = "FROM peak_absence('2026-01-01', '2026-12-31')"
-    check(publish(tmp_path, absences, (1, (1, 2, 3))), query, peaks)
+    check_rows(publish(tmp_path, absences, (1, (1, 2, 3))), query, peaks)
     (tmp_path / "ties").mkdir()
     ties = "\n".join(
         ["| date_on | people_absent | share_absent |"]
         + [f"| 2026-01-{day:02} | 1 | 1.0 |" for day in range(5, 16)]
     )
-    check(publish(tmp_path / "ties", absences[:1], (1, (1,))), query, ties)
+    check_rows(publish(tmp_path / "ties", absences[:1], (1, (1,))), query, ties)
 
 
 TWICE_ABSENT = """
@@ -219,21 +219,21 @@ def test_a_person_with_several_spells_or_reasons_counts_once(tmp_path: Path) -> 
     | vacation       | 1             | 1      | 1.0       |
     | any            | 1             | 1      | 1.0       |
     """
-    check(database, f"FROM absence_incidence({dates}, until_snapshot := false)", incidence)
+    check_rows(database, f"FROM absence_incidence({dates}, until_snapshot := false)", incidence)
     frequency = """
     | reason         | spells | people_with_spells | people |
     | public_holiday | 1      | 1                  | 1      |
     | sick           | 2      | 1                  | 1      |
     | vacation       | 1      | 1                  | 1      |
     """
-    check(database, f"FROM spell_frequency({dates}, until_snapshot := false)", frequency)
+    check_rows(database, f"FROM spell_frequency({dates}, until_snapshot := false)", frequency)
     duration = """
     | reason         | spells | people |
     | public_holiday | 1      | 1      |
     | sick           | 2      | 1      |
     | vacation       | 1      | 1      |
     """
-    check(database, f"FROM spell_duration({dates})", duration)
+    check_rows(database, f"FROM spell_duration({dates})", duration)
 
 
 def test_the_rate_of_a_reason_is_one_if_the_only_working_day_is_lost(tmp_path: Path) -> None:
@@ -243,4 +243,4 @@ def test_the_rate_of_a_reason_is_one_if_the_only_working_day_is_lost(tmp_path: P
     | sick   | 1                   | 1                      | 1.0          |
     """
     query = "FROM absence_rate_by_reason('2026-01-05', '2026-01-05', until_snapshot := false)"
-    check(database, query, rates)
+    check_rows(database, query, rates)

@@ -7,8 +7,14 @@ import duckdb
 import pytest
 
 from tests.support.readings import Absence, Calendar, Policy
-from tests.support.tables import draw, parse
-from tests.support.warehouse import audit_and_publish, load, new_warehouse, night, read_all, rows_of
+from tests.support.warehouse import (
+    audit_and_publish,
+    check_rows,
+    load,
+    new_warehouse,
+    night,
+    read_all,
+)
 
 HOLIDAY = Policy(
     {"with-holiday": Calendar(country="DE", holidays=frozenset({date(2026, 1, 1)}))}, default="with-holiday"
@@ -29,26 +35,18 @@ def publish_departure(folder: Path, policy: Policy | None = None) -> Path:
         return audit_and_publish(connection, folder).database
 
 
-def check(database: Path, query: str, expected: str) -> None:
-    """Compare the rows of the query with the drawn ones."""
-    with duckdb.connect(database, read_only=True) as published:
-        actual = rows_of(published, query)
-    rows = parse(expected)
-    assert draw(actual, list(rows[0])) == rows
-
-
 def test_rates_count_leavers_for_their_time_and_end_with_the_last_snapshot(tmp_path: Path) -> None:
     database = publish_departure(tmp_path)
     rates = """
     | absent_working_days | available_working_days | people | average_people |
     | 7                   | 12                     | 3      | 3.0            |
     """
-    check(database, "FROM lost_time_rate('2026-01-01', '2026-01-31')", rates)
+    check_rows(database, "FROM lost_time_rate('2026-01-01', '2026-01-31')", rates)
     planned = """
     | absent_working_days | available_working_days | people |
     | 7                   | 48                     | 3      |
     """
-    check(database, "FROM lost_time_rate('2026-01-01', '2026-01-31', until_snapshot := false)", planned)
+    check_rows(database, "FROM lost_time_rate('2026-01-01', '2026-01-31', until_snapshot := false)", planned)
 
 
 def test_the_head_count_of_a_day_ends_with_the_date_of_departure(tmp_path: Path) -> None:
@@ -58,7 +56,7 @@ def test_the_head_count_of_a_day_ends_with_the_date_of_departure(tmp_path: Path)
     | 2026-01-06 | 3      |
     | 2026-01-07 | 2      |
     """
-    check(database, "FROM headcount_by_day('2026-01-06', '2026-01-07', until_snapshot := false)", people)
+    check_rows(database, "FROM headcount_by_day('2026-01-06', '2026-01-07', until_snapshot := false)", people)
 
 
 def test_sickness_is_split_at_spells_of_28_calendar_days_and_leaves_vacation_out(tmp_path: Path) -> None:
@@ -67,7 +65,7 @@ def test_sickness_is_split_at_spells_of_28_calendar_days_and_leaves_vacation_out
     | sick_working_days | long_term_working_days | short_term_working_days | new_spells | people_absent |
     | 6                 | 4                      | 2                       | 1          | 2             |
     """
-    check(database, "FROM sickness_absence_rate('2026-01-01', '2026-01-31')", sickness)
+    check_rows(database, "FROM sickness_absence_rate('2026-01-01', '2026-01-31')", sickness)
 
 
 def test_a_spell_of_exactly_28_calendar_days_is_long_term(tmp_path: Path) -> None:
@@ -84,7 +82,7 @@ def test_a_spell_of_exactly_28_calendar_days_is_long_term(tmp_path: Path) -> Non
     | sick_working_days | long_term_working_days | short_term_working_days |
     | 40                | 20                     | 20                      |
     """
-    check(database, "FROM sickness_absence_rate('2025-12-01', '2025-12-31')", sickness)
+    check_rows(database, "FROM sickness_absence_rate('2025-12-01', '2025-12-31')", sickness)
 
 
 def test_a_rolling_window_ends_with_a_month_before_the_last_snapshot(tmp_path: Path) -> None:
@@ -93,7 +91,7 @@ def test_a_rolling_window_ends_with_a_month_before_the_last_snapshot(tmp_path: P
     | month_on   | window_from_on | window_to_on | sick_working_days | available_working_days | people |
     | 2025-12-01 | 2025-01-01     | 2025-12-31   | 23                | 783                    | 3      |
     """
-    check(database, "FROM rolling_sickness_rate('2025-12-01', '2026-01-31')", windows)
+    check_rows(database, "FROM rolling_sickness_rate('2025-12-01', '2026-01-31')", windows)
 
 
 ROLLING = (
@@ -118,7 +116,7 @@ def test_the_rolling_bradford_factor_counts_the_twelve_months_before_the_end_of_
     | 1       | 2026-01-01 | 2025-02-01     | 2026-01-31   | 2           | 5                 | 20              |
     | 2       | 2026-01-01 | 2025-02-01     | 2026-01-31   | 1           | 1                 | 1               |
     """
-    check(database, "FROM rolling_bradford_factor('2025-12-31', '2026-03-31')", factors)
+    check_rows(database, "FROM rolling_bradford_factor('2025-12-31', '2026-03-31')", factors)
     with duckdb.connect(database, read_only=True) as published:
         for first, last in (
             (date(2025, 1, 1), date(2025, 12, 31)),
@@ -136,7 +134,7 @@ def test_a_bridge_day_is_a_working_day_between_a_holiday_and_a_weekend(tmp_path:
     | calendar     | date_on    | people_absent | people |
     | with-holiday | 2026-01-02 | 2             | 3      |
     """
-    check(database, "FROM bridge_days('2026-01-01', '2026-01-31')", bridges)
+    check_rows(database, "FROM bridge_days('2026-01-01', '2026-01-31')", bridges)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +168,7 @@ def test_days_before_the_calendar_follow_the_work_week(tmp_path: Path) -> None:
     | 2       | 31          | 23                     |
     | 3       | 31          | 23                     |
     """
-    check(publish_departure(tmp_path, HOLIDAY), "FROM person_time('2024-01-01', '2024-01-31')", days)
+    check_rows(publish_departure(tmp_path, HOLIDAY), "FROM person_time('2024-01-01', '2024-01-31')", days)
 
 
 def test_dates_beyond_the_horizon_and_teams_that_are_not_loaded_are_errors(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from flows.run.load import Load, StagedRows, load_snapshots
 from flows.run.publication import EXPECTED, published_measures, published_tables
 from landing.segments import ENTRY_SCHEMA, USER_SCHEMA
 from tests.support.naive import Absence, Policy, Reading, Reject
+from tests.support.tables import draw, parse
 from tests.support.team_rows import scope_row, staged_team_rows, team_scopes
 from transforms.calendars import MONDAY_TO_FRIDAY, WEEKDAYS, CalendarPolicy, WorkCalendar
 from transforms.entries import normalise_entries
@@ -193,6 +194,14 @@ def audit_and_publish(
     return publish(
         connection, data_dir, TABLES, measures, run_id=run_id, published_at=night(1), policy=policy
     )
+
+
+def check_rows(database: Path, query: str, expected: str) -> None:
+    """Compare the rows of the query with the drawn ones."""
+    with duckdb.connect(database, read_only=True) as published:
+        actual = rows_of(published, query)
+    rows = parse(expected)
+    assert draw(actual, list(rows[0])) == rows
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, query: str, **parameters: Any) -> list[dict[str, Any]]:

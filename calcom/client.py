@@ -4,7 +4,7 @@ Each call returns validated records or raises `ApiError`, `TransportError` or `P
 An incomplete or malformed response never reads as an empty list.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from types import TracebackType
 from typing import Literal, Self
@@ -88,7 +88,8 @@ class CalcomClient:
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/users"
         query = _page_query(skip, take, MAX_USERS_TAKE)
-        return await self._fetch_page(USER_PARSER, path, query, max_records=take, traffic=traffic)
+        parse = self._parse_with(USER_PARSER, path, max_records=take)
+        return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_teams(
         self,
@@ -104,7 +105,8 @@ class CalcomClient:
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/teams"
         query = _page_query(skip, take, MAX_TEAMS_TAKE)
-        return await self._fetch_page(TEAM_PARSER, path, query, max_records=MAX_TEAMS_TAKE, traffic=traffic)
+        parse = self._parse_with(TEAM_PARSER, path, max_records=MAX_TEAMS_TAKE)
+        return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_team_memberships(
         self,
@@ -121,7 +123,8 @@ class CalcomClient:
         """
         path = f"/v2/organizations/{_path_id(organization_id)}/teams/{_path_id(team_id)}/memberships"
         query = _page_query(skip, take, MAX_TEAMS_TAKE)
-        return await self._fetch_page(MEMBERSHIP_PARSER, path, query, max_records=take, traffic=traffic)
+        parse = self._parse_with(MEMBERSHIP_PARSER, path, max_records=take)
+        return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_organization_entries(  # noqa: PLR0913 - the endpoint's own parameters
         self,
@@ -143,7 +146,8 @@ class CalcomClient:
         query = _page_query(skip, take, MAX_ENTRIES_TAKE) | _sort_query(sort_start, sort_end)
         if email:
             query["email"] = email
-        return await self._fetch_page(ENTRY_PARSER, path, query, max_records=take, traffic=traffic)
+        parse = self._parse_with(ENTRY_PARSER, path, max_records=take)
+        return await self._requester.fetch(path, query, parse, traffic)
 
     async def fetch_user_entries(  # noqa: PLR0913 - the endpoint's own parameters
         self,
@@ -159,19 +163,14 @@ class CalcomClient:
         """Return one page of one user's entries, ascending by id unless a sort is requested (see above)."""
         path = f"/v2/organizations/{_path_id(organization_id)}/users/{_path_id(user_id)}/ooo"
         query = _page_query(skip, take, MAX_ENTRIES_TAKE) | _sort_query(sort_start, sort_end)
-        return await self._fetch_page(ENTRY_PARSER, path, query, max_records=take, traffic=traffic)
-
-    async def _fetch_page(
-        self,
-        parser: RecordParser,
-        path: str,
-        query: Mapping[str, str | int],
-        *,
-        max_records: int,
-        traffic: Traffic | None,
-    ) -> Records:
-        parse = partial(parser.parse, path=path, max_records=max_records, secrets=self._requester.secrets)
+        parse = self._parse_with(ENTRY_PARSER, path, max_records=take)
         return await self._requester.fetch(path, query, parse, traffic)
+
+    def _parse_with(
+        self, parser: RecordParser, path: str, *, max_records: int
+    ) -> Callable[[bytes, str | None], Records]:
+        """Return the function that parses a page; the texts of rejected records lack the credential."""
+        return partial(parser.parse, path=path, max_records=max_records, secrets=self._requester.secrets)
 
 
 def _path_id(value: int) -> str:
